@@ -1,0 +1,62 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let cSettings: [CSetting] = [
+  .define("_GNU_SOURCE"),
+  .enableWarning("all"),
+  .enableWarning("extra"),
+  .enableWarning("conversion"),
+  .enableWarning("switch-enum"),
+  .treatAllWarnings(as: .error),
+]
+
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+  name: "oneoff",
+  products: [
+    .library(name: "OneOff", targets: ["OneOff"]),
+    .executable(name: "oneoff", targets: ["oneoff"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1")
+  ],
+  targets: [
+    // Everything that runs between clone3(2) and execve(2), and PID 1 of the container.
+    .target(name: "CLaunch", cSettings: cSettings),
+    // Swift over the kernel; the only module that imports Glibc and CLaunch or writes `unsafe`.
+    .target(
+      name: "LinuxSystem", dependencies: ["CLaunch", systemPackage],
+      swiftSettings: swiftSettings),
+    // The specification of a run and its validation: values only.
+    .target(
+      name: "ContainerSpec", dependencies: [systemPackage], swiftSettings: swiftSettings),
+    // The product: OneOffContainer, spec -> plan, supervisor, log stream.
+    .target(
+      name: "OneOff", dependencies: ["ContainerSpec", "LinuxSystem", systemPackage],
+      swiftSettings: swiftSettings),
+    // Procfile and hook; knows nothing of namespaces.
+    .target(
+      name: "Deploy", dependencies: ["ContainerSpec", "OneOff", systemPackage],
+      swiftSettings: swiftSettings),
+    // The command line, one file per verb.
+    .executableTarget(
+      name: "oneoff",
+      dependencies: ["ContainerSpec", "Deploy", "LinuxSystem", "OneOff", systemPackage],
+      swiftSettings: swiftSettings),
+
+    .testTarget(
+      name: "ContainerSpecTests", dependencies: ["ContainerSpec", systemPackage],
+      swiftSettings: swiftSettings),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c17
+)

@@ -1,0 +1,168 @@
+public import SystemPackage
+
+/// Everything that decides what one run does: the specification of a one-off container.
+///
+/// A value without behaviour. ``validate()`` says whether it can be used; `OneOff` turns it into a
+/// launch plan.
+public struct RunSpec: Sendable, Hashable, Codable {
+  /// The name of the run; chosen by oneoff when nil.
+  public var id: RunID?
+  /// Directories that make up the root file system, the lowest (the rootfs) first. They are only
+  /// read.
+  public var layers: [FilePath]
+  /// An app's release, laid over the root file system at a mount point of its own.
+  public var app: AppDirectory?
+  /// The command and its arguments, exactly as execve(2) gets them.
+  public var command: [ByteString]
+  /// The command's environment, complete and in order; nothing of the caller's is added.
+  public var environment: [EnvironmentVariable]
+  /// The directory in which the command starts, as seen inside.
+  public var workingDirectory: FilePath
+  /// Who the command runs as.
+  public var user: UserReference
+  /// The host name as seen inside; the run's id when nil.
+  public var hostname: Hostname?
+  /// What the command can reach over the network.
+  public var network: Network
+  /// Whether the command gets a user namespace of its own.
+  public var userNamespace: UserNamespaceMode
+  /// Files and directories of the host that the command sees, in mount order.
+  public var volumes: [Volume]
+  /// Empty file systems in memory, in mount order.
+  public var temporaryFileSystems: [TemporaryFileSystem]
+  /// Whether the root file system refuses writes.
+  public var isReadOnly: Bool
+  /// The size of the writable layer, which is thrown away.
+  public var scratch: ByteCount
+  /// How long the command may go on after it was told to end, before the container is killed.
+  public var grace: Duration
+
+  /// Makes a specification with the defaults of `oneoff run`.
+  public init(layers: [FilePath], command: [ByteString]) {
+    self.id = nil
+    self.layers = layers
+    self.app = nil
+    self.command = command
+    self.environment = []
+    self.workingDirectory = "/"
+    self.user = .root
+    self.hostname = nil
+    self.network = .none
+    self.userNamespace = .auto
+    self.volumes = []
+    self.temporaryFileSystems = []
+    self.isReadOnly = false
+    self.scratch = .mebibytes(256)
+    self.grace = .seconds(30)
+  }
+}
+
+/// An app's release directory and where the command sees it.
+public struct AppDirectory: Sendable, Hashable, Codable {
+  /// The directory on the host; it is only read.
+  public var source: FilePath
+  /// Where it appears inside, as the lower layer of an overlay of its own.
+  public var mountPoint: FilePath
+
+  /// Names a release directory and its mount point.
+  public init(source: FilePath, mountPoint: FilePath = "/app") {
+    self.source = source
+    self.mountPoint = mountPoint
+  }
+}
+
+/// A file or directory of the host that the command sees; its files keep the owners they have.
+public struct Volume: Sendable, Hashable, Codable {
+  /// The path on the host.
+  public var source: FilePath
+  /// The absolute path inside.
+  public var destination: FilePath
+  /// Whether the command may only read it.
+  public var isReadOnly: Bool
+
+  /// Names a volume.
+  public init(source: FilePath, destination: FilePath, isReadOnly: Bool = false) {
+    self.source = source
+    self.destination = destination
+    self.isReadOnly = isReadOnly
+  }
+}
+
+/// An empty file system in memory that belongs to the run's user.
+public struct TemporaryFileSystem: Sendable, Hashable, Codable {
+  /// The absolute path inside.
+  public var destination: FilePath
+  /// The most that it can hold.
+  public var size: ByteCount
+
+  /// Names a temporary file system.
+  public init(destination: FilePath, size: ByteCount = .mebibytes(64)) {
+    self.destination = destination
+    self.size = size
+  }
+}
+
+/// What the command can reach over the network.
+public enum Network: Sendable, Hashable, Codable {
+  /// The host's network, shared.
+  case host
+  /// A network of its own that holds a loopback interface only.
+  case none
+  /// An existing network namespace, such as `/run/netns/NAME`.
+  case path(FilePath)
+}
+
+/// Whether the command gets a user namespace of its own.
+public enum UserNamespaceMode: String, Sendable, Hashable, Codable, CaseIterable {
+  /// A namespace with a range of host ids that no other run has.
+  case auto
+  /// The host's: ids inside are the ids of the host.
+  case host
+}
+
+/// Who the command runs as, by number or as the root file system's own /etc/passwd names them.
+public struct UserReference: Sendable, Hashable, Codable {
+  /// A user or a group, by number or by name.
+  public enum Account: Sendable, Hashable, Codable {
+    /// An id as seen inside.
+    case id(UInt32)
+    /// A name, looked up in the root file system's /etc/passwd or /etc/group.
+    case name(String)
+  }
+
+  /// The user.
+  public var user: Account
+  /// The primary group; the user's own when nil.
+  public var group: Account?
+
+  /// Names a user and, optionally, a group.
+  public init(user: Account, group: Account? = nil) {
+    self.user = user
+    self.group = group
+  }
+
+  /// User 0 and group 0, without a look-up.
+  public static let root = UserReference(user: .id(0), group: .id(0))
+}
+
+/// A user as the kernel knows one, looked up: ids as seen inside.
+public struct ResolvedUser: Sendable, Hashable, Codable {
+  /// The user id.
+  public var uid: UInt32
+  /// The primary group id.
+  public var gid: UInt32
+  /// The supplementary group ids, without duplicates.
+  public var supplementaryGroups: [UInt32]
+  /// The home directory that /etc/passwd names, if it does.
+  public var home: FilePath?
+
+  /// Makes a user from ids.
+  public init(
+    uid: UInt32, gid: UInt32, supplementaryGroups: [UInt32] = [], home: FilePath? = nil
+  ) {
+    self.uid = uid
+    self.gid = gid
+    self.supplementaryGroups = supplementaryGroups
+    self.home = home
+  }
+}
