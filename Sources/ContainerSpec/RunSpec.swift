@@ -14,12 +14,14 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var app: AppDirectory?
   /// The command and its arguments, exactly as execve(2) gets them.
   public var command: [ByteString]
+  /// What runs instead where the image does not have the command's program.
+  public var fallbackCommand: [ByteString]?
   /// The command's environment, complete and in order; nothing of the caller's is added.
   public var environment: [EnvironmentVariable]
   /// The directory in which the command starts, as seen inside.
   public var workingDirectory: FilePath
-  /// Who the command runs as.
-  public var user: UserReference
+  /// Who the command runs as; when nil the owner of the app's directory, or root without an app.
+  public var user: UserReference?
   /// The host name as seen inside; the run's id when nil.
   public var hostname: Hostname?
   /// What the command can reach over the network.
@@ -43,9 +45,10 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.layers = layers
     self.app = nil
     self.command = command
+    self.fallbackCommand = nil
     self.environment = []
     self.workingDirectory = "/"
-    self.user = .root
+    self.user = nil
     self.hostname = nil
     self.network = .none
     self.userNamespace = .auto

@@ -1,0 +1,1 @@
+extension RunSpec { public func validate() throws(SpecError) {} }
