@@ -18,8 +18,8 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var environment: [EnvironmentVariable]
   /// The directory in which the command starts, as seen inside.
   public var workingDirectory: FilePath
-  /// Who the command runs as.
-  public var user: UserReference
+  /// Who the command runs as; when nil the owner of the app's directory, or root without an app.
+  public var user: UserReference?
   /// The host name as seen inside; the run's id when nil.
   public var hostname: Hostname?
   /// What the command can reach over the network.
@@ -45,7 +45,7 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.command = command
     self.environment = []
     self.workingDirectory = "/"
-    self.user = .root
+    self.user = nil
     self.hostname = nil
     self.network = .none
     self.userNamespace = .auto
