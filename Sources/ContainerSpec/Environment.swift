@@ -40,3 +40,9 @@ extension [EnvironmentVariable] {
     append(contentsOf: variables.filter { !names.contains($0.name) })
   }
 }
+
+extension RunSpec {
+  /// The PATH of a command for which none is given: Debian's for root.
+  public static let defaultPath: ByteString =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+}

@@ -62,7 +62,7 @@ public struct EnvironmentVariable: Sendable, Hashable, Codable {
 }
 
 extension UInt8 {
-  var isAlphanumeric: Bool {
+  package var isAlphanumeric: Bool {
     switch self {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "a")...UInt8(ascii: "z"):
