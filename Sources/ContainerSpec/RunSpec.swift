@@ -14,6 +14,8 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var app: AppDirectory?
   /// The command and its arguments, exactly as execve(2) gets them.
   public var command: [ByteString]
+  /// What runs instead where the image does not have the command's program.
+  public var fallbackCommand: [ByteString]?
   /// The command's environment, complete and in order; nothing of the caller's is added.
   public var environment: [EnvironmentVariable]
   /// The directory in which the command starts, as seen inside.
@@ -43,6 +45,7 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.layers = layers
     self.app = nil
     self.command = command
+    self.fallbackCommand = nil
     self.environment = []
     self.workingDirectory = "/"
     self.user = nil

@@ -35,11 +35,13 @@ extension RunSpec {
   }
 
   private func validateCommand() throws(SpecError) {
-    guard let program = command.first else {
-      throw SpecError("there is no command to run", remedy: "name one, such as: -- sh -c 'id'")
-    }
-    guard !program.bytes.isEmpty else {
-      throw SpecError("the command's name is empty", remedy: "name a program, such as sh")
+    for words in [command, fallbackCommand ?? command] {
+      guard let program = words.first else {
+        throw SpecError("there is no command to run", remedy: "name one, such as: -- sh -c 'id'")
+      }
+      guard !program.bytes.isEmpty else {
+        throw SpecError("the command's name is empty", remedy: "name a program, such as sh")
+      }
     }
   }
 
@@ -90,16 +92,29 @@ extension RunSpec {
   }
 
   private func validateStrings() throws(SpecError) {
+    let variables = try validateVariables()
+    for words in [command, fallbackCommand ?? []] {
+      var total = variables
+      for argument in words {
+        guard argument.bytes.count <= RunSpec.maximumString else {
+          throw SpecError(
+            "an argument has \(argument.bytes.count) bytes",
+            remedy: "Linux allows \(RunSpec.maximumString); pass it in a file")
+        }
+        total += argument.bytes.count + 9
+      }
+      guard total <= RunSpec.maximumStrings else {
+        throw SpecError(
+          "the arguments and variables have \(total) bytes in all",
+          remedy: "Linux allows \(RunSpec.maximumStrings); pass large values in files")
+      }
+    }
+  }
+
+  /// Returns how many bytes the variables take.
+  private func validateVariables() throws(SpecError) -> Int {
     var names: Set<String> = []
     var total = 0
-    for argument in command {
-      guard argument.bytes.count <= RunSpec.maximumString else {
-        throw SpecError(
-          "an argument has \(argument.bytes.count) bytes",
-          remedy: "Linux allows \(RunSpec.maximumString); pass it in a file")
-      }
-      total += argument.bytes.count + 9
-    }
     for variable in environment {
       guard names.insert(variable.name).inserted else {
         throw SpecError(
@@ -114,10 +129,6 @@ extension RunSpec {
       }
       total += count + 9
     }
-    guard total <= RunSpec.maximumStrings else {
-      throw SpecError(
-        "the arguments and variables have \(total) bytes in all",
-        remedy: "Linux allows \(RunSpec.maximumStrings); pass large values in files")
-    }
+    return total
   }
 }

@@ -29,16 +29,16 @@ public struct Hook: Sendable, Hashable {
   /// The run of an entry with a hook's defaults: in the release's directory, with the host's
   /// network, as the directory's owner.
   ///
-  /// `shell` is what the command line follows, such as `bash -c`. Of the environment, `variables`
-  /// (the app's own) replace the defaults PATH, HOME and LANG, and what the platform says about
-  /// the run replaces both: `$CONTAINER_VERSION` in a hook must be the release's.
+  /// The image's bash runs it, else its sh. Of the environment, `variables` (the app's own) replace
+  /// the defaults PATH, HOME and LANG, and what the platform says about the run replaces both:
+  /// `$CONTAINER_VERSION` in a hook must be the release's.
   ///
   /// - Throws: ``SpecError`` when the app's name or version contains NUL.
   public func spec(
-    running entry: Procfile.Entry, layers: [FilePath], shell: [ByteString],
-    variables: [EnvironmentVariable]
+    running entry: Procfile.Entry, layers: [FilePath], variables: [EnvironmentVariable]
   ) throws(SpecError) -> RunSpec {
-    var spec = RunSpec(layers: layers, command: shell + [entry.command])
+    var spec = RunSpec(layers: layers, command: ["bash", "-c", entry.command])
+    spec.fallbackCommand = ["sh", "-c", entry.command]
     spec.app = AppDirectory(source: appDirectory, mountPoint: mountPoint)
     spec.workingDirectory = mountPoint
     spec.network = .host

@@ -17,6 +17,8 @@ import Testing
   static let faults = [
     Fault("there is no command") { $0.command = [] },
     Fault("the command's name is empty") { $0.command = ["", "x"] },
+    Fault("there is no command") { $0.fallbackCommand = [] },
+    Fault("the command's name is empty") { $0.fallbackCommand = [""] },
     Fault("there is no root file system") { $0.layers = [] },
     Fault("501 layers are too many") { $0.layers = Array(repeating: "/a", count: 501) },
     Fault("a layer's path is empty") { $0.layers = ["/a", ""] },

@@ -10,7 +10,7 @@ import Testing
     let file = try Procfile.parse(Array("postdeploy: rake $X".utf8), path: "/srv/blog/Procfile")
     let entry = try #require(try file.entry(for: .postdeploy))
     return try hook.spec(
-      running: entry, layers: ["/srv/image"], shell: ["bash", "-c"], variables: variables)
+      running: entry, layers: ["/srv/image"], variables: variables)
   }
 
   func environment(_ spec: RunSpec) -> [String: String] {
@@ -24,6 +24,7 @@ import Testing
     hook.containerVersion = "v42"
     let spec = try spec(of: hook)
     #expect(spec.command == ["bash", "-c", "rake $X"])
+    #expect(spec.fallbackCommand == ["sh", "-c", "rake $X"])
     #expect(spec.app == AppDirectory(source: "/srv/blog", mountPoint: "/code"))
     #expect(spec.workingDirectory == "/code")
     #expect(spec.network == .host)
