@@ -1,4 +1,5 @@
 import ContainerSpec
+import Deploy
 import LinuxSystem
 import SystemPackage
 import Testing

@@ -87,7 +87,7 @@ extension CommandLineTests {
     }
 
     private func withFile(_ text: String, _ body: (FilePath) throws -> Void) throws {
-      let path: FilePath = "/tmp/oneoff-test-\(UInt64.random(in: 0 ... .max))"
+      let path = FilePath("/tmp/oneoff-test-\(UInt64.random(in: 0 ... .max))")
       let file = try FileDescriptor.open(
         path, .writeOnly, options: [.create, .exclusiveCreate], permissions: .ownerReadWrite)
       defer { try? FileManager.default.removeItem(atPath: path.string) }
