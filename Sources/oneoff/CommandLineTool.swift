@@ -6,7 +6,7 @@ enum CommandLineTool {
   /// The exit status when oneoff itself failed before a command started.
   static let failureStatus: Int32 = 125
 
-  /// Does what the arguments say.
+  /// Does what the arguments say, and prints what went wrong; returns the exit status.
   static func run(_ arguments: ArgumentVector) -> Int32 {
     do {
       return try perform(arguments)
@@ -16,7 +16,8 @@ enum CommandLineTool {
     }
   }
 
-  private static func perform(_ arguments: ArgumentVector) throws -> Int32 {
+  /// Does what the arguments say; returns the exit status.
+  static func perform(_ arguments: ArgumentVector) throws -> Int32 {
     guard arguments.count > 0 else { throw missingVerb }
     let (global, operands) = try OptionParser(options: Verb.globalOptions, verb: nil)
       .parse(arguments, after: 0)
