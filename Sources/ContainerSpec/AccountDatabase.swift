@@ -68,12 +68,9 @@ public struct AccountDatabase: Sendable {
   private func supplementaryGroups(
     of user: ArraySlice<UInt8>, except primary: UInt32
   ) throws(SpecError) -> [UInt32] {
-    var seen: Set<UInt32> = [primary]
-    var ids: [UInt32] = []
-    for entry in groups where entry.hasMember(user) && seen.insert(entry.gid).inserted {
-      ids.append(entry.gid)
-    }
-    guard seen.count <= AccountDatabase.maximumGroups else {
+    var ids = groups.filter { $0.hasMember(user) && $0.gid != primary }.map(\.gid).sorted()
+    ids = ids.indices.filter { $0 == 0 || ids[$0] != ids[$0 - 1] }.map { ids[$0] }
+    guard ids.count < AccountDatabase.maximumGroups else {
       throw SpecError(
         "the user \(String(quoting: user)) is in more than 65536 groups",
         remedy: "give the group, as in USER:GROUP")

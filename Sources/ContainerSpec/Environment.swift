@@ -21,23 +21,16 @@ extension EnvironmentVariable {
 
 extension [EnvironmentVariable] {
   /// Adds variables; one whose name is there already replaces that one's value in its place.
-  public mutating func set(_ variables: some Sequence<EnvironmentVariable>) {
-    var positions = Dictionary(
-      enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { $1 })
+  public mutating func set(_ variables: [EnvironmentVariable]) {
+    // Not through a dictionary: for the few variables that a run has, making its type at run time
+    // costs a hundred times more than comparing.
     for variable in variables {
-      if let position = positions[variable.name] {
+      if let position = firstIndex(where: { $0.name == variable.name }) {
         self[position] = variable
       } else {
-        positions[variable.name] = count
         append(variable)
       }
     }
-  }
-
-  /// Adds variables whose names are not there already.
-  public mutating func setDefaults(_ variables: some Sequence<EnvironmentVariable>) {
-    let names = Set(map(\.name))
-    append(contentsOf: variables.filter { !names.contains($0.name) })
   }
 }
 

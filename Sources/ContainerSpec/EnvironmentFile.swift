@@ -23,6 +23,11 @@ public enum EnvironmentFile {
     var variables: [EnvironmentVariable] = []
     while let variable = try reader.next() {
       variables.append(variable)
+      guard variables.count <= RunSpec.maximumVariables else {
+        throw SpecError(
+          "\(fileName) has more than \(RunSpec.maximumVariables) variables",
+          remedy: "check that it is the right file")
+      }
     }
     return variables
   }

@@ -10,6 +10,10 @@ extension RunSpec {
   /// The most bytes of all arguments and variables, with NUL and pointer for each: what execve(2)
   /// allows under the usual stack limit of 8 MiB.
   public static let maximumStrings = 2 << 20
+  /// The most variables: far above any use, and few enough to be compared one by one.
+  public static let maximumVariables = 4096
+  /// The most volumes and temporary file systems: as for variables.
+  public static let maximumMounts = 1000
   /// The smallest scratch: its own directories and files take less than this.
   public static let minimumScratch = ByteCount(bytes: 64 << 10)
 
@@ -80,14 +84,20 @@ extension RunSpec {
       }
       places.append((fileSystem.destination, "a temporary file system"))
     }
-    var taken: Set<FilePath> = []
+    guard places.count <= RunSpec.maximumMounts else {
+      throw SpecError(
+        "\(places.count) mounts are too many", remedy: "use at most \(RunSpec.maximumMounts)")
+    }
+    // Not a set: making its type at run time costs more than comparing a few paths.
+    var taken: [FilePath] = []
     for (place, subject) in places {
       let path = try place.checkedDestination(of: subject)
-      guard taken.insert(path).inserted else {
+      guard !taken.contains(path) else {
         throw SpecError(
           "two mounts have the destination \(String(quoting: path.string))",
           remedy: "give each of them its own")
       }
+      taken.append(path)
     }
   }
 
@@ -113,10 +123,14 @@ extension RunSpec {
 
   /// Returns how many bytes the variables take.
   private func validateVariables() throws(SpecError) -> Int {
-    var names: Set<String> = []
+    guard environment.count <= RunSpec.maximumVariables else {
+      throw SpecError(
+        "\(environment.count) variables are too many",
+        remedy: "use at most \(RunSpec.maximumVariables)")
+    }
     var total = 0
-    for variable in environment {
-      guard names.insert(variable.name).inserted else {
+    for (index, variable) in environment.enumerated() {
+      guard !environment[..<index].contains(where: { $0.name == variable.name }) else {
         throw SpecError(
           "the variable \(String(quoting: variable.name)) is there twice",
           remedy: "keep one of them")

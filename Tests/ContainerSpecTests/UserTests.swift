@@ -32,6 +32,7 @@ import Testing
     wide:x:4294967296:0::/:/bin/sh
     blank:x::::/:/bin/sh
     lead:x: 0:0::/:/bin/sh
+    badgid:x:5:-1::/:/bin/sh
     short:x
     +nis:x:0:0:::
     app:x:1000:1001:App:/home/app:/bin/bash
@@ -84,7 +85,8 @@ import Testing
       ("nobody", "no user 'nobody'", "/etc/passwd"),
       ("evil", "no user 'evil'", "/etc/passwd"), ("wide", "no user 'wide'", "/etc/passwd"),
       ("blank", "no user", "/etc/passwd"), ("lead", "no user", "/etc/passwd"),
-      ("short", "no user", "/etc/passwd"), ("nis", "no user", "/etc/passwd"),
+      ("badgid", "no user", "/etc/passwd"), ("short", "no user", "/etc/passwd"),
+      ("nis", "no user", "/etc/passwd"),
       ("app:amd", "no group 'amd'", "did you mean 'adm'?"), ("app:bad", "no group", "/etc/group"),
     ] as [(ByteString, String, String)])
   func refusesUnknownAndMalformedAccounts(text: ByteString, message: String, remedy: String) {

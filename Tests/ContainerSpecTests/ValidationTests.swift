@@ -43,6 +43,12 @@ import Testing
       $0.app = AppDirectory(source: "/a")
       $0.volumes = [Volume(source: "/a", destination: "/app")]
     },
+    Fault("1003 mounts are too many") {
+      $0.volumes = (0...1000).map { Volume(source: "/a", destination: FilePath("/v\($0)")) }
+    },
+    Fault("4097 variables are too many") {
+      $0.environment = try (0...4096).map { try .init(name: "A\($0)", value: "") }
+    },
     Fault("a scratch of 32K is too small") { $0.scratch = ByteCount(bytes: 32 << 10) },
     Fault("a scratch of 0 is too small") { $0.scratch = ByteCount(bytes: 0) },
     Fault("the grace time is negative") { $0.grace = .seconds(-1) },
