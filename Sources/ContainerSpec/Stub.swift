@@ -1,1 +1,0 @@
-extension RunSpec { public func validate() throws(SpecError) {} }
