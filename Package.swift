@@ -32,9 +32,11 @@ let package = Package(
   targets: [
     // Everything that runs between clone3(2) and execve(2), and PID 1 of the container.
     .target(name: "CLaunch", cSettings: cSettings),
+    // getopt_long(3), which Swift's Glibc module leaves out.
+    .systemLibrary(name: "CGetopt"),
     // Swift over the kernel; the only module that imports Glibc and CLaunch or writes `unsafe`.
     .target(
-      name: "LinuxSystem", dependencies: ["CLaunch", systemPackage],
+      name: "LinuxSystem", dependencies: ["CGetopt", "CLaunch", systemPackage],
       swiftSettings: swiftSettings),
     // The specification of a run and its validation: values only.
     .target(
@@ -55,6 +57,13 @@ let package = Package(
 
     .testTarget(
       name: "ContainerSpecTests", dependencies: ["ContainerSpec", systemPackage],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "DeployTests", dependencies: ["ContainerSpec", "Deploy", systemPackage],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "CommandLineTests",
+      dependencies: ["ContainerSpec", "Deploy", "LinuxSystem", "oneoff", systemPackage],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],

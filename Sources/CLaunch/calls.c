@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -69,6 +70,8 @@ long ol_make_device(int directory, const char *name, unsigned int mode,
         mknodat(directory, name, S_IFCHR | mode, makedev(major_number, minor_number)));
 }
 
+long ol_memory_file(void) { return ol_result(memfd_create("oneoff", MFD_CLOEXEC)); }
+
 long ol_random(void *bytes, size_t count) { return ol_result(getrandom(bytes, count, 0)); }
 
 long ol_set_nonblocking(int descriptor) {
@@ -95,6 +98,10 @@ long ol_landlock_scope(void) {
     } attributes = {.scoped = 1 << 0 | 1 << 1};
     return ol_result(syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0));
 }
+
+long ol_descriptor_flags(int descriptor) { return ol_result(fcntl(descriptor, F_GETFL)); }
+
+const char *ol_signal_name(int number) { return sigabbrev_np(number); }
 
 const char *ol_error_name(int error) { return strerrorname_np(error); }
 
@@ -193,7 +200,7 @@ long ol_reap(pid_t pid) {
 
 /* posix_spawn(3) and not fork(2): the caller may have threads and a large memory. The actions move
  * every source above the targets first, so that no dup2 can overwrite one that is still needed. */
-long ol_spawn(const char *path, char *const *arguments, char *const *environment,
+long ol_spawn(const char *path, const char *const *arguments, char *const *environment,
               const int *descriptors, int count) {
     enum { OL_FIRST_FREE = 200 };
     posix_spawn_file_actions_t actions;
@@ -215,7 +222,8 @@ long ol_spawn(const char *path, char *const *arguments, char *const *environment
         posix_spawn_file_actions_adddup2(&actions, OL_FIRST_FREE + index, index);
     }
     posix_spawn_file_actions_addclosefrom_np(&actions, count);
-    int error = posix_spawn(&pid, path, &actions, &attributes, arguments, environment);
+    int error = posix_spawn(&pid, path, &actions, &attributes, (char *const *)(uintptr_t)arguments,
+                            environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return error != 0 ? -error : pid;

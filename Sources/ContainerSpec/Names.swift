@@ -13,7 +13,7 @@ public struct RunID: Sendable, Hashable {
       && !text.contains("..")
     guard isSafe else {
       throw SpecError(
-        "'\(text)' cannot be the name of a run",
+        "\(String(quoting: text)) cannot be the name of a run",
         remedy: "use 1 to 64 of A-Z a-z 0-9 _ . -, the first a letter or digit, without '..'")
     }
     self.text = text
@@ -35,7 +35,7 @@ public struct Hostname: Sendable, Hashable {
       }
     guard isSafe else {
       throw SpecError(
-        "'\(text)' cannot be a host name",
+        "\(String(quoting: text)) cannot be a host name",
         remedy: "use 1 to 64 of A-Z a-z 0-9 . -, the first a letter or digit")
     }
     self.text = text
@@ -53,7 +53,7 @@ public struct EnvironmentVariable: Sendable, Hashable, Codable {
   public init(name: String, value: ByteString) throws(SpecError) {
     guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "=")), !name.utf8.contains(0) else {
       throw SpecError(
-        "'\(name)' cannot be the name of an environment variable",
+        "\(String(quoting: name)) cannot be the name of an environment variable",
         remedy: "give a name that is not empty and has no '=' or NUL in it")
     }
     self.name = name
@@ -62,7 +62,7 @@ public struct EnvironmentVariable: Sendable, Hashable, Codable {
 }
 
 extension UInt8 {
-  var isAlphanumeric: Bool {
+  package var isAlphanumeric: Bool {
     switch self {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "a")...UInt8(ascii: "z"):

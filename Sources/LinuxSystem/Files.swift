@@ -22,6 +22,16 @@ extension OwnedDescriptor {
     try self.init(opening: path, flags: .directory)
   }
 
+  /// Makes a file in memory that holds these bytes, to be read from its beginning.
+  ///
+  /// - Throws: ENOMEM, EMFILE. See memfd_create(2).
+  public init(inMemory bytes: [UInt8]) throws(SystemError) {
+    let file = OwnedDescriptor(owning: try checkNegated(ol_memory_file(), "memfd_create(2)"))
+    try file.write(bytes)
+    _ = try check(lseek(file.number, 0, SEEK_SET), "lseek(2)")
+    self = file
+  }
+
   /// Writes all bytes, however many calls that takes.
   public borrowing func write(_ bytes: [UInt8]) throws(SystemError) {
     try writeAll(bytes[...], to: number)

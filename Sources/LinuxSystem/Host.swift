@@ -57,12 +57,15 @@ public func randomBytes(_ count: Int) -> [UInt8] {
 /// Whether a descriptor is a terminal.
 public func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
 
-/// A variable of this process's environment.
-public func environmentVariable(_ name: String) -> [UInt8]? {
-  // Safe: the string is copied at once; nothing here changes the environment.
-  guard let value = unsafe getenv(name) else { return nil }
-  return unsafe Array(UnsafeRawBufferPointer(start: value, count: strlen(value)))
+/// Whether a descriptor of the caller's is open for writing.
+public func isOpenForWriting(_ descriptor: CInt) -> Bool {
+  let mode = ol_descriptor_flags(descriptor)
+  return mode >= 0 && mode & Int(O_ACCMODE) != O_RDONLY
 }
 
-/// Ends this process with a status.
-public func exitProcess(_ status: Int32) -> Never { exit(status) }
+/// The name of a signal, such as `SIGTERM`.
+public func signalName(_ number: CInt) -> String {
+  // Safe: the C library returns NULL or a string with static storage duration.
+  guard let name = unsafe ol_signal_name(number) else { return "signal \(number)" }
+  return unsafe "SIG" + String(cString: name)
+}

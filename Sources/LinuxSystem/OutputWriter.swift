@@ -7,7 +7,7 @@ import SystemPackage
 public final class OutputWriter {
   /// The descriptor to watch for writability while ``hasPending``.
   public let descriptor: CInt
-  private let reopened: OwnedDescriptor?
+  private let owned: OwnedDescriptor?
   private var pending: ArraySlice<UInt8> = []
 
   /// Whether the reader has gone away, or writing has failed for good.
@@ -20,16 +20,22 @@ public final class OutputWriter {
   /// A regular file never blocks; what cannot be opened anew (a socket) is written to as it is.
   public init(_ descriptor: CInt) {
     var number = descriptor
-    var reopened: OwnedDescriptor?
+    var owned: OwnedDescriptor?
     if Self.mayBlock(descriptor),
       let own = try? OwnedDescriptor(
         opening: .init("/proc/self/fd/\(descriptor)"), flags: [.writing, .nonBlocking, .notControlling])
     {
       number = own.number
-      reopened = consume own
+      owned = consume own
     }
     self.descriptor = number
-    self.reopened = reopened
+    self.owned = owned
+  }
+
+  /// Takes over a descriptor that was opened for writing.
+  public init(owning descriptor: consuming OwnedDescriptor) {
+    self.descriptor = descriptor.number
+    self.owned = consume descriptor
   }
 
   private static func mayBlock(_ descriptor: CInt) -> Bool {

@@ -49,7 +49,7 @@ extension SystemError {
   }
 }
 
-extension LaunchFailureReport {
+extension SetupFailure {
   /// Describes a failure with the plan that was launched.
   init(_ failure: LaunchFailure, in plan: LaunchPlan) {
     if failure.isExecution {

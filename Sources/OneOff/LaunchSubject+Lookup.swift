@@ -45,8 +45,8 @@ extension LaunchSubject {
     of spec: RunSpec, appOwner: LaunchPlan.Owner?, image: Image
   ) throws -> ResolvedUser {
     let reference = spec.user ?? appOwner.map { Self.reference(to: $0, in: spec) } ?? .root
-    let limit = 1 << 20
-    let accounts = AccountDatabase(
+    let limit = AccountDatabase.maximumSize
+    let accounts = try AccountDatabase(
       passwd: try image.read("etc/passwd", limit: limit) ?? [],
       group: try image.read("etc/group", limit: limit) ?? [])
     let user = try accounts.resolve(reference)

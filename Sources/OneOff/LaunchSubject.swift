@@ -71,7 +71,9 @@ struct LaunchSubject: Sendable {
       Array($0.name.utf8) + [UInt8(ascii: "=")] + $0.value.bytes
     }
     let names = Set(spec.environment.map(\.name))
-    if !names.contains("PATH") { variables.append(Array("PATH=\(Self.defaultPath)".utf8)) }
+    if !names.contains("PATH") {
+      variables.append(Array("PATH=".utf8) + RunSpec.defaultPath.bytes)
+    }
     if !names.contains("HOME") {
       variables.append(Array("HOME=\(resolvedUser.home?.string ?? "/")".utf8))
     }
@@ -81,11 +83,9 @@ struct LaunchSubject: Sendable {
   /// The directories in which a command without a slash is looked for, one after the other.
   private var searchPath: [ArraySlice<UInt8>] {
     let given = spec.environment.last { $0.name == "PATH" }?.value.bytes
-    return (given ?? Array(Self.defaultPath.utf8))
+    return (given ?? RunSpec.defaultPath.bytes)
       .split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
   }
-
-  static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   /// The execution of a command: what execvp(3) would try, in its order.
   func execution(of command: [ByteString], isOptional: Bool = false) -> LaunchPlan.Execution {

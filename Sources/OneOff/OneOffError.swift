@@ -9,16 +9,16 @@ public enum OneOffError: Error, Sendable, Hashable {
   case spec(SpecError)
   /// A system call of the supervisor failed.
   case system(SystemError)
-  /// An operation of the launch plan failed in the container.
-  case launch(LaunchFailureReport)
+  /// The container was started, and the command was never executed.
+  case setup(SetupFailure)
   /// The `oneoff` program, which supervises the run for a library, could not do its part.
   case supervisor(String)
 
   /// The exit status of the command line: 127 when the command was not found, 126 when it was
   /// found and could not be executed, 125 for everything else.
   public var exitStatus: Int32 {
-    guard case .launch(let report) = self else { return 125 }
-    return report.exitStatus
+    guard case .setup(let failure) = self else { return 125 }
+    return failure.exitStatus
   }
 }
 
@@ -28,14 +28,14 @@ extension OneOffError: CustomStringConvertible {
     switch self {
     case .spec(let error): error.description
     case .system(let error): error.description
-    case .launch(let report): report.description
+    case .setup(let failure): failure.description
     case .supervisor(let text): text
     }
   }
 }
 
-/// A failed operation of a launch plan, in words.
-public struct LaunchFailureReport: Sendable, Hashable, CustomStringConvertible {
+/// Why a command was never executed.
+public struct SetupFailure: Sendable, Hashable, CustomStringConvertible {
   /// What failed and why, with the hint on a line of its own.
   public var description: String
   /// 125, 126 or 127; see ``OneOffError/exitStatus``.

@@ -1,4 +1,4 @@
-import ContainerSpec
+public import ContainerSpec
 import LinuxSystem
 import SystemPackage
 
@@ -59,6 +59,22 @@ extension Preparation: CustomStringConvertible {
 
   private static func mapped(_ map: DescriptorName?) -> String {
     map.map { ", ids of \($0)" } ?? ""
+  }
+}
+
+/// What a run would prepare and do, as text, without doing it and without privileges.
+///
+/// The ids are those of the first slot.
+///
+/// - Throws: what a run would throw for the same specification and host.
+public func describePlan(of spec: RunSpec) throws(OneOffError) -> String {
+  try OneOffError.wrap {
+    try spec.validate()
+    let subject = try LaunchSubject(
+      spec, id: spec.id ?? RunID("run"), host: .current(),
+      ids: spec.userNamespace == .host ? nil : IDRange(base: Slot.firstID),
+      usesCgroup: CgroupTree.ofHost() != nil)
+    return LaunchSequence(subject).description
   }
 }
 

@@ -60,7 +60,7 @@ struct StateDirectory: Sendable {
 
   /// The directory of this process's environment.
   static func current() throws(SpecError) -> StateDirectory {
-    guard let given = environmentVariable("ONEOFF_RUNTIME_DIR") else {
+    guard let given = Caller.environmentValue("ONEOFF_RUNTIME_DIR") else {
       return StateDirectory(path: "/run/oneoff")
     }
     let path = FilePath(String(decoding: given, as: UTF8.self))

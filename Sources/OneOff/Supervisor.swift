@@ -76,10 +76,10 @@ public struct Supervisor: ~Copyable {
     of outcome: SupervisorState.Outcome, plan: LaunchPlan
   ) throws(OneOffError) -> RunResult {
     switch outcome {
-    case .failed(let failure): throw .launch(LaunchFailureReport(failure, in: plan))
+    case .failed(let failure): throw .setup(SetupFailure(failure, in: plan))
     case .exited(let exit, let cause):
       guard exit.wasExecuted || cause != .itself else {
-        throw .launch(LaunchFailureReport(killedBeforeExecution: exit))
+        throw .setup(SetupFailure(killedBeforeExecution: exit))
       }
       return makeResult(exit.way, cause: cause, usage: RunResult.Usage(exit))
     case .lost(let cause):
@@ -138,7 +138,7 @@ extension RunResult.Usage {
   }
 }
 
-extension LaunchFailureReport {
+extension SetupFailure {
   /// A command that was killed while the container was still being set up.
   init(killedBeforeExecution exit: CommandExit) {
     let how =

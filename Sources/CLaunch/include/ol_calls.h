@@ -31,6 +31,9 @@ long ol_open(int directory, const char *path, int flags, unsigned int mode);
 long ol_make_device(int directory, const char *name, unsigned int mode,
                     unsigned int major_number, unsigned int minor_number);
 
+/* An unnamed file in memory, closed on execve(2). */
+long ol_memory_file(void);
+
 long ol_random(void *bytes, size_t count);
 
 long ol_set_nonblocking(int descriptor);
@@ -44,6 +47,12 @@ long ol_landlock_version(void);
 
 /* A rule set that keeps abstract Unix sockets and signals within it; needs ABI 6. */
 long ol_landlock_scope(void);
+
+/* The O_* flags of an open descriptor, or -EBADF. */
+long ol_descriptor_flags(int descriptor);
+
+/* The name of a signal without its SIG, or NULL. */
+const char *ol_signal_name(int number);
 
 /* The symbolic name of an errno, such as "EINVAL", or NULL. */
 const char *ol_error_name(int error);
@@ -94,7 +103,7 @@ long ol_timer_set(int timer, uint64_t nanoseconds);
 long ol_reap(pid_t pid);
 
 /* Starts a program with just these descriptors as 0, 1, 2, …; its pid, or -errno. */
-long ol_spawn(const char *path, char *const *arguments, char *const *environment,
+long ol_spawn(const char *path, const char *const *arguments, char *const *environment,
               const int *descriptors, int count);
 
 /* The bytes of /proc/sys/kernel/osrelease, as uname(2) gives them: major * 1000 + minor. */

@@ -1,0 +1,134 @@
+import SystemPackage
+
+extension RunSpec {
+  /// The most layers of a root file system: overlayfs's own limit, OVL_MAX_STACK. Under the short
+  /// names `l0:l1:…` that the plan uses, so many fit into the 4096 bytes of mount(2)'s options.
+  public static let maximumLayers = 500
+  /// The most bytes of one argument, or of one variable with its name and `=`: MAX_ARG_STRLEN less
+  /// its NUL. See execve(2).
+  public static let maximumString = 131_071
+  /// The most bytes of all arguments and variables, with NUL and pointer for each: what execve(2)
+  /// allows under the usual stack limit of 8 MiB.
+  public static let maximumStrings = 2 << 20
+  /// The smallest scratch: its own directories and files take less than this.
+  public static let minimumScratch = ByteCount(bytes: 64 << 10)
+
+  /// Checks whatever can be checked without looking at the host.
+  ///
+  /// - Throws: ``SpecError`` for the first thing that cannot be used.
+  public func validate() throws(SpecError) {
+    try validateCommand()
+    try validateLayers()
+    try validateMounts()
+    try validateStrings()
+    guard workingDirectory.isAbsolute else {
+      throw SpecError(
+        "the working directory \(String(quoting: workingDirectory.string)) is not absolute",
+        remedy: "give the path as the command sees it, such as /app")
+    }
+    guard scratch >= RunSpec.minimumScratch else {
+      throw SpecError("a scratch of \(scratch) is too small", remedy: "give at least 64K")
+    }
+    guard grace >= .zero else {
+      throw SpecError("the grace time is negative", remedy: "give 0s or more")
+    }
+  }
+
+  private func validateCommand() throws(SpecError) {
+    for words in [command, fallbackCommand ?? command] {
+      guard let program = words.first else {
+        throw SpecError("there is no command to run", remedy: "name one, such as: -- sh -c 'id'")
+      }
+      guard !program.bytes.isEmpty else {
+        throw SpecError("the command's name is empty", remedy: "name a program, such as sh")
+      }
+    }
+  }
+
+  private func validateLayers() throws(SpecError) {
+    guard !layers.isEmpty else {
+      throw SpecError(
+        "there is no root file system", remedy: "name its directory, such as --rootfs /srv/image")
+    }
+    guard layers.count <= RunSpec.maximumLayers else {
+      throw SpecError(
+        "\(layers.count) layers are too many",
+        remedy: "use at most \(RunSpec.maximumLayers), overlayfs's limit; merge some")
+    }
+    guard !layers.contains(where: \.isEmpty) else {
+      throw SpecError("a layer's path is empty", remedy: "name a directory")
+    }
+  }
+
+  private func validateMounts() throws(SpecError) {
+    var places: [(place: FilePath, subject: String)] = []
+    if let app {
+      guard !app.source.isEmpty else {
+        throw SpecError("the app directory's path is empty", remedy: "name a directory")
+      }
+      places.append((app.mountPoint, "the app directory"))
+    }
+    for volume in volumes {
+      guard !volume.source.isEmpty else {
+        throw SpecError("a volume's source is empty", remedy: "name a file or directory")
+      }
+      places.append((volume.destination, "a volume"))
+    }
+    for fileSystem in temporaryFileSystems {
+      guard fileSystem.size.bytes > 0 else {
+        throw SpecError("a temporary file system of size 0", remedy: "give a size such as 64M")
+      }
+      places.append((fileSystem.destination, "a temporary file system"))
+    }
+    var taken: Set<FilePath> = []
+    for (place, subject) in places {
+      let path = try place.checkedDestination(of: subject)
+      guard taken.insert(path).inserted else {
+        throw SpecError(
+          "two mounts have the destination \(String(quoting: path.string))",
+          remedy: "give each of them its own")
+      }
+    }
+  }
+
+  private func validateStrings() throws(SpecError) {
+    let variables = try validateVariables()
+    for words in [command, fallbackCommand ?? []] {
+      var total = variables
+      for argument in words {
+        guard argument.bytes.count <= RunSpec.maximumString else {
+          throw SpecError(
+            "an argument has \(argument.bytes.count) bytes",
+            remedy: "Linux allows \(RunSpec.maximumString); pass it in a file")
+        }
+        total += argument.bytes.count + 9
+      }
+      guard total <= RunSpec.maximumStrings else {
+        throw SpecError(
+          "the arguments and variables have \(total) bytes in all",
+          remedy: "Linux allows \(RunSpec.maximumStrings); pass large values in files")
+      }
+    }
+  }
+
+  /// Returns how many bytes the variables take.
+  private func validateVariables() throws(SpecError) -> Int {
+    var names: Set<String> = []
+    var total = 0
+    for variable in environment {
+      guard names.insert(variable.name).inserted else {
+        throw SpecError(
+          "the variable \(String(quoting: variable.name)) is there twice",
+          remedy: "keep one of them")
+      }
+      let count = variable.name.utf8.count + 1 + variable.value.bytes.count
+      guard count <= RunSpec.maximumString else {
+        throw SpecError(
+          "the variable \(String(quoting: variable.name)) has \(count) bytes",
+          remedy: "Linux allows \(RunSpec.maximumString); pass it in a file")
+      }
+      total += count + 9
+    }
+    return total
+  }
+}

@@ -1,0 +1,18 @@
+import OneOff
+
+/// `oneoff gc`: removes what killed runs have left behind.
+enum GCVerb {
+  static let verb = Verb(
+    name: "gc",
+    summary: "Remove what runs whose supervisor was killed have left behind",
+    details: [
+      "The processes of such a run are gone already; an empty cgroup and a record may be left. "
+        + "The next run that takes the same slot removes them too."
+    ],
+    examples: [.init(command: "oneoff gc", purpose: "remove all leftovers now")]
+  ) { _ in
+    let count = try GarbageCollection().removedCgroups.count
+    try Printer.print("\(count) \(count == 1 ? "leftover" : "leftovers") removed\n")
+    return 0
+  }
+}

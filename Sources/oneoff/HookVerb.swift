@@ -1,0 +1,84 @@
+import ContainerSpec
+import Deploy
+import SystemPackage
+
+/// What the options of `hook` alone say; nil where one was not given.
+struct HookOptions: Sendable {
+  var appDirectory: FilePath?
+  var mountPoint: FilePath?
+  var phase = Phase.postdeploy
+  var app: String?
+  var containerVersion: String?
+
+  /// The hook that the options name.
+  func hook() throws(SpecError) -> Hook {
+    guard let appDirectory else {
+      throw SpecError(
+        "there is no app", remedy: "name its release, such as --app-dir /srv/app/current")
+    }
+    var hook = Hook(appDirectory: appDirectory, phase: phase)
+    hook.mountPoint = mountPoint ?? hook.mountPoint
+    hook.app = app
+    hook.containerVersion = containerVersion
+    return hook
+  }
+}
+
+/// `oneoff hook`: a phase of an app's release, such as the migration at the end of a deployment.
+enum HookVerb {
+  static let verb = Verb(
+    name: "hook",
+    summary: "Run a phase of an app's Procfile in a container that is thrown away",
+    details: [
+      "The Procfile in --app-dir names the command, which the image's bash (else its sh) runs in "
+        + "the release, with the app's variables and with APP, CONTAINER, CONTAINER_TYPE and "
+        + "CONTAINER_VERSION. What it writes there is thrown away. A Procfile without the phase "
+        + "is fine: oneoff says so and exits with 0. A line that seems to be meant for the phase "
+        + "but is malformed or a duplicate is an error.",
+      "Every option of oneoff run is taken too.",
+    ],
+    groups: [OptionGroup.ofHook] + OptionGroup.ofRun,
+    examples: [
+      .init(
+        command: "oneoff hook --rootfs /srv/image --app-dir /srv/app/v42 --env-file app.env "
+          + "--container-version v42",
+        purpose: "the postdeploy hook of a new release; let it go live when the status is 0"),
+      .init(
+        command: "oneoff hook --rootfs /srv/image --app-dir . --phase release --events 3 3>log",
+        purpose: "another phase, with its events in a file"),
+    ],
+    exitStatuses: ExitStatus.ofRun
+  ) { invocation in
+    let options = invocation.options
+    let output = RunOutput(style: .indented, events: options.run.events)
+    let hook = try options.hook.hook()
+    let layers = try options.run.imageLayers()
+    let file = try Procfile.parse(
+      readInput(hook.procfilePath, limit: Procfile.maximumSize, kind: "Procfile"),
+      path: hook.procfilePath)
+    guard let entry = try file.entry(for: hook.phase) else {
+      try sayThatThereIsNone(hook.phase, in: file, output: output)
+      return 0
+    }
+    var spec = try hook.spec(
+      running: entry, layers: layers, variables: options.run.environment())
+    options.run.apply(to: &spec)
+    try spec.validate()
+    // The command as the Procfile has it: expanded, it could show secrets.
+    try output.printStep("Running \(hook.phase.name) hook: \(entry.command)")
+    let status = try performRun(spec, output: output)
+    if status != 0 {
+      try output.printFailure("The \(hook.phase.name) hook failed with status \(status)")
+    }
+    return status
+  }
+
+  private static func sayThatThereIsNone(
+    _ phase: Phase, in file: Procfile, output: RunOutput
+  ) throws {
+    try output.printStep("No \(phase.name) hook in \(file.path): nothing to run")
+    if let name = file.nearestName(to: phase) {
+      try output.printFailure("Its entry '\(name)' may be a slip of '\(phase.name)'")
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+
+/// What the options of `run` say; nil where one was not given.
+struct RunOptions: Sendable {
+  /// A variable with its value, or one whose value the caller's environment has.
+  enum Variable: Sendable, Hashable {
+    case given(EnvironmentVariable)
+    case inherited(name: String)
+
+    /// Reads `NAME=VALUE` or `NAME`.
+    init(parsing text: ByteString) throws(SpecError) {
+      if text.bytes.contains(UInt8(ascii: "=")) {
+        self = .given(try EnvironmentVariable(parsing: text))
+      } else {
+        let variable = try EnvironmentVariable(name: text.description, value: "")
+        self = .inherited(name: variable.name)
+      }
+    }
+  }
+
+  var rootfs: FilePath?
+  var layers: [FilePath] = []
+  var volumes: [Volume] = []
+  var temporaryFileSystems: [TemporaryFileSystem] = []
+  var scratch: ByteCount?
+  var isReadOnly = false
+  var variables: [Variable] = []
+  var environmentFiles: [FilePath] = []
+  var workingDirectory: FilePath?
+  var user: UserReference?
+  var hostname: Hostname?
+  var network: Network?
+  var userNamespace: UserNamespaceMode?
+  var id: RunID?
+  var grace: Duration?
+  var events: EventsTarget?
+
+  /// The spec of a command with the defaults of `oneoff run`.
+  func spec(command: [ByteString]) throws -> RunSpec {
+    var spec = RunSpec(layers: try imageLayers(), command: command)
+    spec.environment.set([try EnvironmentVariable(name: "PATH", value: RunSpec.defaultPath)])
+    if Caller.hasTerminal, let terminal = Caller.environmentValue("TERM") {
+      let value = try ByteString(bytes: terminal, subject: "TERM")
+      spec.environment.set([try EnvironmentVariable(name: "TERM", value: value)])
+    }
+    spec.environment.set(try environment())
+    apply(to: &spec)
+    try spec.validate()
+    return spec
+  }
+
+  /// The root file system with the layers on top of it.
+  func imageLayers() throws(SpecError) -> [FilePath] {
+    guard let rootfs else {
+      throw SpecError(
+        "there is no root file system", remedy: "name its directory, such as --rootfs /srv/image")
+    }
+    return [rootfs] + layers
+  }
+
+  /// The variables of all files, and then those of `--env`, whatever their order.
+  ///
+  /// As with `docker run`, a variable that the caller does not have is left out.
+  func environment() throws -> [EnvironmentVariable] {
+    var environment: [EnvironmentVariable] = []
+    for file in environmentFiles {
+      let bytes = try readInput(file, limit: EnvironmentFile.maximumSize, kind: "env file")
+      environment.set(try EnvironmentFile.parse(bytes, fileName: file.string))
+    }
+    for variable in variables {
+      switch variable {
+      case .given(let variable): environment.set([variable])
+      case .inherited(let name):
+        guard let value = Caller.environmentValue(name) else { continue }
+        environment.set([
+          try EnvironmentVariable(name: name, value: ByteString(bytes: value, subject: name))
+        ])
+      }
+    }
+    return environment
+  }
+
+  /// Changes what the options name, but for layers and environment.
+  func apply(to spec: inout RunSpec) {
+    spec.id = id
+    spec.volumes = volumes
+    spec.temporaryFileSystems = temporaryFileSystems
+    spec.scratch = scratch ?? spec.scratch
+    spec.isReadOnly = isReadOnly
+    spec.workingDirectory = workingDirectory ?? spec.workingDirectory
+    spec.user = user ?? spec.user
+    spec.hostname = hostname
+    spec.network = network ?? spec.network
+    spec.userNamespace = userNamespace ?? spec.userNamespace
+    spec.grace = grace ?? spec.grace
+  }
+}
+
+/// Where events go.
+enum EventsTarget: Sendable, Hashable {
+  case file(FilePath)
+  case descriptor(Int32)
+
+  /// Reads a path, the number of an open descriptor, or `-` for standard output.
+  init(parsing text: ByteString) throws(SpecError) {
+    if text == "-" {
+      self = .descriptor(1)
+    } else if text.bytes.allSatisfy(\.isDigit) {
+      guard let descriptor = Int32(text.description), descriptor > 0 else {
+        throw SpecError(
+          "\(String(quoting: text.bytes)) is not a descriptor that can be written to",
+          remedy: "give a file, the number of an open descriptor above 0, or - for standard output")
+      }
+      self = .descriptor(descriptor)
+    } else {
+      self = .file(FilePath(text))
+    }
+  }
+}
+
+/// How a person sees a run, and where its events go.
+struct RunOutput: Sendable {
+  /// How the command's output is shown.
+  enum Style: Sendable {
+    /// As it is, standard output and standard error apart.
+    case plain
+    /// Indented by 7 spaces below the steps of a deployment.
+    case indented
+  }
+
+  var style: Style
+  /// Where events go; nil for nowhere.
+  var events: EventsTarget?
+
+  /// Where steps go: not between the events.
+  private var stepTarget: FileDescriptor {
+    events == .descriptor(1) ? .standardError : .standardOutput
+  }
+
+  /// Prints a step of a deployment.
+  func printStep(_ text: String) throws {
+    try Printer.print("-----> \(text)\n", to: stepTarget)
+  }
+
+  /// Prints what went wrong in a deployment.
+  func printFailure(_ text: String) throws {
+    try Printer.print(" !     \(text)\n", to: stepTarget)
+  }
+}

@@ -1,0 +1,35 @@
+/// `oneoff run`: one command in a container that is thrown away.
+enum RunVerb {
+  static let verb = Verb(
+    name: "run",
+    summary: "Run a command in a container that is thrown away afterwards",
+    operands: "[--] COMMAND [ARG…]",
+    details: [
+      "COMMAND runs in a root file system made of --rootfs and the layers on top of it, which are "
+        + "only read: what it writes goes to a scratch that is thrown away, except in volumes. "
+        + "It gets its arguments exactly as given, and of the environment PATH, HOME, TERM where "
+        + "there is a terminal, and what --env and --env-file name.",
+      "SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are forwarded to it. When oneoff is "
+        + "killed, the container ends too.",
+    ],
+    groups: OptionGroup.ofRun,
+    examples: [
+      .init(
+        command: "oneoff run --rootfs / -- id",
+        purpose: "a first try: in a throw-away copy of this very machine"),
+      .init(
+        command: "oneoff run --rootfs /srv/image -v \"$PWD:/src:ro\" -w /src -- make test",
+        purpose: "a test suite that can neither reach the network nor change its sources"),
+      .init(
+        command: "oneoff run --rootfs /srv/image --env-file app.env --network host -- "
+          + "bundle exec rake db:migrate",
+        purpose: "a migration with an app's environment"),
+    ],
+    exitStatuses: ExitStatus.ofRun
+  ) { invocation in
+    let options = invocation.options.run
+    return try performRun(
+      options.spec(command: invocation.operands),
+      output: RunOutput(style: .plain, events: options.events))
+  }
+}

@@ -1,0 +1,96 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+import Testing
+
+@testable import oneoff
+
+extension CommandLineTests {
+  @Suite struct RunOptionsTests {
+    func parse(_ arguments: [String], as verb: Verb = RunVerb.verb) throws -> Invocation {
+      let vector = ArgumentVector(copying: ([verb.name] + arguments).map { Array($0.utf8) })
+      let (options, operands) = try OptionParser(options: verb.options, verb: verb)
+        .parse(vector, after: 0)
+      return Invocation(options: options, operands: operands)
+    }
+
+    func spec(_ arguments: [String]) throws -> RunSpec {
+      let invocation = try parse(arguments)
+      return try invocation.options.run.spec(command: invocation.operands)
+    }
+
+    @Test func hasDefaults() throws {
+      var expected = RunSpec(layers: ["/image"], command: ["id", "-u"])
+      let found = try spec(["--rootfs", "/image", "id", "-u"])
+      expected.environment = found.environment
+      #expect(found == expected)
+      #expect(found.environment.first?.name == "PATH")
+      #expect(found.environment.contains { $0.name == "HOME" } == false)
+    }
+
+    @Test func takesEveryOption() throws {
+      let found = try spec([
+        "--layer", "/b", "--rootfs", "/a", "--layer=c", "-v", "/s:/d:ro", "--tmpfs", "/t:1M",
+        "--scratch", "1G", "--read-only", "-w", "/w", "-u", "www-data:7", "--hostname", "h",
+        "--network", "host", "--userns", "host", "--id", "x", "--grace", "5s",
+        "-e", "A=1", "-eA=2", "--", "--", "-e", "",
+      ])
+      #expect(found.layers == ["/a", "/b", "c"])
+      #expect(found.volumes == [Volume(source: "/s", destination: "/d", isReadOnly: true)])
+      #expect(found.temporaryFileSystems == [.init(destination: "/t", size: .mebibytes(1))])
+      #expect(found.scratch == .mebibytes(1024))
+      #expect(found.isReadOnly)
+      #expect(found.workingDirectory == "/w")
+      #expect(found.user == UserReference(user: .name("www-data"), group: .id(7)))
+      #expect(found.hostname?.text == "h")
+      #expect(found.network == .host)
+      #expect(found.userNamespace == .host)
+      #expect(found.id?.text == "x")
+      #expect(found.grace == .seconds(5))
+      #expect(found.environment.last == (try EnvironmentVariable(parsing: "A=2")))
+      #expect(found.command == ["--", "-e", ""])
+    }
+
+    @Test func passesOnTheCallersVariablesAndLeavesOutWhatItLacks() throws {
+      let path = try #require(Caller.environmentValue("PATH"))
+      let found = try spec(["--rootfs", "/", "-e", "PATH", "-e", "ONEOFF_NO_SUCH", "id"])
+      #expect(found.environment.first?.value.bytes == path)
+      #expect(found.environment.contains { $0.name == "ONEOFF_NO_SUCH" } == false)
+    }
+
+    @Test(arguments: [
+      ("-", EventsTarget.descriptor(1)), ("3", .descriptor(3)), ("./3", .file("./3")),
+      ("log", .file("log")),
+    ])
+    func readsWhereEventsGo(text: String, target: EventsTarget) throws {
+      #expect(try parse(["--events", text, "id"]).options.run.events == target)
+    }
+
+    @Test func hookTakesEveryOptionOfRunAndItsOwn() throws {
+      let options = try parse(
+        [
+          "--app-dir", "/srv/app", "--mount-at", "/code", "--app", "shop", "--phase", "release",
+          "--container-version", "v1", "--rootfs", "/image", "--network", "none",
+        ], as: HookVerb.verb
+      ).options
+      let hook = try options.hook.hook()
+      #expect(hook.procfilePath == "/srv/app/Procfile")
+      #expect(hook.mountPoint == "/code")
+      #expect(hook.app == "shop")
+      #expect(hook.phase.name == "release")
+      #expect(hook.containerVersion == "v1")
+      #expect(options.run.network == .some(.none))
+      let names = Set(HookVerb.verb.options.map(\.name))
+      #expect(names.isSuperset(of: RunVerb.verb.options.map(\.name)))
+    }
+
+    @Test func optionsChangeOnlyWhatTheyName() throws {
+      var spec = RunSpec(layers: ["/"], command: ["id"])
+      spec.network = .host
+      spec.workingDirectory = "/app"
+      let before = spec
+      RunOptions().apply(to: &spec)
+      #expect(spec == before)
+    }
+  }
+}

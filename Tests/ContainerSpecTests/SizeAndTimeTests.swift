@@ -1,0 +1,63 @@
+import ContainerSpec
+import Testing
+
+@Suite struct SizeAndTimeTests {
+  @Test(
+    arguments: [
+      ("1", 1), ("4096", 4096), ("64K", 65_536), ("64k", 65_536), ("64KB", 65_536),
+      ("64KiB", 65_536), ("256M", 256 << 20), ("1G", 1 << 30), ("2T", 2 << 40), ("7B", 7),
+      ("18446744073709551615", UInt64.max), ("16777215T", 16_777_215 << 40),
+    ] as [(ByteString, UInt64)])
+  func readsSizes(text: ByteString, bytes: UInt64) throws {
+    #expect(try ByteCount(parsing: text).bytes == bytes)
+  }
+
+  @Test(
+    arguments: [
+      "", "0", "0M", "-1", "+1", "1X", "1.5G", "1 M", " 1", "1 ", "K", "1KK", "1Ki", "1MiBs",
+      "0x10",
+      "18446744073709551616", "16777216T", "99999999999999999999999G", "1e3", "١",
+    ] as [ByteString])
+  func refusesWhatIsNoSize(text: ByteString) {
+    let error = #expect(throws: SpecError.self) { try ByteCount(parsing: text) }
+    #expect(error?.remedy?.contains("256M") == true)
+  }
+
+  @Test(
+    arguments: [
+      (1, "1"), (4097, "4097"), (65_536, "64K"), (1 << 20, "1M"), (1536 << 10, "1536K"),
+      (3 << 40, "3T"), (0, "0"),
+    ] as [(UInt64, String)])
+  func writesSizesThatItReads(bytes: UInt64, text: String) {
+    #expect(ByteCount(bytes: bytes).description == text)
+  }
+
+  @Test(
+    arguments: [
+      ("90s", .seconds(90)), ("20m", .seconds(1200)), ("1h30m", .seconds(5400)),
+      ("500ms", .milliseconds(500)), ("30", .seconds(30)), ("0s", .zero), ("0", .zero),
+      ("1d2h3m4s5ms", .milliseconds(93_784_005)), ("365d", .seconds(31_536_000)),
+    ] as [(ByteString, Duration)])
+  func readsTimes(text: ByteString, time: Duration) throws {
+    #expect(try Duration(parsing: text) == time)
+  }
+
+  @Test(
+    arguments: [
+      "", "s", "-1s", "+1s", "1.5h", "1x", "1m1h", "1s1s", "1 s", " 1s", "1h30", "366d", "364d25h",
+      "99999999999999999999s", "9223372036854775807d",
+    ] as [ByteString])
+  func refusesWhatIsNoTime(text: ByteString) {
+    let error = #expect(throws: SpecError.self) { try Duration(parsing: text) }
+    #expect(error?.remedy?.contains("1h30m") == true)
+  }
+
+  @Test(
+    arguments: [
+      (.seconds(5400), "1h30m"), (.milliseconds(1500), "1s500ms"), (.zero, "0s"),
+      (.seconds(86_400), "1d"), (.seconds(-1), "0s"),
+    ] as [(Duration, String)])
+  func writesTimesThatItReads(time: Duration, text: String) {
+    #expect(time.shortText == text)
+  }
+}

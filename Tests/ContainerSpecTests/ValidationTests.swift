@@ -1,0 +1,89 @@
+import ContainerSpec
+import SystemPackage
+import Testing
+
+@Suite struct ValidationTests {
+  struct Fault: CustomTestStringConvertible {
+    let message: String
+    let apply: @Sendable (inout RunSpec) throws -> Void
+    var testDescription: String { message }
+
+    init(_ message: String, _ apply: @escaping @Sendable (inout RunSpec) throws -> Void) {
+      self.message = message
+      self.apply = apply
+    }
+  }
+
+  static let faults = [
+    Fault("there is no command") { $0.command = [] },
+    Fault("the command's name is empty") { $0.command = ["", "x"] },
+    Fault("there is no command") { $0.fallbackCommand = [] },
+    Fault("the command's name is empty") { $0.fallbackCommand = [""] },
+    Fault("there is no root file system") { $0.layers = [] },
+    Fault("501 layers are too many") { $0.layers = Array(repeating: "/a", count: 501) },
+    Fault("a layer's path is empty") { $0.layers = ["/a", ""] },
+    Fault("the working directory 'app' is not absolute") { $0.workingDirectory = "app" },
+    Fault("the working directory '' is not absolute") { $0.workingDirectory = "" },
+    Fault("has '..' in it") { $0.volumes = [Volume(source: "/a", destination: "/b/../..")] },
+    Fault("is not absolute") { $0.volumes = [Volume(source: "/a", destination: "../..")] },
+    Fault("a volume's source is empty") { $0.volumes = [Volume(source: "", destination: "/b")] },
+    Fault("cannot be the root directory") {
+      $0.temporaryFileSystems = [TemporaryFileSystem(destination: "/")]
+    },
+    Fault("size 0") {
+      $0.temporaryFileSystems = [TemporaryFileSystem(destination: "/a", size: .init(bytes: 0))]
+    },
+    Fault("cannot be the root directory") { $0.app = AppDirectory(source: "/a", mountPoint: "/") },
+    Fault("the app directory's path is empty") { $0.app = AppDirectory(source: "") },
+    Fault("two mounts have the destination '/b'") {
+      $0.volumes = [Volume(source: "/a", destination: "/b/.")]
+      $0.temporaryFileSystems = [TemporaryFileSystem(destination: "/b")]
+    },
+    Fault("two mounts have the destination '/app'") {
+      $0.app = AppDirectory(source: "/a")
+      $0.volumes = [Volume(source: "/a", destination: "/app")]
+    },
+    Fault("a scratch of 32K is too small") { $0.scratch = ByteCount(bytes: 32 << 10) },
+    Fault("a scratch of 0 is too small") { $0.scratch = ByteCount(bytes: 0) },
+    Fault("the grace time is negative") { $0.grace = .seconds(-1) },
+    Fault("an argument has 131072 bytes") {
+      $0.command.append(try ByteString(String(repeating: "x", count: 131_072)))
+    },
+    Fault("the variable 'A' has 131072 bytes") {
+      $0.environment = [
+        try .init(name: "A", value: ByteString(String(repeating: "x", count: 131_070)))
+      ]
+    },
+    Fault("the variable 'A' is there twice") {
+      $0.environment = [try .init(name: "A", value: ""), try .init(name: "A", value: "")]
+    },
+    Fault("the arguments and variables have") {
+      let argument = try ByteString(String(repeating: "x", count: 131_071))
+      $0.command += Array(repeating: argument, count: 16)
+    },
+  ]
+
+  static func valid() throws -> RunSpec {
+    var spec = RunSpec(layers: Array(repeating: "/a", count: 500), command: ["true", ""])
+    spec.app = AppDirectory(source: "/srv/app")
+    spec.volumes = [Volume(source: "a", destination: "/data")]
+    spec.temporaryFileSystems = [TemporaryFileSystem(destination: "/tmp")]
+    spec.command.append(try ByteString(String(repeating: "x", count: 131_071)))
+    spec.scratch = ByteCount(bytes: 65_536)
+    spec.grace = .zero
+    return spec
+  }
+
+  @Test func acceptsTheLimitsThemselves() throws {
+    try Self.valid().validate()
+  }
+
+  @Test(arguments: faults)
+  func refuses(fault: Fault) throws {
+    var spec = try Self.valid()
+    try fault.apply(&spec)
+    let error = #expect(throws: SpecError.self) { try spec.validate() }
+    #expect(error?.message.contains(fault.message) == true, "\(error?.message ?? "")")
+    #expect(error?.remedy != nil)
+  }
+}
