@@ -1,4 +1,5 @@
 import CGetopt
+internal import CLaunch
 import Glibc
 
 /// An array of C strings as main() gets one: the program's own arguments, or a copy.
@@ -12,9 +13,10 @@ import Glibc
 
   /// The arguments that the program was called with, in place.
   public init() {
-    // Safe: the runtime keeps argc and argv for the life of the process.
-    unsafe pointers = CommandLine.unsafeArgv
-    count = Int(CommandLine.argc)
+    // Safe: these are main's own, which live as long as the process. CommandLine has a copy, in
+    // which nothing that is overwritten disappears from /proc/PID/cmdline.
+    unsafe pointers = ol_argument_vector()
+    count = Int(ol_argument_count())
     isCopy = false
   }
 
@@ -226,7 +228,7 @@ public enum Caller {
   }
 
   /// Whether standard output is a terminal.
-  public static var hasTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+  public static var hasTerminal: Bool { isTerminal(STDOUT_FILENO) }
 
   /// Ends the program with a status.
   public static func exit(_ status: Int32) -> Never { Glibc.exit(status) }

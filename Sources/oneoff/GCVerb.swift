@@ -1,3 +1,5 @@
+import OneOff
+
 /// `oneoff gc`: removes what killed runs have left behind.
 enum GCVerb {
   static let verb = Verb(
@@ -9,7 +11,7 @@ enum GCVerb {
     ],
     examples: [.init(command: "oneoff gc", purpose: "remove all leftovers now")]
   ) { _ in
-    let count = try collectGarbage()
+    let count = try GarbageCollection().removedCgroups.count
     try Printer.print("\(count) \(count == 1 ? "leftover" : "leftovers") removed\n")
     return 0
   }

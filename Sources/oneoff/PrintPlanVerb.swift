@@ -1,3 +1,5 @@
+import OneOff
+
 /// `oneoff print-plan`: what `run` would do, without doing it.
 enum PrintPlanVerb {
   static let verb = Verb(
@@ -13,7 +15,7 @@ enum PrintPlanVerb {
     ]
   ) { invocation in
     let spec = try invocation.options.run.spec(command: invocation.operands)
-    try Printer.print(planText(spec))
+    try Printer.print(describePlan(of: spec))
     return 0
   }
 }

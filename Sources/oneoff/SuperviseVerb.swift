@@ -1,3 +1,5 @@
+import OneOff
+
 /// `oneoff supervise`: the supervisor of a run that another program starts.
 ///
 /// A large program with many threads is never forked: it starts this small one, which clones the

@@ -1,4 +1,5 @@
 import LinuxSystem
 
 // Synchronous: a concurrency runtime would start threads before clone3(2).
+try? openStandardDescriptors()
 Caller.exit(CommandLineTool.run(ArgumentVector()))

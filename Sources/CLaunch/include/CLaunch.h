@@ -1,0 +1,8 @@
+#ifndef CLAUNCH_H
+#define CLAUNCH_H
+
+#include "ol_calls.h"
+#include "ol_plan.h"
+#include "ol_seccomp.h"
+
+#endif

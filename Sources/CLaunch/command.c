@@ -1,0 +1,102 @@
+/*
+ * What the command's process does between fork and execve(2).
+ */
+#include "internal.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+/* The sources are above 2: the parent keeps 0, 1 and 2 of its own open. */
+static struct ol_outcome ol_standard_streams(const int32_t *sources) {
+    for (int stream = 0; stream < 3; stream++) {
+        if (dup3(sources[stream], stream, 0) < 0) {
+            return ol_failed(OL_STEP_DUP3);
+        }
+    }
+    return ol_done();
+}
+
+/* prctl(2): EINVAL marks the first capability that this kernel does not know. */
+static struct ol_outcome ol_bound_capabilities(uint64_t kept) {
+    for (unsigned long capability = 0; capability < 64; capability++) {
+        if ((kept >> capability & 1) == 0 &&
+            prctl(PR_CAPBSET_DROP, capability, 0L, 0L, 0L) < 0) {
+            return errno == EINVAL && capability > 0 ? ol_done() : ol_failed(OL_STEP_PRCTL);
+        }
+    }
+    return ol_done();
+}
+
+/* After the ids were set, so that it is the run's user who must have the right to enter. getcwd(2)
+ * answers "(unreachable)…" when a path has led out of the root. */
+static struct ol_outcome ol_working_directory(const char *path) {
+    if (chdir(path) < 0) {
+        struct ol_outcome outcome = ol_failed(OL_STEP_CHDIR);
+        outcome.text = path;
+        return outcome;
+    }
+    char here[PATH_MAX];
+    if (syscall(SYS_getcwd, here, sizeof here) < 0) {
+        return ol_failed(OL_STEP_GETCWD);
+    }
+    if (here[0] != '/') {
+        return (struct ol_outcome){OL_STEP_GETCWD, EXDEV, path};
+    }
+    return ol_done();
+}
+
+static struct ol_outcome ol_set_resource_limit(const struct ol_operation *operation) {
+    struct rlimit limit = {
+        .rlim_cur = operation->number[0],
+        .rlim_max = operation->number[1],
+    };
+    return ol_check(setrlimit((__rlimit_resource_t)operation->flags, &limit), OL_STEP_PRLIMIT);
+}
+
+struct ol_outcome ol_perform_command(const struct ol_operation *operation) {
+    uint64_t number = operation->number[0];
+    switch (operation->kind) {
+    case OL_NEW_SESSION:
+        return ol_check(setsid(), OL_STEP_SETSID);
+    case OL_STANDARD_STREAMS:
+        return ol_standard_streams(operation->data);
+    case OL_SET_UMASK:
+        umask((mode_t)number);
+        return ol_done();
+    case OL_JOIN_USER_NAMESPACE:
+        return ol_check(setns(operation->descriptor, CLONE_NEWUSER), OL_STEP_SETNS);
+    case OL_BOUND_CAPABILITIES:
+        return ol_bound_capabilities(number);
+    case OL_SET_GROUPS:
+        return ol_check(syscall(SYS_setgroups, number, operation->data), OL_STEP_SETGROUPS);
+    case OL_SET_GROUP:
+        return ol_check(syscall(SYS_setresgid, number, number, number), OL_STEP_SETRESGID);
+    case OL_SET_USER:
+        return ol_check(syscall(SYS_setresuid, number, number, number), OL_STEP_SETRESUID);
+    case OL_SET_CAPABILITIES:
+        return ol_set_capabilities(number);
+    case OL_NEW_KEYRING:
+        return ol_check(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), OL_STEP_KEYCTL);
+    case OL_WORKING_DIRECTORY:
+        return ol_working_directory(operation->path);
+    case OL_LANDLOCK:
+        return ol_check(syscall(SYS_landlock_restrict_self, operation->descriptor, 0),
+                        OL_STEP_LANDLOCK_RESTRICT_SELF);
+    case OL_SET_RESOURCE_LIMIT:
+        return ol_set_resource_limit(operation);
+    case OL_CLOSE_DESCRIPTORS:
+        return ol_check(close_range(3, ~0u, CLOSE_RANGE_CLOEXEC), OL_STEP_CLOSE_RANGE);
+    case OL_EXECUTE:
+        return ol_execute(operation);
+    default:
+        return (struct ol_outcome){OL_STEP_BAD_OPERATION, EINVAL, NULL};
+    }
+}

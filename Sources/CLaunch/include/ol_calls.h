@@ -1,0 +1,118 @@
+/*
+ * System calls that the Swift parent needs and that Glibc's module does not show to Swift: those
+ * without a wrapper, and variadic ones. Each returns a value, or -errno, so that nothing can
+ * overwrite errno between a call and its check.
+ */
+#ifndef OL_CALLS_H
+#define OL_CALLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+long ol_fsopen(const char *type);
+
+long ol_fsconfig_string(int context, const char *key, const char *value);
+
+long ol_fsconfig_create(int context);
+
+long ol_fsmount(int context, unsigned int attributes);
+
+/* A detached copy of the mount that `path` is in, with `path` as its root. */
+long ol_clone_mount(const char *path);
+
+/* `namespace` is a user namespace for MOUNT_ATTR_IDMAP, or -1. */
+long ol_mount_setattr(int mount, uint64_t attributes, int user_namespace);
+
+long ol_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve);
+
+long ol_open(int directory, const char *path, int flags, unsigned int mode);
+
+long ol_make_device(int directory, const char *name, unsigned int mode,
+                    unsigned int major_number, unsigned int minor_number);
+
+/* An unnamed file in memory, closed on execve(2). */
+long ol_memory_file(void);
+
+long ol_random(void *bytes, size_t count);
+
+long ol_set_nonblocking(int descriptor);
+
+long ol_set_pipe_size(int descriptor, int bytes);
+
+long ol_pidfd_send_signal(int pidfd, int signal_number);
+
+/* The Landlock ABI of this kernel, or -errno where it has none (landlock_create_ruleset(2)). */
+long ol_landlock_version(void);
+
+/* A rule set that keeps abstract Unix sockets and signals within it; needs ABI 6. */
+long ol_landlock_scope(void);
+
+/* The O_* flags of an open descriptor, or -EBADF. */
+long ol_descriptor_flags(int descriptor);
+
+/* The name of a signal without its SIG, or NULL. */
+const char *ol_signal_name(int number);
+
+/* The symbolic name of an errno, such as "EINVAL", or NULL. */
+const char *ol_error_name(int error);
+
+/* A pipe whose ends are closed on execve(2): reader, writer. */
+long ol_pipe(int *reader, int *writer);
+
+/* What fstatat(2) says of a file, as far as oneoff needs it. */
+struct ol_status {
+    uint32_t mode;
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t reserved;
+    uint64_t device;        /* of the file system */
+    uint64_t device_number; /* of a device node */
+    uint64_t inode;
+    uint64_t size;
+};
+
+/* An empty path is `directory` itself. Symbolic links are not followed. */
+long ol_file_status(int directory, const char *path, struct ol_status *status);
+
+/* The magic number of the file system that a descriptor is on (statfs(2)). */
+long ol_file_system_type(int descriptor);
+
+/* One epoll(7) instance; `tag` comes back when the descriptor is readable (or, if `for_writing`,
+ * writable) or at its end. */
+long ol_epoll_create(void);
+long ol_epoll_add(int epoll, int descriptor, uint64_t tag, int for_writing);
+long ol_epoll_remove(int epoll, int descriptor);
+
+/* Stores at most `capacity` tags; waits at most `timeout_ms`, or for ever when it is -1. */
+long ol_epoll_wait(int epoll, uint64_t *tags, int capacity, int timeout_ms);
+
+/* Blocks the signals and returns a signalfd(2) for them. */
+long ol_signal_descriptor(const int *signals, int count);
+
+/* The next signal's number, or -EAGAIN. */
+long ol_read_signal(int descriptor);
+
+/* A non-blocking timerfd(2) on the monotonic clock. */
+long ol_timer_create(void);
+
+/* Goes off once after that many nanoseconds; 0 stops the timer. */
+long ol_timer_set(int timer, uint64_t nanoseconds);
+
+/* Reaps the process and returns its status as wait4(2) gives it. */
+long ol_reap(pid_t pid);
+
+/* Starts a program with just these descriptors as 0, 1, 2, …; its pid, or -errno. */
+long ol_spawn(const char *path, const char *const *arguments, char *const *environment,
+              const int *descriptors, int count);
+
+/* The bytes of /proc/sys/kernel/osrelease, as uname(2) gives them: major * 1000 + minor. */
+long ol_kernel_version(void);
+
+/* The arguments of this process where the kernel put them, which is what /proc/PID/cmdline shows;
+ * and the length of the block that begins with the first and ends with the environment. */
+int ol_argument_count(void);
+char **ol_argument_vector(void);
+size_t ol_argument_memory(void);
+
+#endif

@@ -1,0 +1,214 @@
+/*
+ * PID 1 of the container: forks the command, forwards signals, reaps, reports, and ends everything
+ * when the command has ended or the supervisor is gone.
+ *
+ * It stays in the host's user namespace, where nothing inside can reach it, and keeps CAP_KILL only.
+ */
+#include "internal.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+struct ol_init {
+    const struct ol_plan *plan;
+    pid_t command;
+    int executed;    /* reading end of a pipe that execve(2) closes */
+    int child_ended; /* signalfd for SIGCHLD */
+    bool has_executed;
+};
+
+/*
+ * The command is cloned with an exit signal of its own kind (none), which execve(2) resets to
+ * SIGCHLD, and a wait without __WALL sees only children whose exit signal is SIGCHLD (wait(2)). So
+ * this says for certain whether execve(2) has succeeded, also of a process that is dead already.
+ */
+static bool ol_command_was_executed(const struct ol_init *init) {
+    siginfo_t information;
+    return waitid(P_PID, (id_t)init->command, &information, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+static void ol_note_execution(struct ol_init *init) {
+    if (!init->has_executed && ol_command_was_executed(init)) {
+        init->has_executed = true;
+        struct ol_record record = {.kind = OL_RECORD_STARTED, .section = OL_COMMAND};
+        ol_write_record(init->plan, &record);
+    }
+}
+
+static uint64_t ol_microseconds(struct timeval time) {
+    return (uint64_t)time.tv_sec * 1000000u + (uint64_t)time.tv_usec;
+}
+
+static void ol_report_exit(const struct ol_init *init, int wait_status) {
+    struct rusage usage;
+    getrusage(RUSAGE_CHILDREN, &usage);
+    struct ol_record record = {
+        .kind = OL_RECORD_EXITED,
+        .section = OL_COMMAND,
+        .wait_status = wait_status,
+        .executed = init->has_executed,
+        .user_us = ol_microseconds(usage.ru_utime),
+        .system_us = ol_microseconds(usage.ru_stime),
+    };
+    ol_write_record(init->plan, &record);
+}
+
+/* Returns once nothing else lives in the container. kill(2) with -1 spares only its caller. */
+static void ol_end_everything(void) {
+    kill(-1, SIGKILL);
+    while (wait4(-1, NULL, __WALL, NULL) > 0 || errno == EINTR) {
+    }
+}
+
+/* Reaps whatever has ended, the command and orphans alike. */
+static void ol_reap(struct ol_init *init) {
+    struct signalfd_siginfo drained[8];
+    while (read(init->child_ended, drained, sizeof drained) > 0) {
+    }
+    for (;;) {
+        /* BEFORE the command is reaped: afterwards nobody could tell whether it was executed. */
+        ol_note_execution(init);
+        int wait_status = 0;
+        pid_t pid = wait4(-1, &wait_status, WNOHANG | __WALL, NULL);
+        if (pid <= 0) {
+            return;
+        }
+        if (pid == init->command) {
+            ol_report_exit(init, wait_status);
+            ol_end_everything();
+            _exit(0);
+        }
+    }
+}
+
+/* A byte on the lifeline is a signal for the command; its end is the end of the supervisor. */
+static void ol_read_lifeline(const struct ol_init *init) {
+    unsigned char signals[64];
+    ssize_t count = read(init->plan->lifeline_reader, signals, sizeof signals);
+    if (count == 0) {
+        ol_end_everything();
+        _exit(0);
+    }
+    for (ssize_t index = 0; index < count; index++) {
+        kill(init->command, signals[index]);
+    }
+}
+
+static _Noreturn void ol_supervise(struct ol_init *init) {
+    struct pollfd watched[] = {
+        {.fd = init->plan->lifeline_reader, .events = POLLIN},
+        {.fd = init->child_ended, .events = POLLIN},
+        {.fd = init->executed, .events = POLLIN},
+    };
+    for (;;) {
+        if (poll(watched, sizeof watched / sizeof *watched, -1) < 0) {
+            continue;
+        }
+        if (watched[2].revents != 0) {
+            /* execve(2) has closed the other end, or the process is dying without it: then its
+             * death is reported when it is reaped. */
+            ol_note_execution(init);
+            close(init->executed);
+            watched[2].fd = -1;
+            if (!init->has_executed) {
+                int wait_status = 0;
+                wait4(init->command, &wait_status, __WALL, NULL);
+                ol_report_exit(init, wait_status);
+                ol_end_everything();
+                _exit(0);
+            }
+        }
+        if (watched[0].revents != 0) {
+            ol_read_lifeline(init);
+        }
+        if (watched[1].revents != 0) {
+            ol_reap(init);
+        }
+    }
+}
+
+/* PID 1 keeps five descriptors; all others are closed, range by range between them. */
+static struct ol_outcome ol_keep_descriptors(const struct ol_init *init) {
+    int kept[] = {init->plan->status_writer, init->plan->lifeline_reader, init->plan->slot,
+                  init->executed, init->child_ended};
+    enum { OL_KEPT = sizeof kept / sizeof *kept };
+    for (int stream = 0; stream < 3; stream++) {
+        if (init->plan->null >= 0 && dup3(init->plan->null, stream, 0) < 0) {
+            return ol_failed(OL_STEP_DUP3);
+        }
+    }
+    unsigned int first = 3;
+    for (;;) {
+        unsigned int next = ~0u;
+        for (int index = 0; index < OL_KEPT; index++) {
+            unsigned int candidate = (unsigned int)kept[index];
+            if (kept[index] >= 0 && candidate >= first && candidate < next) {
+                next = candidate;
+            }
+        }
+        if (next > first && close_range(first, next == ~0u ? next : next - 1, 0) < 0) {
+            return ol_failed(OL_STEP_CLOSE_RANGE);
+        }
+        if (next == ~0u) {
+            return ol_done();
+        }
+        first = next + 1;
+    }
+}
+
+static _Noreturn void ol_run_command(struct ol_child *child) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    ol_perform_section(child, OL_COMMAND);
+    _exit(0); /* not reached by a plan that ends with OL_EXECUTE */
+}
+
+static _Noreturn void ol_fail_init(const struct ol_child *child, enum ol_step step, int error) {
+    struct ol_record record = {
+        .kind = OL_RECORD_FAILED,
+        .section = OL_GUARD,
+        .operation = UINT32_MAX,
+        .step = step,
+        .error = error,
+    };
+    ol_write_record(child->plan, &record);
+    _exit(125);
+}
+
+_Noreturn void ol_run_init(struct ol_child *child) {
+    struct ol_init init = {.plan = child->plan};
+    int executed[2];
+    if (pipe2(executed, O_CLOEXEC) < 0) {
+        ol_fail_init(child, OL_STEP_PIPE2, errno);
+    }
+    sigset_t child_ended;
+    sigemptyset(&child_ended);
+    sigaddset(&child_ended, SIGCHLD);
+    init.child_ended = signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (init.child_ended < 0) {
+        ol_fail_init(child, OL_STEP_SIGNALFD, errno);
+    }
+    struct clone_args arguments = {.exit_signal = 0}; /* see ol_command_was_executed */
+    long command = syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (command == 0) {
+        ol_run_command(child);
+    }
+    if (command < 0) {
+        ol_fail_init(child, OL_STEP_FORK, errno);
+    }
+    init.command = (pid_t)command;
+    init.executed = executed[0];
+    struct ol_outcome outcome = ol_keep_descriptors(&init);
+    if (outcome.step != OL_STEP_NONE) {
+        ol_fail_init(child, outcome.step, outcome.error);
+    }
+    ol_perform_section(child, OL_GUARD);
+    ol_supervise(&init);
+}

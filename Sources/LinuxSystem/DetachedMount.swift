@@ -1,0 +1,69 @@
+internal import CLaunch
+import Glibc
+public import SystemPackage
+
+/// A mount that is not attached anywhere yet, so that nothing but its descriptor leads to it.
+///
+/// See fsmount(2) and open_tree(2). The child attaches it; closing it unmounts it.
+public struct DetachedMount: ~Copyable, Sendable {
+  /// The root directory of the mount.
+  public let descriptor: OwnedDescriptor
+
+  /// Makes a file system: `tmpfs` or `devpts`, with options as fsconfig(2) takes them.
+  ///
+  /// - Throws: EPERM without CAP_SYS_ADMIN; EINVAL for an option that this kernel does not know.
+  public init(
+    type: String, options: [(key: String, value: String)],
+    attributes: LaunchPlan.MountAttributes = []
+  ) throws(SystemError) {
+    // Safe, here and below: the kernel copies the strings before the calls return.
+    let context = OwnedDescriptor(
+      owning: try checkNegated(unsafe ol_fsopen(type), "fsopen(2)", "of \(type)"))
+    for (key, value) in options {
+      _ = try checkNegated(
+        unsafe ol_fsconfig_string(context.number, key, value), "fsconfig(2)",
+        "of \(type), option \(key)=\(value)")
+    }
+    _ = try checkNegated(ol_fsconfig_create(context.number), "fsconfig(2)", "of \(type)")
+    self.descriptor = OwnedDescriptor(
+      owning: try checkNegated(
+        ol_fsmount(context.number, attributes.kernelFlags), "fsmount(2)", "of \(type)"))
+  }
+
+  /// Clones the mount that `path` is in, with `path` as its root; mounts below it are left out.
+  ///
+  /// - Throws: ENOENT, ELOOP, EACCES when the path cannot be resolved; EPERM without
+  ///   CAP_SYS_ADMIN. See open_tree(2).
+  public init(cloning path: FilePath) throws(SystemError) {
+    let result = unsafe path.withPlatformString { unsafe ol_clone_mount($0) }
+    self.descriptor = OwnedDescriptor(
+      owning: try checkNegated(result, "open_tree(2)", "of \(path)"))
+  }
+
+  /// Adds attributes, and translates the ids of all files through a user namespace.
+  ///
+  /// - Throws: EINVAL when the file system's mounts cannot be id-mapped, among them overlayfs, and
+  ///   tmpfs before kernel 6.3. See mount_setattr(2).
+  public func restrict(
+    to attributes: LaunchPlan.MountAttributes, idMap: CInt? = nil, subject: String
+  ) throws(SystemError) {
+    _ = try checkNegated(
+      ol_mount_setattr(descriptor.number, UInt64(attributes.kernelFlags), idMap ?? -1),
+      "mount_setattr(2)", subject)
+  }
+
+  /// Gives the descriptor up to a new owner.
+  public consuming func takeDescriptor() -> OwnedDescriptor { descriptor }
+}
+
+extension LaunchPlan.MountAttributes {
+  /// MOUNT_ATTR_* of mount_setattr(2).
+  var kernelFlags: UInt32 {
+    var flags: UInt32 = 0
+    if contains(.readOnly) { flags |= 0x1 }
+    if contains(.noSetuid) { flags |= 0x2 }
+    if contains(.noDevices) { flags |= 0x4 }
+    if contains(.noExecution) { flags |= 0x8 }
+    return flags
+  }
+}

@@ -1,0 +1,38 @@
+import Glibc
+public import SystemPackage
+
+/// An entry of a directory.
+struct DirectoryEntry {
+  var name: String
+  var isDirectory: Bool
+}
+
+/// The entries of a directory but `.` and `..`; none when it does not exist.
+func directoryEntries(
+  _ path: FilePath, atMost limit: Int = .max
+) throws(SystemError) -> [DirectoryEntry] {
+  // Safe: the stream is closed before the function returns; an entry is copied before the next
+  // one is read.
+  guard let stream = unsafe path.withPlatformString({ unsafe opendir($0) }) else {
+    let error = SystemError(
+      call: "opendir(3)", subject: "of \(path)", errno: Errno(rawValue: Glibc.errno))
+    if error.errno == .noSuchFileOrDirectory { return [] }
+    throw error
+  }
+  defer { unsafe closedir(stream) }
+  var entries: [DirectoryEntry] = []
+  while entries.count < limit, let entry = unsafe readdir(stream) {
+    let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+      unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
+    }
+    guard name != ".", name != ".." else { continue }
+    entries.append(
+      DirectoryEntry(name: name, isDirectory: unsafe entry.pointee.d_type == UInt8(DT_DIR)))
+  }
+  return entries
+}
+
+/// Whether a directory has no entry.
+public func isEmptyDirectory(_ path: FilePath) throws(SystemError) -> Bool {
+  try directoryEntries(path, atMost: 1).isEmpty
+}

@@ -1,0 +1,103 @@
+internal import CLaunch
+import Glibc
+public import SystemPackage
+
+extension OwnedDescriptor {
+  /// Opens a file or directory; the descriptor is closed when a program is executed.
+  ///
+  /// - Parameter permissions: of a file that is made.
+  /// - Throws: the errnos of open(2).
+  public init(
+    opening path: FilePath, flags: OpenFlags, permissions: UInt32 = 0o600
+  ) throws(SystemError) {
+    let result = unsafe path.withPlatformString {
+      // Safe: the kernel copies the path before the call returns.
+      unsafe ol_open(AT_FDCWD, $0, flags.rawValue | O_CLOEXEC, permissions)
+    }
+    self.init(owning: try checkNegated(result, "open(2)", "of \(path)"))
+  }
+
+  /// Opens a directory, by path only: it is not read.
+  public init(directory path: FilePath) throws(SystemError) {
+    try self.init(opening: path, flags: .directory)
+  }
+
+  /// Makes a file in memory that holds these bytes, to be read from its beginning.
+  ///
+  /// - Throws: ENOMEM, EMFILE. See memfd_create(2).
+  public init(inMemory bytes: [UInt8]) throws(SystemError) {
+    let file = OwnedDescriptor(owning: try checkNegated(ol_memory_file(), "memfd_create(2)"))
+    try file.write(bytes)
+    _ = try check(lseek(file.number, 0, SEEK_SET), "lseek(2)")
+    self = file
+  }
+
+  /// Writes all bytes, however many calls that takes.
+  public borrowing func write(_ bytes: [UInt8]) throws(SystemError) {
+    try writeAll(bytes[...], to: number)
+  }
+
+  /// Reads to the end.
+  ///
+  /// - Throws: EFBIG when there is more than `limit` bytes.
+  public borrowing func readAll(limit: Int, subject: String) throws(SystemError) -> [UInt8] {
+    var contents: [UInt8] = []
+    while true {
+      let chunk = try readOnce(from: number, capacity: 64 << 10, subject: subject)
+      if chunk.isEmpty { return contents }
+      contents += chunk
+      guard contents.count <= limit else {
+        throw SystemError(call: "read(2)", subject: subject, errno: .fileTooLarge)
+      }
+    }
+  }
+}
+
+/// Reads a whole file.
+///
+/// - Throws: EFBIG when it is larger than `limit` bytes; the errnos of open(2) and read(2).
+public func readFile(_ path: FilePath, limit: Int) throws(SystemError) -> [UInt8] {
+  // Without O_NONBLOCK a named pipe in an app's directory would hold us for ever.
+  let file = try OwnedDescriptor(opening: path, flags: .nonBlocking)
+  return try file.readAll(limit: limit, subject: "of \(path)")
+}
+
+/// What the file at a path is; symbolic links are followed.
+public func fileStatus(following path: FilePath) throws(SystemError) -> FileStatus {
+  // By path only: neither a device nor a named pipe is opened.
+  let file = try OwnedDescriptor(opening: path, flags: .pathOnly)
+  guard let status = try file.status() else {
+    throw SystemError(call: "stat(2)", subject: "of \(path)", errno: .noSuchFileOrDirectory)
+  }
+  return status
+}
+
+func writeAll(_ bytes: ArraySlice<UInt8>, to descriptor: CInt) throws(SystemError) {
+  var rest = bytes
+  while !rest.isEmpty {
+    // Safe: write(2) reads at most as many bytes as it is told there are.
+    let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+    do {
+      rest = rest.dropFirst(try check(count, "write(2)"))
+    } catch where error.errno == .interrupted {
+      continue
+    }
+  }
+}
+
+func readOnce(
+  from descriptor: CInt, capacity: Int, subject: String
+) throws(SystemError) -> [UInt8] {
+  var failure: SystemError?
+  let bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+    do throws(SystemError) {
+      // Safe: read(2) writes at most `capacity` bytes, and says how many.
+      count = try check(
+        unsafe Glibc.read(descriptor, buffer.baseAddress, capacity), "read(2)", subject)
+    } catch {
+      failure = error
+    }
+  }
+  if let failure { throw failure }
+  return bytes
+}

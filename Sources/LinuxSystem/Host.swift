@@ -1,0 +1,71 @@
+internal import CLaunch
+import Glibc
+import SystemPackage
+
+/// What this host's kernel can do, as far as a plan depends on it; looked up once a run.
+public struct HostFacts: Sendable, Hashable {
+  /// The kernel's release: major times 1000 plus minor, so 6.1 is 6001.
+  public var kernel: Int
+  /// The version of Landlock, 0 where there is none.
+  public var landlock: Int
+
+  /// States facts, for tests.
+  public init(kernel: Int, landlock: Int) {
+    self.kernel = kernel
+    self.landlock = landlock
+  }
+
+  /// The facts of this host.
+  public static func current() -> HostFacts {
+    HostFacts(kernel: ol_kernel_version(), landlock: max(0, ol_landlock_version()))
+  }
+}
+
+/// A rule set that keeps abstract Unix sockets and signals inside. See landlock(7); needs version 6.
+public func makeLandlockScope() throws(SystemError) -> OwnedDescriptor {
+  OwnedDescriptor(
+    owning: try checkNegated(ol_landlock_scope(), "landlock_create_ruleset(2)"))
+}
+
+/// The effective user id of this process.
+public func effectiveUserID() -> UInt32 { geteuid() }
+
+/// The pid of this process.
+public func processID() -> Int32 { getpid() }
+
+/// The wall clock, as the time since 1970-01-01T00:00:00Z without leap seconds.
+public func wallClock() -> Duration { clock(CLOCK_REALTIME) }
+
+/// The monotonic clock, for measuring how long something took.
+public func monotonicClock() -> Duration { clock(CLOCK_MONOTONIC) }
+
+private func clock(_ id: clockid_t) -> Duration {
+  var time = timespec()
+  // Safe: the call fills the structure.
+  _ = unsafe clock_gettime(id, &time)
+  return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+}
+
+/// Random bytes from the kernel. See getrandom(2).
+public func randomBytes(_ count: Int) -> [UInt8] {
+  unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+    // Safe: the call writes at most `count` bytes. Up to 256 bytes it neither fails nor stops short.
+    initialized = max(0, Int(unsafe ol_random(buffer.baseAddress, count)))
+  }
+}
+
+/// Whether a descriptor is a terminal.
+public func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
+
+/// Whether a descriptor of the caller's is open for writing.
+public func isOpenForWriting(_ descriptor: CInt) -> Bool {
+  let mode = ol_descriptor_flags(descriptor)
+  return mode >= 0 && mode & Int(O_ACCMODE) != O_RDONLY
+}
+
+/// The name of a signal, such as `SIGTERM`.
+public func signalName(_ number: CInt) -> String {
+  // Safe: the C library returns NULL or a string with static storage duration.
+  guard let name = unsafe ol_signal_name(number) else { return "signal \(number)" }
+  return unsafe "SIG" + String(cString: name)
+}

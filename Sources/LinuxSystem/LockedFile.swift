@@ -1,0 +1,40 @@
+internal import CLaunch
+import Glibc
+public import SystemPackage
+
+/// A file that is locked as long as any copy of its descriptor is open. See flock(2).
+public struct LockedFile: ~Copyable, Sendable {
+  /// The descriptor that carries the lock; a process that inherits it holds the lock too.
+  public let descriptor: OwnedDescriptor
+
+  /// Makes the file if need be and locks it.
+  ///
+  /// - Returns: nil when somebody else holds the lock.
+  /// - Throws: the errnos of open(2); ENOLCK.
+  public static func tryLock(_ path: FilePath) throws(SystemError) -> LockedFile? {
+    let file = try OwnedDescriptor(
+      opening: path, flags: [.readingAndWriting, .creating, .notFollowing], permissions: 0o600)
+    do throws(SystemError) {
+      _ = try check(flock(file.number, LOCK_EX | LOCK_NB), "flock(2)", "of \(path)")
+    } catch where error.errno == .resourceTemporarilyUnavailable {
+      return nil
+    }
+    return LockedFile(descriptor: file)
+  }
+}
+
+/// Makes a directory, and those above it, unless it is there.
+///
+/// - Throws: the errnos of mkdir(2).
+public func makeDirectories(_ path: FilePath, permissions: UInt32) throws(SystemError) {
+  do throws(SystemError) {
+    // Safe: the kernel copies the path before the call returns.
+    _ = try check(
+      unsafe path.withPlatformString { unsafe mkdir($0, permissions) }, "mkdir(2)", "of \(path)")
+  } catch where error.errno == .fileExists {
+    return
+  } catch where error.errno == .noSuchFileOrDirectory && path.components.count > 1 {
+    try makeDirectories(path.removingLastComponent(), permissions: permissions)
+    try makeDirectories(path, permissions: permissions)
+  }
+}

@@ -1,0 +1,143 @@
+internal import CLaunch
+import Glibc
+import SystemPackage
+
+/// Writes bytes to a descriptor of the caller's without ever blocking on it: what is not accepted
+/// at once is kept, and `hasPending` says so, until the descriptor is writable again.
+public final class OutputWriter {
+  /// The descriptor to watch for writability while ``hasPending``.
+  public let descriptor: CInt
+  private let owned: OwnedDescriptor?
+  private var pending: ArraySlice<UInt8> = []
+
+  /// Whether the reader has gone away, or writing has failed for good.
+  public private(set) var failure: SystemError?
+
+  /// Writes to a descriptor that somebody else owns, such as standard output.
+  ///
+  /// Its O_NONBLOCK is shared with other processes and is left alone: a pipe or terminal is opened
+  /// anew through /proc/self/fd, which gives an open file description of our own (open(2)).
+  /// A regular file never blocks; what cannot be opened anew (a socket) is written to as it is.
+  public init(_ descriptor: CInt) {
+    var number = descriptor
+    var owned: OwnedDescriptor?
+    if Self.mayBlock(descriptor),
+      let own = try? OwnedDescriptor(
+        opening: .init("/proc/self/fd/\(descriptor)"), flags: [.writing, .nonBlocking, .notControlling])
+    {
+      number = own.number
+      owned = consume own
+    }
+    self.descriptor = number
+    self.owned = owned
+  }
+
+  /// Takes over a descriptor that was opened for writing.
+  public init(owning descriptor: consuming OwnedDescriptor) {
+    self.descriptor = descriptor.number
+    self.owned = consume descriptor
+  }
+
+  private static func mayBlock(_ descriptor: CInt) -> Bool {
+    var status = ol_status()
+    // Safe: the call fills the structure.
+    guard unsafe ol_file_status(descriptor, "", &status) == 0 else { return false }
+    return FileStatus(status).kind == .pipe || isTerminal(descriptor)
+  }
+
+  /// Whether bytes wait for the descriptor to become writable.
+  public var hasPending: Bool { !pending.isEmpty }
+
+  /// Writes what the descriptor accepts now and keeps the rest. After a failure bytes are dropped.
+  public func write(_ bytes: ArraySlice<UInt8>) {
+    guard failure == nil else { return }
+    if pending.isEmpty {
+      pending = writeWithoutBlocking(bytes)
+    } else {
+      pending += bytes
+    }
+  }
+
+  /// Writes more of what was kept.
+  public func flush() { pending = writeWithoutBlocking(pending) }
+
+  /// Writes everything that was kept, waiting for the reader as long as it takes.
+  public func flushBlocking() {
+    while hasPending {
+      var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+      // Safe: one structure of ours is filled.
+      _ = unsafe poll(&waiting, 1, -1)
+      flush()
+    }
+  }
+
+  private func writeWithoutBlocking(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    var rest = bytes
+    while !rest.isEmpty {
+      // Safe: write(2) reads at most as many bytes as it is told there are.
+      let count = unsafe rest.withUnsafeBytes {
+        unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+      }
+      do throws(SystemError) {
+        rest = rest.dropFirst(try check(count, "write(2)", "of the output"))
+      } catch where error.errno == .interrupted {
+        continue
+      } catch where error.errno == .resourceTemporarilyUnavailable {
+        return rest
+      } catch {
+        failure = error
+        return []
+      }
+    }
+    return []
+  }
+}
+
+/// Reads what has arrived in a pipe, without waiting.
+public final class InputReader {
+  /// The descriptor to watch.
+  public let descriptor: CInt
+  private let owned: OwnedDescriptor
+  private lazy var buffer = unsafe [UInt8](unsafeUninitializedCapacity: 256 << 10) {
+    // Safe: any byte is a valid value; left as it is, so that only pages that are used cost memory.
+    $1 = $0.count
+  }
+
+  /// What a read found.
+  public enum Outcome {
+    /// Bytes; the slice is valid until the next read.
+    case bytes(ArraySlice<UInt8>)
+    /// Nothing yet.
+    case nothing
+    /// The end: no writer is left.
+    case end
+  }
+
+  /// Takes over the reading end of a pipe and enlarges the pipe to 1 MiB where that is allowed.
+  public init(_ reader: consuming OwnedDescriptor) throws(SystemError) {
+    self.descriptor = reader.number
+    self.owned = reader
+    // A limit of the host on pipe memory (pipe(7)) only makes the pipe smaller.
+    _ = ol_set_pipe_size(descriptor, 1 << 20)
+    _ = try checkNegated(ol_set_nonblocking(descriptor), "fcntl(2)", "of the output pipe")
+  }
+
+  /// Reads once.
+  public func read() throws(SystemError) -> Outcome {
+    // Safe: read(2) writes at most as many bytes as it is told there are.
+    let count = unsafe buffer.withUnsafeMutableBytes {
+      unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
+    }
+    do throws(SystemError) {
+      let length = try check(count, "read(2)", "of the output pipe")
+      return length == 0 ? .end : .bytes(buffer[..<length])
+    } catch where error.errno == .resourceTemporarilyUnavailable || error.errno == .interrupted {
+      return .nothing
+    }
+  }
+}
+
+/// Reads what has arrived at a descriptor; empty at its end.
+public func readAvailable(_ descriptor: CInt, atMost limit: Int) throws(SystemError) -> [UInt8] {
+  try readOnce(from: descriptor, capacity: limit, subject: "of a control pipe")
+}

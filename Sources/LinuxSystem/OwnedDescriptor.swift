@@ -1,0 +1,165 @@
+internal import CLaunch
+import Glibc
+import SystemPackage
+
+/// A file descriptor with exactly one owner, closed when the owner lets go of it.
+public struct OwnedDescriptor: ~Copyable, Sendable {
+  /// The number, valid as long as the owner lives.
+  public let number: CInt
+
+  /// Takes over an open descriptor.
+  public init(owning number: CInt) { self.number = number }
+
+  deinit { close(number) }
+
+  /// Gives the number up; the caller closes it.
+  public consuming func release() -> CInt {
+    let number = number
+    discard self
+    return number
+  }
+
+  /// Closes the descriptor now.
+  public consuming func closeNow() {}
+}
+
+/// The two ends of a pipe; both are closed when a program is executed.
+public struct Pipe: ~Copyable, Sendable {
+  /// The end that is read.
+  public let reader: OwnedDescriptor
+  /// The end that is written.
+  public let writer: OwnedDescriptor
+
+  /// Makes a pipe.
+  ///
+  /// - Throws: EMFILE or ENFILE when there are too many descriptors. See pipe(2).
+  public init() throws(SystemError) {
+    var reader: CInt = -1
+    var writer: CInt = -1
+    // Safe: the call writes both numbers and keeps no pointer.
+    _ = try checkNegated(unsafe ol_pipe(&reader, &writer), "pipe2(2)")
+    self.reader = OwnedDescriptor(owning: reader)
+    self.writer = OwnedDescriptor(owning: writer)
+  }
+}
+
+extension Pipe {
+  /// The reading end alone; the writing end is closed.
+  public consuming func takeReader() -> OwnedDescriptor { reader }
+
+  /// The writing end alone; the reading end is closed.
+  public consuming func takeWriter() -> OwnedDescriptor { writer }
+}
+
+/// Descriptors that a launch plan names, owned until the launch is over.
+public final class DescriptorTable {
+  private var numbers: [DescriptorName: CInt] = [:]
+
+  /// Makes an empty table.
+  public init() {}
+
+  deinit { closeAll() }
+
+  /// Takes over a descriptor under a name that is not taken yet.
+  public func adopt(_ descriptor: consuming OwnedDescriptor, as name: DescriptorName) {
+    precondition(numbers[name] == nil, "\(name) is in the table already")
+    numbers[name] = descriptor.release()
+  }
+
+  /// Takes over a pipe's writing end under a name, and hands the reading end back.
+  public func adoptWriter(of pipe: consuming Pipe, as name: DescriptorName) -> OwnedDescriptor {
+    let reader = pipe.reader
+    adopt(pipe.writer, as: name)
+    return reader
+  }
+
+  /// The number of a descriptor; -1 for a name that is not in the table, which the kernel refuses.
+  public func number(of name: DescriptorName) -> CInt { numbers[name] ?? -1 }
+
+  /// What `path` below a named directory is; nil when it does not exist.
+  public func status(of name: DescriptorName, _ path: String) throws(SystemError) -> FileStatus? {
+    try FileStatus.find(path, below: number(of: name))
+  }
+
+  /// Opens a path below a named directory as if that were the root; nil when there is no such file.
+  /// Symbolic links and `..` stay below. See openat2(2), RESOLVE_IN_ROOT.
+  public func find(
+    _ path: String, below name: DescriptorName, flags: OpenFlags
+  ) throws(SystemError) -> OwnedDescriptor? {
+    let resolveInRoot: UInt64 = 0x10
+    let noMagicLinks: UInt64 = 0x02
+    do throws(SystemError) {
+      // Safe: the kernel copies the path before the call returns.
+      let result = unsafe ol_openat2(
+        number(of: name), path, UInt64(flags.rawValue | O_CLOEXEC), resolveInRoot | noMagicLinks)
+      return OwnedDescriptor(owning: try checkNegated(result, "openat2(2)", "of \(path)"))
+    } catch where error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory {
+      return nil
+    }
+  }
+
+  /// Opens a device node of a named mount for reading and writing.
+  public func open(
+    _ path: String, below name: DescriptorName
+  ) throws(SystemError) -> OwnedDescriptor {
+    // Safe: the kernel copies the path before the call returns.
+    let result = unsafe ol_open(number(of: name), path, O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0)
+    return OwnedDescriptor(owning: try checkNegated(result, "openat(2)", "of \(path)"))
+  }
+
+  /// Closes every descriptor in the table.
+  public func closeAll() {
+    for number in numbers.values { close(number) }
+    numbers.removeAll()
+  }
+}
+
+/// What a descriptor of a launch plan stands for.
+public enum DescriptorName: Sendable, Hashable {
+  case scratch
+  case layer(Int)
+  case app
+  case devices
+  case terminals
+  case sharedMemory
+  case masks
+  case null
+  case volume(Int)
+  case temporary(Int)
+  case network
+  case userNamespace
+  case appUserNamespace
+  case cgroup
+  case cgroupMembers(String)
+  case standardInput
+  case standardOutput
+  case standardError
+  case landlock
+}
+
+extension DescriptorName: CustomStringConvertible {
+  /// The name as `print-plan` shows it.
+  public var description: String {
+    switch self {
+    case .scratch: "scratch"
+    case .layer(let index): "layer \(index)"
+    case .app: "app"
+    case .devices: "devices"
+    case .terminals: "terminals"
+    case .sharedMemory: "shared memory"
+    case .masks: "masks"
+    case .null: "null device"
+    case .volume(let index): "volume \(index)"
+    case .temporary(let index): "tmpfs \(index)"
+    case .network: "network namespace"
+    case .userNamespace: "user namespace"
+    case .appUserNamespace: "id map of the app"
+    case .cgroup: "cgroup"
+    case .cgroupMembers(let controller): "cgroup.procs of \(controller)"
+    case .standardInput: "stdin"
+    case .standardOutput: "stdout"
+    case .standardError: "stderr"
+    case .landlock: "landlock scope"
+    }
+  }
+}

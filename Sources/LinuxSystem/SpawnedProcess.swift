@@ -1,0 +1,89 @@
+internal import CLaunch
+import Glibc
+import Synchronization
+public import SystemPackage
+
+/// A program that this process has started, with two pipes, control (its 0) and output (its 1), and
+/// a file in memory as input (its 3). Standard error is shared.
+public final class SpawnedProcess: Sendable {
+  private let pid: Int32
+  private let output: OwnedDescriptor
+  private let control: Mutex<CInt>
+
+  /// Starts a program with the environment of this process. Safe with any number of threads.
+  ///
+  /// - Throws: ENOENT, EACCES when it cannot be executed; EMFILE; EAGAIN. See posix_spawn(3).
+  public init(_ program: FilePath, arguments: [String], input: [UInt8]) throws(SystemError) {
+    let control = try Pipe()
+    let output = try Pipe()
+    let file = try OwnedDescriptor(inMemory: input)
+    let descriptors = [control.reader.number, output.writer.number, 2, file.number]
+    let arena = try PlanArena()
+    let vector = unsafe try arena.vector(arguments.map { Array($0.utf8) })
+    // Safe: the arena lives until the call has returned; the child is a program of its own by then.
+    let result = unsafe program.withPlatformString { path in
+      unsafe ol_spawn(
+        path, vector, environ, descriptors, CInt(descriptors.count))
+    }
+    self.pid = try checkNegated(result, "posix_spawn(3)", "of \(program)")
+    self.control = Mutex(control.takeWriter().release())
+    self.output = output.takeReader()
+    withExtendedLifetime(arena) {}
+  }
+
+  deinit { closeControl() }
+
+  /// Closes the control pipe; the program sees its end.
+  public func closeControl() {
+    control.withLock { number in
+      if number >= 0 { close(number) }
+      number = -1
+    }
+  }
+
+  /// Hands on every line of the output, waits for the end of the program, and says how it ended.
+  public func readLines(_ handle: (ArraySlice<UInt8>) -> Void) throws(SystemError) -> String {
+    var pending: [UInt8] = []
+    while true {
+      let chunk = try readOnce(from: output.number, capacity: 64 << 10, subject: "of the output")
+      if chunk.isEmpty { break }
+      pending += chunk
+      var rest = pending[...]
+      while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+        handle(rest[..<end])
+        rest = rest[(end + 1)...]
+      }
+      pending = Array(rest)
+    }
+    let status = try checkNegated(ol_reap(pid), "wait4(2)", "of the program")
+    switch CommandExit.Way(waitStatus: status) {
+    case .code(let code): return "with status \(code)"
+    case .signal(let number): return "by signal \(number)"
+    }
+  }
+}
+
+/// Starts a thread that ends when `body` returns.
+///
+/// - Throws: EAGAIN at a limit on threads. See pthread_create(3).
+public func startThread(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+  final class Work: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+  let work = unsafe Unmanaged.passRetained(Work(body))
+  var thread = pthread_t()
+  // Safe: the thread takes over the reference that was retained for it, exactly once.
+  let error = unsafe pthread_create(
+    &thread, nil,
+    { argument in
+      guard let argument = unsafe argument else { return nil }
+      unsafe Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
+      return nil
+    }, work.toOpaque())
+  guard error == 0 else {
+    unsafe work.release()
+    throw SystemError(call: "pthread_create(3)", errno: Errno(rawValue: error))
+  }
+  pthread_detach(thread)
+}

@@ -1,0 +1,144 @@
+public import ContainerSpec
+import FoundationEssentials
+public import LinuxSystem
+
+/// Writes the events of a run as JSON, one object a line; the format is in docs/events.md.
+public final class EventSink: RunSink {
+  /// A longer line comes in pieces.
+  static let longestLine = 64 << 10
+
+  private let writer: OutputWriter
+  private var sequence: UInt64 = 0
+  private var unfinished: [OutputStream: [UInt8]] = [.stdout: [], .stderr: []]
+  private var lastTime = Duration.zero
+
+  /// Writes events through a writer.
+  public init(_ writer: OutputWriter) { self.writer = writer }
+
+  public var writers: [OutputWriter] { [writer] }
+
+  public func accepts(_ stream: OutputStream) -> Bool { writer.failure == nil }
+
+  public func started(id: RunID, time: Duration, pid: Int32) {
+    write(StartedEvent(id: id, time: Timestamp.text(time), pid: pid))
+  }
+
+  public func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
+    lastTime = time
+    let timestamp = Timestamp.bytes(time)
+    var output: [UInt8] = []
+    var rest = bytes
+    while !rest.isEmpty {
+      let pending = unfinished[stream]?.count ?? 0
+      let room = rest.prefix(Self.longestLine - pending)
+      if let end = room.firstIndex(of: UInt8(ascii: "\n")) {
+        appendLine(rest[..<end], on: stream, timestamp, isPartial: false, to: &output)
+        rest = rest[(end + 1)...]
+      } else if room.count == Self.longestLine - pending {
+        appendLine(room, on: stream, timestamp, isPartial: true, to: &output)
+        rest = rest[room.endIndex...]
+      } else {
+        unfinished[stream]? += rest
+        rest = []
+      }
+    }
+    if !output.isEmpty { writer.write(output[...]) }
+  }
+
+  public func ended(_ stream: OutputStream) {
+    guard unfinished[stream]?.isEmpty == false else { return }
+    var output: [UInt8] = []
+    appendLine([], on: stream, Timestamp.bytes(lastTime), isPartial: false, to: &output)
+    writer.write(output[...])
+  }
+
+  public func warned(code: String, text: String) { write(WarningEvent(code: code, text: text)) }
+
+  public func finished(id: RunID, result: RunResult) {
+    write(FinishedEvent(id: id, result: result))
+  }
+
+  /// Appends the event of a line: what was left of earlier reads, and `end`.
+  private func appendLine(
+    _ end: ArraySlice<UInt8>, on stream: OutputStream, _ timestamp: [UInt8], isPartial: Bool,
+    to output: inout [UInt8]
+  ) {
+    sequence += 1
+    output += Array(#"{"v":1,"event":"log","seq":\#(sequence),"time":""#.utf8)
+    output += timestamp
+    output += Array(#"","stream":"\#(stream.rawValue)","#.utf8)
+    let line = (unfinished[stream] ?? []) + end
+    unfinished[stream] = []
+    JSONText.append(line, to: &output)
+    output += Array((isPartial ? #","partial":true}"# : #","partial":false}"#).utf8)
+    output.append(UInt8(ascii: "\n"))
+  }
+
+  private func write(_ event: some Encodable) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.withoutEscapingSlashes]
+    guard let data = try? encoder.encode(event) else {
+      preconditionFailure("an event of numbers and strings can always be encoded")
+    }
+    writer.write((Array(data) + [UInt8(ascii: "\n")])[...])
+  }
+}
+
+// The events as they stand in a line; `v` is the version of the format.
+
+struct StartedEvent: Codable {
+  var v = 1
+  var event = "started"
+  var id: RunID
+  var time: String
+  var pid: Int32
+}
+
+struct WarningEvent: Codable {
+  var v = 1
+  var event = "warning"
+  var code: String
+  var text: String
+}
+
+struct FinishedEvent: Codable {
+  var v = 1
+  var event = "finished"
+  var id: RunID
+  var result: RunResult
+}
+
+/// Bytes of a log line as a member of a JSON object: the fast path of the event stream.
+enum JSONText {
+  /// Appends `"text":"…"`, or `"base64":"…"` where the bytes are not UTF-8.
+  static func append(_ bytes: [UInt8], to output: inout [UInt8]) {
+    guard isUTF8(bytes) else {
+      output += Array(#""base64":""#.utf8)
+      output += Array(Data(bytes).base64EncodedString().utf8)
+      output.append(UInt8(ascii: "\""))
+      return
+    }
+    output += Array(#""text":""#.utf8)
+    for byte in bytes {
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+        output.append(UInt8(ascii: "\\"))
+        output.append(byte)
+      case 0..<0x20, 0x7f: appendEscape(byte, to: &output)
+      default: output.append(byte)
+      }
+    }
+    output.append(UInt8(ascii: "\""))
+  }
+
+  private static func isUTF8(_ bytes: [UInt8]) -> Bool {
+    bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
+  }
+
+  private static func appendEscape(_ byte: UInt8, to output: inout [UInt8]) {
+    let digits = Array("0123456789abcdef".utf8)
+    output += Array(#"\u00"#.utf8)
+    output.append(digits[Int(byte >> 4)])
+    output.append(digits[Int(byte & 15)])
+  }
+}

@@ -1,0 +1,148 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+
+// The errnos that mislead, explained for the call that gave them.
+
+extension SystemError {
+  /// EINVAL of mount_setattr(2) says nothing of the file system; EPERM says nothing of its kind.
+  func explainingIDMap(
+    of path: FilePath, role: String, on fileSystem: FileSystemType?
+  ) -> SystemError {
+    guard errno == .invalidArgument || errno == .notPermitted else { return self }
+    var explained = self
+    let remedy = "use --userns host, or a \(role) on ext4, xfs or btrfs"
+    switch fileSystem {
+    case .overlay:
+      explained.hint =
+        "the \(role) \(path) is on overlayfs, whose mounts cannot be id-mapped; \(remedy)"
+    case .temporary:
+      explained.hint =
+        "the \(role) \(path) is on tmpfs, whose mounts can be id-mapped from kernel 6.3 on; \(remedy)"
+    case .nfs, .fuse, .namespace, .cgroup2, .other, nil:
+      explained.hint =
+        "the file system of the \(role) \(path) may not support id-mapped mounts; \(remedy)"
+    }
+    return explained
+  }
+
+  /// What an errno of the supervisor's own calls means, and what to do.
+  func withHint() -> SystemError {
+    guard hint == nil else { return self }
+    var explained = self
+    switch (call, errno) {
+    case (_, .notPermitted):
+      explained.hint =
+        "oneoff needs root, with CAP_SYS_ADMIN in the host's user namespace; run it with sudo"
+    case ("clone3(2)", .noSpace), ("clone(2)", .noSpace):
+      explained.hint =
+        "the host's limit on namespaces is reached: see /proc/sys/user/max_*_namespaces"
+    case ("clone3(2)", .resourceTemporarilyUnavailable):
+      explained.hint = "the limit on processes is reached: see ulimit -u and kernel.pid_max"
+    case (_, .tooManyOpenFiles):
+      explained.hint = "the limit on open files is reached: see ulimit -n"
+    case (_, .tooManySymbolicLinkLevels):
+      explained.hint = "the path is a loop of symbolic links; name the directory itself"
+    default: break
+    }
+    return explained
+  }
+}
+
+extension SetupFailure {
+  /// Describes a failure with the plan that was launched.
+  init(_ failure: LaunchFailure, in plan: LaunchPlan) {
+    if failure.isExecution {
+      self.init(execution: failure, in: plan)
+      return
+    }
+    let operation = failure.operation(in: plan)
+    let error = SystemError(
+      call: failure.call, subject: operation.map { "to \($0)" } ?? "in PID 1",
+      errno: failure.errno, hint: operation.flatMap { Self.hint(for: failure, $0) })
+    self.init(description: error.description, exitStatus: 125)
+  }
+
+  private init(execution failure: LaunchFailure, in plan: LaunchPlan) {
+    var name = failure.detail
+    if case .execute(let execution) = failure.operation(in: plan), name.isEmpty {
+      name = String(decoding: execution.arguments[0], as: UTF8.self)
+    }
+    let error = SystemError(call: failure.call, subject: "of \(name)", errno: failure.errno)
+    switch failure.errno {
+    case .noSuchFileOrDirectory where failure.isMissingInterpreter:
+      self.init(
+        description: """
+          the interpreter \(name), which the command's file names, is not in the image
+          hint: install it, or mend the file's first line (no DOS line ending after it)
+          """, exitStatus: 127)
+    case .noSuchFileOrDirectory:
+      self.init(
+        description: """
+          command not found: \(name)
+          hint: look for a typing error, and at PATH inside the image (--env PATH=…)
+          """, exitStatus: 127)
+    case .permissionDenied:
+      self.init(
+        description: error.hinting(
+          "the file needs its execute bit (chmod +x), and every directory above it must be "
+            + "searchable for the run's user"), exitStatus: 126)
+    case .init(rawValue: 8):  // ENOEXEC, which swift-system names differently on each platform
+      self.init(
+        description: error.hinting(
+          "the file is neither a program for this machine nor a script that begins with #!"),
+        exitStatus: 126)
+    default:
+      self.init(description: error.description, exitStatus: 126)
+    }
+  }
+
+  /// What the errno of an operation means, where it misleads.
+  private static func hint(
+    for failure: LaunchFailure, _ operation: LaunchPlan.Operation
+  ) -> String? {
+    switch (operation, failure.errno) {
+    case (_, .noSpace) where failure.call == "move_mount(2)" || failure.call == "open_tree(2)":
+      return "the limit on mounts is reached: see /proc/sys/fs/mount-max"
+    case (.attach(_, let place), .tooManySymbolicLinkLevels) where place.refusesSymbolicLinks,
+      (.mount(_, let place), .tooManySymbolicLinkLevels) where place.refusesSymbolicLinks:
+      return "\(place.path) of the image must be a directory, not a symbolic link"
+    case (.attach(_, let place), .tooManySymbolicLinkLevels),
+      (.mount(_, let place), .tooManySymbolicLinkLevels):
+      return "\(place.path) is a loop of symbolic links in the image"
+    case (.attach(_, let place), .notDirectory), (.mount(_, let place), .notDirectory):
+      return "a directory can only be mounted on a directory, and a file on a file: see "
+        + "\(place.path) in the image"
+    case (.attach(_, let place), .readOnlyFileSystem):
+      return "\(place.path) does not exist there, and cannot be made on a read-only volume"
+    case (.mount(let fileSystem, _), .invalidArgument) where fileSystem.type == "overlay":
+      return "the kernel's log (dmesg) has the reason; a layer may itself be on overlayfs, or on a "
+        + "file system that overlayfs refuses as a layer"
+    case (.mount(let fileSystem, _), .tooManySymbolicLinkLevels)
+    where fileSystem.type == "overlay":
+      return "overlayfs cannot be stacked more than two deep; put the layers on another file system"
+    case (.mount, .init(rawValue: 19)):  // ENODEV, for which swift-system has no name
+      return "this kernel has no such file system: load its module (modprobe overlay)"
+    case (.mount, .resourceBusy), (.attach, .resourceBusy):
+      return "the directory is in use by another mount of the same kind"
+    case (.enterWorkingDirectory(let path), .noSuchFileOrDirectory):
+      return "the image has no directory \(path); make it, or choose another with --workdir"
+    case (.enterWorkingDirectory(let path), .permissionDenied):
+      return "the run's user may not enter \(path); see --user and the directory's owner"
+    case (.setUser, .invalidArgument), (.setGroup, .invalidArgument), (.setGroups, .invalidArgument):
+      return "ids inside go from 0 to 65535; with --userns host they are the host's"
+    case (_, .notPermitted):
+      return "oneoff needs root, with CAP_SYS_ADMIN in the host's user namespace; run it with sudo"
+    default:
+      return nil
+    }
+  }
+}
+
+extension SystemError {
+  fileprivate func hinting(_ text: String) -> String {
+    var error = self
+    error.hint = text
+    return error.description
+  }
+}

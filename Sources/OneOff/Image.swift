@@ -1,0 +1,55 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+
+/// The layers of a run, looked at before they are mounted. They may be hostile: every path is
+/// resolved below its layer.
+struct Image {
+  private let layers = DescriptorTable()
+  private let count: Int
+
+  /// Opens the layers, the lowest first.
+  ///
+  /// - Throws: an error that names the layer: missing, not a directory, a loop of links, empty.
+  init(_ paths: [FilePath]) throws {
+    self.count = paths.count
+    for (index, path) in paths.enumerated() {
+      layers.adopt(
+        try Self.open(path, role: index == 0 ? "rootfs" : "layer"), as: .layer(index))
+    }
+    if count == 1, try isEmptyDirectory(paths[0]) {
+      throw SpecError("the rootfs \(paths[0]) is empty", remedy: Self.remedy)
+    }
+  }
+
+  /// Opens a directory that the specification names.
+  static func open(_ path: FilePath, role: String) throws -> OwnedDescriptor {
+    do throws(SystemError) {
+      return try OwnedDescriptor(directory: path)
+    } catch {
+      throw SpecError("the \(role) \(path) \(Self.explanation(of: error))", remedy: Self.remedy)
+    }
+  }
+
+  private static let remedy = "name a directory that holds a root file system, or part of one"
+
+  private static func explanation(of error: SystemError) -> String {
+    switch error.errno {
+    case .noSuchFileOrDirectory: "does not exist"
+    case .notDirectory: "is not a directory"
+    case .tooManySymbolicLinkLevels: "is a loop of symbolic links"
+    default: "cannot be opened: \(error.errno.name) (\(error.errno.description))"
+    }
+  }
+
+  /// A file of the image, looked for from the top layer down; nil when no layer has it.
+  func read(_ path: String, limit: Int) throws -> [UInt8]? {
+    for index in (0..<count).reversed() {
+      guard let file = try layers.find(path, below: .layer(index), flags: .nonBlocking),
+        try file.status()?.kind == .regular
+      else { continue }
+      return try file.readAll(limit: limit, subject: "of \(path) in the image")
+    }
+    return nil
+  }
+}

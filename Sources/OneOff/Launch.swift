@@ -1,0 +1,54 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+
+/// A container that was started, with what must outlive it: its slot and its cgroup.
+struct Launch: ~Copyable {
+  /// The plan that its first process carries out.
+  let plan: LaunchPlan
+  /// The container.
+  let container: LaunchedContainer
+  private var outputs: (stdout: InputReader, stderr: InputReader)?
+  private let slot: Slot
+  private let cgroups: CgroupTree?
+
+  /// Takes a slot, prepares, and starts the container.
+  ///
+  /// - Throws: a `SpecError` or a `SystemError`. Nothing is left behind then.
+  init(_ spec: RunSpec, id: RunID) throws {
+    let slot = try Slot.acquire(in: StateDirectory.current())
+    let cgroups = CgroupTree.ofHost()
+    let subject = try LaunchSubject(
+      spec, id: id, host: .current(), ids: spec.userNamespace == .host ? nil : slot.ids,
+      usesCgroup: cgroups != nil)
+    let sequence = LaunchSequence(subject)
+    let cgroup = try cgroups?.make("\(slot.number)")
+    var preparer = Preparer(layerCount: spec.layers.count, cgroup: cgroup)
+    do {
+      for preparation in sequence.preparations { try preparer.perform(preparation) }
+      self.container = try launch(
+        sequence.plan, with: preparer.descriptors, slot: slot.file.descriptor.number)
+    } catch {
+      try? cgroups?.remove("\(slot.number)")
+      throw (error as? SystemError)?.withHint() ?? error
+    }
+    self.plan = sequence.plan
+    self.outputs = preparer.outputs
+    self.cgroups = cgroups
+    self.slot = slot
+    // Now, and not when the run is over: as long as a copy of the pipes' writing ends is here,
+    // reading them never comes to an end.
+    preparer.descriptors.closeAll()
+  }
+
+  /// The supervisor's ends of the output pipes; to be taken once.
+  mutating func takeOutputs() -> (stdout: InputReader, stderr: InputReader) {
+    guard let outputs else { preconditionFailure("every plan has standard streams") }
+    self.outputs = nil
+    return outputs
+  }
+
+  /// Removes the cgroup once the container is dead. What cannot be removed now is removed by the
+  /// slot's next owner.
+  func cleanUp() { try? cgroups?.remove("\(slot.number)") }
+}

@@ -1,0 +1,274 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+
+/// The order in which a container comes to be: what the supervisor prepares, and what the child
+/// does. The reasons for the order are in docs/launch-sequence.md.
+///
+/// A value computed from values: it can be printed and tested without privileges.
+struct LaunchSequence: Sendable {
+  /// What the supervisor does before clone3(2), in order.
+  var preparations: [Preparation] = []
+  /// What the child does.
+  var plan: LaunchPlan
+
+  private let subject: LaunchSubject
+
+  /// Writes the sequence for a run.
+  init(_ subject: LaunchSubject) {
+    self.subject = subject
+    self.plan = LaunchPlan(namespaces: [.mount, .pid, .ipc, .uts])
+    prepareUserNamespaces()
+    isolateFromHost()
+    buildRoot()
+    mountKernelFileSystems()
+    mountVolumes()
+    hideKernelFiles()
+    enterRoot()
+    prepareNetworkIdentity()
+    guardFirstProcess()
+    confineCommand()
+    execute()
+  }
+
+  // MARK: Set-up, in PID 1
+
+  private mutating func prepareUserNamespaces() {
+    guard let ids = subject.ids else { return }
+    preparations.append(.userNamespace(.userNamespace, users: ids.map, groups: ids.map))
+    if let app = subject.app, let map = app.idMaps {
+      preparations.append(.userNamespace(.appUserNamespace, users: map.users, groups: map.groups))
+    }
+  }
+
+  private mutating func isolateFromHost() {
+    // BEFORE everything else: /proc/1 would show the host's command line and environment.
+    plan.setup.append(.eraseArguments(newName: "oneoff-init"))
+    plan.setup.append(.resetSignals)
+    if subject.usesCgroup {
+      preparations.append(.cgroup)
+      plan.cgroup = .cgroup
+      // AFTER the child is in its cgroup: CLONE_NEWCGROUP would take the supervisor's as root.
+      plan.setup.append(.newCgroupNamespace)
+    }
+    switch subject.spec.network {
+    case .host: break
+    case .none: plan.namespaces.insert(.network)
+    case .path(let path):
+      preparations.append(.network(path))
+      // BEFORE sysfs is mounted, which shows the network of whoever mounts it.
+      plan.setup.append(.joinNetwork(.network))
+    }
+    plan.setup.append(.makeMountsPrivate)
+  }
+
+  private mutating func buildRoot() {
+    let layers = subject.spec.layers.indices
+    for index in layers {
+      preparations.append(
+        .layer(.layer(index), subject.spec.layers[index], idMap: subject.layerIDMap))
+    }
+    if let app = subject.app {
+      let map: DescriptorName? = app.idMaps == nil ? subject.layerIDMap : .appUserNamespace
+      preparations.append(.layer(.app, app.source, idMap: map))
+    }
+    preparations.append(.scratch(subject.scratch))
+    plan.setup.append(.enterScratch(.scratch))
+    for index in layers {
+      plan.setup.append(.attach(.layer(index), inScratch(ScratchLayout.layer(index))))
+    }
+    let names = layers.reversed().map(ScratchLayout.layer)
+    plan.setup.append(
+      .mount(
+        overlay(lower: names, upper: ScratchLayout.upper, work: ScratchLayout.work, becomes: .root),
+        inScratch(ScratchLayout.root)))
+    guard let app = subject.app else { return }
+    // AFTER the root: an overlay does not show what is mounted below its layers.
+    plan.setup.append(.attach(.app, inScratch(ScratchLayout.app)))
+    plan.setup.append(
+      .mount(
+        overlay(
+          lower: [ScratchLayout.app], upper: ScratchLayout.appUpper, work: ScratchLayout.appWork),
+        inside(app.mountPoint.string)))
+  }
+
+  private func overlay(
+    lower: [String], upper: String, work: String, becomes: LaunchPlan.Base? = nil
+  ) -> LaunchPlan.FileSystem {
+    LaunchPlan.FileSystem(
+      type: "overlay",
+      options: [
+        ("lowerdir", lower.joined(separator: ":")), ("upperdir", upper), ("workdir", work),
+        // Without it, renaming a directory of the image is EXDEV.
+        ("redirect_dir", "on"),
+      ],
+      attributes: [.noSetuid, .noDevices], becomes: becomes)
+  }
+
+  private mutating func mountKernelFileSystems() {
+    preparations.append(.devices(owner: subject.root))
+    preparations.append(.terminals(group: subject.hostID(5)))
+    preparations.append(.sharedMemory(owner: subject.root))
+    plan.setup.append(.attach(.devices, kernelDirectory("/dev")))
+    plan.setup.append(.attach(.terminals, .init("pts", below: .prepared(.devices))))
+    plan.setup.append(.attach(.sharedMemory, .init("shm", below: .prepared(.devices))))
+    plan.setup.append(
+      .mount(
+        .init(type: "proc", attributes: [.noSetuid, .noDevices, .noExecution], becomes: .proc),
+        kernelDirectory("/proc")))
+    plan.setup.append(
+      .mount(
+        .init(
+          type: "sysfs", attributes: [.readOnly, .noSetuid, .noDevices, .noExecution],
+          becomes: .sys),
+        kernelDirectory("/sys")))
+    if subject.usesCgroup {
+      // Runtimes size their heaps and thread pools from it.
+      plan.setup.append(
+        .mount(
+          .init(type: "cgroup2", attributes: [.readOnly, .noSetuid, .noDevices, .noExecution]),
+          .init("fs/cgroup", below: .sys, refusesSymbolicLinks: true)))
+    }
+  }
+
+  private mutating func mountVolumes() {
+    for (index, fileSystem) in subject.temporaryFileSystems.enumerated() {
+      preparations.append(
+        .temporary(.temporary(index), size: fileSystem.size, owner: subject.user))
+      plan.setup.append(.attach(.temporary(index), inside(fileSystem.destination.string)))
+    }
+    for (index, volume) in subject.spec.volumes.enumerated() {
+      preparations.append(
+        .volume(
+          .volume(index), volume.source, isReadOnly: volume.isReadOnly,
+          idMap: subject.layerIDMap))
+      plan.setup.append(
+        .attach(
+          .volume(index),
+          inside(volume.destination.string, isDirectory: subject.volumeIsDirectory[index])))
+    }
+  }
+
+  private mutating func hideKernelFiles() {
+    preparations.append(.masks)
+    plan.setup.append(.attach(.masks, inScratch(ScratchLayout.masks)))
+    let masked: [(LaunchPlan.Base, [String])] = [
+      (.proc, KernelFiles.maskedInProc), (.sys, KernelFiles.maskedInSys),
+    ]
+    for (base, paths) in masked {
+      for path in paths { plan.setup.append(.mask(.init(path, below: base), with: .masks)) }
+    }
+    for path in KernelFiles.readOnlyInProc {
+      plan.setup.append(.makeReadOnly(.init(path, below: .proc)))
+    }
+  }
+
+  private mutating func enterRoot() {
+    // AFTER the last mount point below the root was made.
+    if subject.spec.isReadOnly { plan.setup.append(.makeReadOnly(.init("", below: .root))) }
+    plan.setup.append(.pivot)
+  }
+
+  private mutating func prepareNetworkIdentity() {
+    plan.setup.append(.setHostname(subject.hostname))
+    if subject.spec.network == .none { plan.setup.append(.bringLoopbackUp) }
+  }
+
+  // MARK: PID 1, once the command was forked
+
+  private mutating func guardFirstProcess() {
+    let kill: UInt64 = 1 << 5  // CAP_KILL of capabilities(7): the command has other ids
+    plan.guarding = [
+      .keepCapabilities(mask: kill), .forbidNewPrivileges, .forbidDumping,
+      .installSeccomp(.firstProcess),
+    ]
+  }
+
+  // MARK: The command's process
+
+  private mutating func confineCommand() {
+    preparations.append(.standardStreams(owner: subject.user))
+    plan.command.append(.newSession)
+    plan.command.append(
+      .useStandardStreams(.standardInput, .standardOutput, .standardError))
+    plan.command.append(.setUmask(0o022))
+    // BEFORE the ids are set, which are those of this namespace. From here on the process has no
+    // rights over any other namespace of the container: the host's user namespace owns them.
+    if subject.ids != nil { plan.command.append(.joinUserNamespace(.userNamespace)) }
+    // BEFORE the user changes: it takes CAP_SETPCAP.
+    plan.command.append(.boundCapabilities(mask: 0))
+    // BEFORE the user changes: groups and user take CAP_SETGID and CAP_SETUID. Also when there are
+    // none, or those of the supervisor would stay.
+    plan.command.append(.setGroups(subject.resolvedUser.supplementaryGroups))
+    plan.command.append(.setGroup(subject.resolvedUser.gid))
+    plan.command.append(.setUser(subject.resolvedUser.uid))
+    plan.command.append(.setCapabilities(mask: 0))
+    plan.command.append(.forbidNewPrivileges)
+    // AFTER the ids: a keyring belongs to whoever made it, and counts against its quota.
+    plan.command.append(.newKeyring)
+    plan.command.append(.forbidDumping)
+    plan.command.append(.enterWorkingDirectory(subject.spec.workingDirectory.string))
+    if subject.usesLandlock {
+      preparations.append(.landlockScope)
+      // AFTER no_new_privs, without which it takes CAP_SYS_ADMIN.
+      plan.command.append(.restrictWithLandlock(.landlock))
+    }
+    // A core dump may be piped to a program of the host's (core(5)).
+    plan.command.append(.setResourceLimit(.coreSize, soft: 0, hard: 0))
+    plan.command.append(.closeDescriptors)
+    // Last, so that the program need not allow anything of the above.
+    plan.command.append(.installSeccomp(.commandDefault))
+  }
+
+  private mutating func execute() {
+    let spec = subject.spec
+    if let fallback = spec.fallbackCommand {
+      plan.command.append(.execute(subject.execution(of: spec.command, isOptional: true)))
+      plan.command.append(.execute(subject.execution(of: fallback)))
+    } else {
+      plan.command.append(.execute(subject.execution(of: spec.command)))
+    }
+  }
+
+  // MARK: Places
+
+  private func inScratch(_ name: String) -> LaunchPlan.Place {
+    .init(name, below: .prepared(.scratch))
+  }
+
+  private func inside(_ path: String, isDirectory: Bool = true) -> LaunchPlan.Place {
+    .init(
+      path, below: .root,
+      missing: isDirectory
+        ? .makeDirectory(owner: subject.root) : .makeFile(owner: subject.root))
+  }
+
+  /// Where the kernel's own file systems go: an image that makes a link of it is refused.
+  private func kernelDirectory(_ path: String) -> LaunchPlan.Place {
+    .init(
+      path, below: .root, missing: .makeDirectory(owner: subject.root), refusesSymbolicLinks: true)
+  }
+}
+
+/// Names in the scratch file system. Short, because the list of layers has to fit into one page.
+enum ScratchLayout {
+  static let root = "root"
+  static let upper = "upper"
+  static let work = "work"
+  static let app = "app"
+  static let appUpper = "app-upper"
+  static let appWork = "app-work"
+  static let masks = "masks"
+
+  static func layer(_ index: Int) -> String { "l\(index)" }
+}
+
+/// What of /proc and /sys the command does not see, or cannot change.
+enum KernelFiles {
+  static let maskedInProc = [
+    "acpi", "asound", "interrupts", "kcore", "keys", "latency_stats", "sched_debug", "scsi",
+    "timer_list", "timer_stats", "sysrq-trigger",
+  ]
+  static let maskedInSys = ["firmware", "devices/virtual/powercap"]
+  static let readOnlyInProc = ["bus", "fs", "irq", "sys"]
+}

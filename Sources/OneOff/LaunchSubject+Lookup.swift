@@ -1,0 +1,89 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+
+extension LaunchSubject {
+  /// Looks up what a specification names: layers, app, volumes, user.
+  ///
+  /// - Throws: an error that names what is missing or of the wrong kind.
+  init(
+    _ spec: RunSpec, id: RunID, host: HostFacts, ids: IDRange?, usesCgroup: Bool
+  ) throws {
+    self.spec = spec
+    self.id = id
+    self.host = host
+    self.ids = ids
+    self.usesCgroup = usesCgroup
+    let image = try Image(spec.layers)
+    let owner = try spec.app.map { try Image.open($0.source, role: "app directory").owner() }
+    self.resolvedUser = try Self.user(of: spec, appOwner: owner, image: image)
+    self.volumeIsDirectory = try spec.volumes.map(Self.isDirectory)
+    if let app = spec.app, let owner {
+      self.app = App(
+        source: app.source, mountPoint: app.mountPoint,
+        idMaps: Self.maps(showing: owner, as: resolvedUser, ids: ids))
+    }
+  }
+
+  private static func isDirectory(_ volume: Volume) throws(SpecError) -> Bool {
+    do throws(SystemError) {
+      return try fileStatus(following: volume.source).kind == .directory
+    } catch {
+      throw SpecError(
+        "the source \(volume.source) of a volume cannot be used: \(error.errno.name) "
+          + "(\(error.errno.description))",
+        remedy: "name a file or directory that exists on the host")
+    }
+  }
+
+  // MARK: Users
+
+  /// Ids above this are not in the range of a run.
+  private static let lastID = IDRange.count - 1
+
+  private static func user(
+    of spec: RunSpec, appOwner: LaunchPlan.Owner?, image: Image
+  ) throws -> ResolvedUser {
+    let reference = spec.user ?? appOwner.map { Self.reference(to: $0, in: spec) } ?? .root
+    let limit = AccountDatabase.maximumSize
+    let accounts = try AccountDatabase(
+      passwd: try image.read("etc/passwd", limit: limit) ?? [],
+      group: try image.read("etc/group", limit: limit) ?? [])
+    let user = try accounts.resolve(reference)
+    guard spec.userNamespace == .host || max(user.uid, user.gid) <= lastID else {
+      throw SpecError(
+        "user \(user.uid):\(user.gid) is outside of the run's ids, which go from 0 to \(lastID)",
+        remedy: "choose another user, or --userns host")
+    }
+    return user
+  }
+
+  /// The owner of the app's directory as a user inside. Its own ids where the run has them;
+  /// otherwise those that useradd(8) gives to a system's first user.
+  private static func reference(
+    to owner: LaunchPlan.Owner, in spec: RunSpec
+  ) -> UserReference {
+    let firstUser: UInt32 = 1000
+    func inside(_ id: UInt32) -> UInt32 {
+      spec.userNamespace == .host || id <= lastID ? id : firstUser
+    }
+    return UserReference(user: .id(inside(owner.uid)), group: .id(inside(owner.gid)))
+  }
+
+  private static func maps(
+    showing owner: LaunchPlan.Owner, as user: ResolvedUser, ids: IDRange?
+  ) -> (users: IDMap, groups: IDMap)? {
+    guard let ids else { return nil }
+    let users = ids.map(showing: owner.uid, as: user.uid)
+    let groups = ids.map(showing: owner.gid, as: user.gid)
+    guard users != nil || groups != nil else { return nil }
+    return (users ?? ids.map, groups ?? ids.map)
+  }
+}
+
+extension OwnedDescriptor {
+  /// The owner of the file.
+  fileprivate consuming func owner() throws -> LaunchPlan.Owner {
+    try status()?.owner ?? LaunchPlan.Owner(uid: 0, gid: 0)
+  }
+}

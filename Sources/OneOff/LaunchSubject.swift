@@ -1,0 +1,133 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+
+/// A run's specification with everything looked up that its launch depends on.
+struct LaunchSubject: Sendable {
+  /// An app's release with its owners looked up.
+  struct App: Sendable {
+    var source: FilePath
+    var mountPoint: FilePath
+    /// The id maps that make its owner the run's user; nil where the layers' map does that.
+    var idMaps: (users: IDMap, groups: IDMap)?
+  }
+
+  /// The specification, which was found valid.
+  var spec: RunSpec
+  /// The run's name.
+  var id: RunID
+  /// What the kernel can do.
+  var host: HostFacts
+  /// The host ids of this run; nil when it shares the host's user namespace.
+  var ids: IDRange?
+  /// Whether the run gets a cgroup (v2) of its own.
+  var usesCgroup: Bool
+  /// The command's user, as seen inside.
+  var resolvedUser: ResolvedUser
+  /// The app's release.
+  var app: App?
+  /// For each volume whether its source is a directory.
+  var volumeIsDirectory: [Bool]
+
+  /// The id that the host has for an id inside.
+  func hostID(_ inside: UInt32) -> UInt32 { (ids?.base ?? 0) + inside }
+
+  /// The container's root, as host ids: owner of what oneoff makes inside.
+  var root: LaunchPlan.Owner { .init(uid: hostID(0), gid: hostID(0)) }
+
+  /// The command's user, as host ids.
+  var user: LaunchPlan.Owner {
+    .init(uid: hostID(resolvedUser.uid), gid: hostID(resolvedUser.gid))
+  }
+
+  /// The user namespace through which layers and volumes are mapped.
+  var layerIDMap: DescriptorName? { ids == nil ? nil : .userNamespace }
+
+  /// The host name as seen inside.
+  var hostname: String { spec.hostname?.text ?? id.text }
+
+  /// Only a shared network has sockets of others to keep away from.
+  var usesLandlock: Bool { spec.network == .host && host.landlock >= 6 }
+
+  /// The host's root file system alone has neither a fresh /run nor a fresh /tmp.
+  var temporaryFileSystems: [TemporaryFileSystem] {
+    guard spec.layers.first == "/" else { return spec.temporaryFileSystems }
+    let taken = Set(spec.temporaryFileSystems.map(\.destination))
+    let fresh: [FilePath] = ["/run", "/tmp"]
+    return fresh.filter { !taken.contains($0) }.map { TemporaryFileSystem(destination: $0) }
+      + spec.temporaryFileSystems
+  }
+
+  /// What the scratch holds before the command runs.
+  var scratch: ScratchContents {
+    ScratchContents(
+      size: spec.scratch, layerCount: spec.layers.count, hasApp: app != nil, hostname: hostname,
+      sharesHostNetwork: spec.network == .host, owner: root)
+  }
+
+  /// The environment as `NAME=VALUE`: the specification's, and PATH and HOME where it has none.
+  var environment: [[UInt8]] {
+    var variables = spec.environment.map {
+      Array($0.name.utf8) + [UInt8(ascii: "=")] + $0.value.bytes
+    }
+    let names = Set(spec.environment.map(\.name))
+    if !names.contains("PATH") {
+      variables.append(Array("PATH=".utf8) + RunSpec.defaultPath.bytes)
+    }
+    if !names.contains("HOME") {
+      variables.append(Array("HOME=\(resolvedUser.home?.string ?? "/")".utf8))
+    }
+    return variables
+  }
+
+  /// The directories in which a command without a slash is looked for, one after the other.
+  private var searchPath: [ArraySlice<UInt8>] {
+    let given = spec.environment.last { $0.name == "PATH" }?.value.bytes
+    return (given ?? RunSpec.defaultPath.bytes)
+      .split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+  }
+
+  /// The execution of a command: what execvp(3) would try, in its order.
+  func execution(of command: [ByteString], isOptional: Bool = false) -> LaunchPlan.Execution {
+    let name = command[0].bytes
+    var candidates = [name]
+    if !name.contains(UInt8(ascii: "/")) {
+      // An empty entry of PATH is the working directory.
+      candidates = searchPath.map {
+        ($0.isEmpty ? [UInt8(ascii: ".")] : Array($0)) + [UInt8(ascii: "/")] + name
+      }
+    }
+    return LaunchPlan.Execution(
+      candidates: candidates, arguments: command.map(\.bytes), environment: environment,
+      isOptional: isOptional)
+  }
+}
+
+/// A range of host ids that stands for the ids 0 to 65,535 inside.
+struct IDRange: Sendable, Hashable {
+  /// The host id of the container's id 0.
+  var base: UInt32
+
+  /// How many ids a run has.
+  static let count: UInt32 = 65536
+
+  /// The range as a map of a user namespace.
+  var map: IDMap { IDMap([.init(inside: 0, host: base, count: Self.count)]) }
+
+  /// The map in which `owner` of the files appears as `user`, and the other way round, so that it
+  /// stays one to one; nil when that is the range's own map.
+  func map(showing owner: UInt32, as user: UInt32) -> IDMap? {
+    guard owner != user else { return nil }
+    var ranges: [IDMap.Range] = [.init(inside: owner, host: base + user, count: 1)]
+    let isInRange = owner < Self.count
+    if isInRange { ranges.append(.init(inside: user, host: base + owner, count: 1)) }
+    // What lies between the exchanged ids maps as always.
+    let exchanged = isInRange ? [min(owner, user), max(owner, user)] : [user]
+    var next: UInt32 = 0
+    for id in exchanged + [Self.count] {
+      if id > next { ranges.append(.init(inside: next, host: base + next, count: id - next)) }
+      next = id + 1
+    }
+    return IDMap(ranges)
+  }
+}

@@ -1,0 +1,114 @@
+public import ContainerSpec
+
+/// How a run ended; also the content of `result.json`.
+///
+/// What the kernel cannot tell is nil (`null` in JSON), never guessed.
+public struct RunResult: Sendable, Hashable, Codable {
+  /// Why a run ended.
+  public enum Reason: String, Sendable, Hashable, Codable {
+    /// The command ended by itself.
+    case completed
+    /// A signal that oneoff did not send ended the command.
+    case signaled
+    /// oneoff was told to end the run.
+    case cancelled
+    /// The command was never executed.
+    case setupFailed = "setup-failed"
+  }
+
+  /// The command's exit status, or the signal that ended it: exactly one of the two.
+  public struct Exit: Sendable, Hashable, Codable {
+    /// What the command gave to exit(2), 0 to 255.
+    public var code: Int32?
+    /// The number of the signal, as signal(7) lists it.
+    public var signal: Int32?
+  }
+
+  /// What the run used.
+  public struct Usage: Sendable, Hashable, Codable {
+    /// Processor time in user mode, of all processes that were waited for, in microseconds.
+    public var cpuUserMicroseconds: Int64
+    /// Processor time in the kernel, likewise.
+    public var cpuSystemMicroseconds: Int64
+
+    enum CodingKeys: String, CodingKey {
+      case cpuUserMicroseconds = "cpu_user_us"
+      case cpuSystemMicroseconds = "cpu_system_us"
+    }
+  }
+
+  /// What the run wrote to its output.
+  public struct Log: Sendable, Hashable, Codable {
+    /// Bytes on standard output.
+    public var stdoutBytes: UInt64 = 0
+    /// Bytes on standard error.
+    public var stderrBytes: UInt64 = 0
+
+    enum CodingKeys: String, CodingKey {
+      case stdoutBytes = "stdout_bytes"
+      case stderrBytes = "stderr_bytes"
+    }
+  }
+
+  /// The exit status of the command line: the command's own, 128 + N for signal N; 125, 126 or 127
+  /// when it was never executed.
+  public var status: Int32
+  /// Why the run ended.
+  public var reason: Reason
+  /// How the command ended; nil when it was never executed.
+  public var exit: Exit?
+  /// `oneoff` when oneoff sent the signal that ended the command; nil when nobody can know.
+  public var signalBy: String?
+  /// When the run began, as RFC 3339 with nanoseconds, UTC.
+  public var started: String
+  /// When it ended.
+  public var finished: String
+  /// How long it took, in milliseconds.
+  public var durationMilliseconds: Int64
+  /// What it used; nil when the command was never executed.
+  public var usage: Usage?
+  /// What it wrote.
+  public var log: Log
+  /// Why the command was not executed, in words.
+  public var error: String?
+
+  enum CodingKeys: String, CodingKey {
+    case status, reason, exit
+    case signalBy = "signal_by"
+    case started, finished
+    case durationMilliseconds = "duration_ms"
+    case usage, log, error
+  }
+}
+
+/// Something that happened in a run.
+public enum RunEvent: Sendable, Hashable {
+  /// The command was executed.
+  case started(id: RunID, time: String, pid: Int32)
+  /// A line of output, or a piece of one.
+  case log(LogLine)
+  /// Something that the caller should know.
+  case warning(code: String, text: String)
+  /// The run is over; the last event.
+  case finished(id: RunID, RunResult)
+}
+
+/// One of the command's two output streams.
+public enum OutputStream: String, Sendable, Hashable, Codable, CaseIterable {
+  case stdout
+  case stderr
+}
+
+/// A line that the command wrote, without its line feed.
+public struct LogLine: Sendable, Hashable {
+  /// The number of the line in the run, across both streams, from 1.
+  public var sequence: UInt64
+  /// When it was read, as RFC 3339 with nanoseconds, UTC.
+  public var time: String
+  /// The stream.
+  public var stream: OutputStream
+  /// The bytes; not necessarily UTF-8.
+  public var bytes: [UInt8]
+  /// Whether more of the same line follows: lines are cut at 64 KiB.
+  public var isPartial: Bool
+}

@@ -1,0 +1,202 @@
+import ContainerSpec
+import LinuxSystem
+
+/// The thin shell around ``SupervisorState``: waits for descriptors, turns what they say into
+/// events, and carries out the actions.
+struct SupervisionLoop: ~Copyable {
+  /// What a descriptor in the loop stands for.
+  private enum Source: UInt64 {
+    case status, container, signals, timer, control, stdout, stderr, writer
+  }
+
+  private let loop: EventLoop
+  private let timer: Timer
+  private let signals: SignalDescriptor
+  private let control: CInt?
+  private let sinks: [any RunSink]
+  private var state = SupervisorState()
+  private var readers: [OutputStream: InputReader] = [:]
+  private var blockedWriters: [OutputWriter] = []
+  private var timerMeaning: SupervisorState.Event?
+  private var outcome: SupervisorState.Outcome?
+
+  /// How much the command has written.
+  private(set) var log = RunResult.Log()
+
+  /// Blocks the signals that are forwarded: from here on they wait for the loop.
+  init(sinks: [any RunSink], control: CInt?) throws {
+    let loop = try EventLoop()
+    let timer = try Timer()
+    let signals = try SignalDescriptor(Supervisor.forwardedSignals)
+    if let control { try loop.add(control, tag: Source.control.rawValue) }
+    try loop.add(signals.descriptor.number, tag: Source.signals.rawValue)
+    try loop.add(timer.descriptor.number, tag: Source.timer.rawValue)
+    self.loop = loop
+    self.timer = timer
+    self.signals = signals
+    self.control = control
+    self.sinks = sinks
+  }
+
+  /// Stays with a container until it is over.
+  mutating func run(
+    _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader),
+    id: RunID, grace: Duration
+  ) throws -> SupervisorState.Outcome {
+    readers = [.stdout: outputs.stdout, .stderr: outputs.stderr]
+    try loop.add(container.status.number, tag: Source.status.rawValue)
+    try loop.add(container.process.number, tag: Source.container.rawValue)
+    try watchOutputs()
+    while outcome == nil {
+      for tag in try loop.wait() {
+        guard let source = Source(rawValue: tag) else { continue }
+        for event in try events(from: source, container) {
+          for action in state.handle(event) {
+            try perform(action, container, id: id, grace: grace)
+          }
+        }
+      }
+      try pauseWhileBlocked()
+    }
+    guard let outcome else { preconditionFailure("the loop ends with an outcome") }
+    return outcome
+  }
+
+  // MARK: Events
+
+  private mutating func events(
+    from source: Source, _ container: borrowing LaunchedContainer
+  ) throws -> [SupervisorState.Event] {
+    switch source {
+    case .status: return try records(container)
+    case .container:
+      loop.remove(container.process.number)
+      // What PID 1 wrote before it ended is in the pipe: it comes first.
+      let records = try records(container)
+      _ = try container.reap()
+      return records + [.containerEnded]
+    case .signals:
+      var events: [SupervisorState.Event] = []
+      while let number = try signals.next() { events.append(.signal(number)) }
+      return events
+    case .control: return try readControl()
+    case .timer: return try timerExpired()
+    case .stdout: return try read(.stdout)
+    case .stderr: return try read(.stderr)
+    case .writer:
+      try resume()
+      return []
+    }
+  }
+
+  private func records(
+    _ container: borrowing LaunchedContainer
+  ) throws -> [SupervisorState.Event] {
+    let records = try StatusRecord.read(from: container.status.number)
+    if records.isEmpty { loop.remove(container.status.number) }
+    return records.map { .record($0) }
+  }
+
+  /// A byte is a signal for the command. The end is that of whoever asked for the run.
+  private func readControl() throws -> [SupervisorState.Event] {
+    guard let control else { return [] }
+    let signals = try readAvailable(control, atMost: 64)
+    if signals.isEmpty {
+      loop.remove(control)
+      let terminate: Int32 = 15
+      return [.signal(terminate)]
+    }
+    return signals.map { .signal(Int32($0)) }
+  }
+
+  private mutating func timerExpired() throws -> [SupervisorState.Event] {
+    guard let meaning = timerMeaning else { return [] }
+    if meaning == .drainExpired, !blockedWriters.isEmpty {
+      // It is the reader of our output that takes its time, not a holder of the command's pipes.
+      try timer.start(Supervisor.drainTime)
+      return []
+    }
+    try timer.stop()
+    timerMeaning = nil
+    return [meaning]
+  }
+
+  // MARK: Output
+
+  private mutating func read(_ stream: OutputStream) throws -> [SupervisorState.Event] {
+    guard let reader = readers[stream] else { return [] }
+    switch try reader.read() {
+    case .nothing: return []
+    case .end: return end(stream)
+    case .bytes(let bytes):
+      let time = wallClock()
+      for sink in sinks { sink.received(bytes, on: stream, at: time) }
+      switch stream {
+      case .stdout: log.stdoutBytes += UInt64(bytes.count)
+      case .stderr: log.stderrBytes += UInt64(bytes.count)
+      }
+      // Nobody is left to read it: the command gets SIGPIPE, as it would without us.
+      return sinks.contains { $0.accepts(stream) } ? [] : end(stream)
+    }
+  }
+
+  private mutating func end(_ stream: OutputStream) -> [SupervisorState.Event] {
+    if let reader = readers.removeValue(forKey: stream) { loop.remove(reader.descriptor) }
+    for sink in sinks { sink.ended(stream) }
+    return [.outputEnded(stream)]
+  }
+
+  private func watchOutputs() throws {
+    for (stream, reader) in readers {
+      try loop.add(
+        reader.descriptor, tag: (stream == .stdout ? Source.stdout : .stderr).rawValue)
+    }
+  }
+
+  /// Reads nothing more from the command while somebody has not taken what was read before.
+  private mutating func pauseWhileBlocked() throws {
+    guard blockedWriters.isEmpty else { return }
+    var seen: Set<CInt> = []
+    blockedWriters = sinks.flatMap(\.writers).filter {
+      $0.hasPending && seen.insert($0.descriptor).inserted
+    }
+    guard !blockedWriters.isEmpty else { return }
+    for reader in readers.values { loop.remove(reader.descriptor) }
+    for writer in blockedWriters {
+      try loop.add(writer.descriptor, tag: Source.writer.rawValue, for: .writing)
+    }
+  }
+
+  private mutating func resume() throws {
+    for writer in sinks.flatMap(\.writers) { writer.flush() }
+    guard !sinks.flatMap(\.writers).contains(where: \.hasPending) else { return }
+    for writer in blockedWriters { loop.remove(writer.descriptor) }
+    blockedWriters = []
+    try watchOutputs()
+  }
+
+  // MARK: Actions
+
+  private mutating func perform(
+    _ action: SupervisorState.Action, _ container: borrowing LaunchedContainer, id: RunID,
+    grace: Duration
+  ) throws {
+    switch action {
+    case .announceStart:
+      let time = wallClock()
+      for sink in sinks { sink.started(id: id, time: time, pid: container.pid) }
+    case .forward(let number): container.forward(signal: number)
+    case .startGrace: try startTimer(grace, .graceExpired)
+    case .kill: container.kill()
+    case .startDrain: try startTimer(Supervisor.drainTime, .drainExpired)
+    case .finish(let outcome): self.outcome = outcome
+    }
+  }
+
+  private mutating func startTimer(
+    _ duration: Duration, _ meaning: SupervisorState.Event
+  ) throws {
+    timerMeaning = meaning
+    try timer.start(duration)
+  }
+}

@@ -1,0 +1,176 @@
+public import ContainerSpec
+import LinuxSystem
+
+/// Starts one container in this process and stays with it to the end.
+///
+/// The process has one thread: the container is a copy of it. Programs with more use
+/// ``OneOffContainer``, which starts the `oneoff` program as supervisor.
+public struct Supervisor: ~Copyable {
+  private let spec: RunSpec
+  private let id: RunID
+  private let sinks: [any RunSink]
+  private let started = wallClock()
+  private let startedMonotonic = monotonicClock()
+  private var log = RunResult.Log()
+
+  /// Signals that go to the command: SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM.
+  public static let forwardedSignals: [Int32] = [1, 2, 3, 10, 12, 15]
+
+  /// How long streams that somebody outside of the container holds open are waited for.
+  static let drainTime = Duration.seconds(1)
+
+  /// Prepares to run a specification, which is checked.
+  ///
+  /// - Throws: ``OneOffError/spec(_:)`` when the specification cannot be used.
+  public init(_ spec: RunSpec, sinks: [any RunSink]) throws(OneOffError) {
+    self.id = try OneOffError.wrap {
+      try spec.validate()
+      return try spec.id ?? .random()
+    }
+    self.spec = spec
+    self.sinks = sinks
+  }
+
+  /// Runs the command and returns once it has ended and its output was passed on.
+  ///
+  /// - Parameter control: a descriptor, besides signals, through which the run is ended: when
+  ///   nobody holds its other end open any more, the command gets SIGTERM.
+  /// - Throws: why the command was not executed; the sinks have been told before.
+  public consuming func run(control: CInt? = nil) throws(OneOffError) -> RunResult {
+    let sinks = self.sinks
+    let id = self.id
+    do throws(OneOffError) {
+      let result = try supervise(control: control)
+      for sink in sinks { sink.finished(id: id, result: result) }
+      Self.flush(sinks)
+      return result
+    } catch {
+      let result = setupFailure(error)
+      for sink in sinks { sink.finished(id: id, result: result) }
+      Self.flush(sinks)
+      throw error
+    }
+  }
+
+  private mutating func supervise(control: CInt?) throws(OneOffError) -> RunResult {
+    guard effectiveUserID() == 0 else {
+      throw .spec(
+        SpecError(
+          "oneoff needs root to make namespaces, mounts and id maps",
+          remedy: "run it with sudo; 'oneoff print-plan' shows without root what it would do"))
+    }
+    var loop = try OneOffError.wrap { try SupervisionLoop(sinks: sinks, control: control) }
+    var launch = try OneOffError.wrap { try Launch(spec, id: id) }
+    let plan = launch.plan
+    let outcome = try OneOffError.wrap {
+      try loop.run(launch.container, outputs: launch.takeOutputs(), id: id, grace: spec.grace)
+    }
+    log = loop.log
+    launch.cleanUp()
+    return try result(of: outcome, plan: plan)
+  }
+
+  // MARK: Results
+
+  private func result(
+    of outcome: SupervisorState.Outcome, plan: LaunchPlan
+  ) throws(OneOffError) -> RunResult {
+    switch outcome {
+    case .failed(let failure): throw .setup(SetupFailure(failure, in: plan))
+    case .exited(let exit, let cause):
+      guard exit.wasExecuted || cause != .itself else {
+        throw .setup(SetupFailure(killedBeforeExecution: exit))
+      }
+      return makeResult(exit.way, cause: cause, usage: RunResult.Usage(exit))
+    case .lost(let cause):
+      let kill: Int32 = 9
+      return makeResult(.signal(kill), cause: cause, usage: nil)
+    }
+  }
+
+  private func makeResult(
+    _ way: CommandExit.Way, cause: SupervisorState.Cause, usage: RunResult.Usage?
+  ) -> RunResult {
+    var result = emptyResult()
+    result.usage = usage
+    switch way {
+    case .code(let code):
+      result.status = code
+      result.exit = RunResult.Exit(code: code)
+      result.reason = .completed
+    case .signal(let number):
+      result.status = 128 + number
+      result.exit = RunResult.Exit(signal: number)
+      result.reason = .signaled
+      if cause == .killed || cause == .forwarded(number) { result.signalBy = "oneoff" }
+    }
+    if cause != .itself { result.reason = .cancelled }
+    return result
+  }
+
+  private func setupFailure(_ error: OneOffError) -> RunResult {
+    var result = emptyResult()
+    result.status = error.exitStatus
+    result.error = error.description
+    return result
+  }
+
+  private func emptyResult() -> RunResult {
+    RunResult(
+      status: 125, reason: .setupFailed, started: Timestamp.text(started),
+      finished: Timestamp.text(wallClock()),
+      durationMilliseconds: (monotonicClock() - startedMonotonic).milliseconds, log: log)
+  }
+
+  /// Waits until every sink has passed on what it holds.
+  private static func flush(_ sinks: [any RunSink]) {
+    for sink in sinks {
+      for writer in sink.writers { writer.flushBlocking() }
+    }
+  }
+}
+
+extension RunResult.Usage {
+  init(_ exit: CommandExit) {
+    self.init(
+      cpuUserMicroseconds: exit.userTime.microseconds,
+      cpuSystemMicroseconds: exit.systemTime.microseconds)
+  }
+}
+
+extension SetupFailure {
+  /// A command that was killed while the container was still being set up.
+  init(killedBeforeExecution exit: CommandExit) {
+    let how =
+      switch exit.way {
+      case .signal(let number): "by signal \(number)"
+      case .code(let code): "with status \(code)"
+      }
+    self.init(
+      description: """
+        the command's process ended \(how) before the command was executed
+        hint: see the kernel's log (dmesg): it may have been out of memory
+        """, exitStatus: 125)
+  }
+}
+
+extension RunID {
+  /// A name that no other run has: 96 random bits.
+  static func random() throws(SpecError) -> RunID {
+    let digits = Array("0123456789abcdef".utf8)
+    let bytes = randomBytes(12).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+    return try RunID(String(decoding: bytes, as: UTF8.self))
+  }
+}
+
+extension Duration {
+  /// Whole milliseconds.
+  var milliseconds: Int64 {
+    components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+  }
+
+  /// Whole microseconds.
+  var microseconds: Int64 {
+    components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000
+  }
+}

@@ -1,0 +1,116 @@
+import LinuxSystem
+
+/// What a supervisor decides: an event goes in, actions come out. It does nothing itself, so that
+/// every order of events can be tested without a process.
+struct SupervisorState: Sendable {
+  /// What happened.
+  enum Event: Sendable, Hashable {
+    /// PID 1 or the command's process reported something.
+    case record(StatusRecord)
+    /// The last writer of a stream is gone.
+    case outputEnded(OutputStream)
+    /// PID 1 has ended, and with it every process of the container.
+    case containerEnded
+    /// The caller sent a signal that goes to the command.
+    case signal(Int32)
+    /// The grace time is over.
+    case graceExpired
+    /// The time is over for streams that somebody outside of the container holds open.
+    case drainExpired
+  }
+
+  /// What to do about it.
+  enum Action: Sendable, Hashable {
+    /// Tell the world that the command was executed.
+    case announceStart
+    /// Send a signal to the command.
+    case forward(Int32)
+    /// Start the grace time.
+    case startGrace
+    /// Kill PID 1.
+    case kill
+    /// Give the streams a last, short time.
+    case startDrain
+    /// The run is over.
+    case finish(Outcome)
+  }
+
+  /// How a run came to its end.
+  enum Outcome: Sendable, Hashable {
+    /// The command was never executed.
+    case failed(LaunchFailure)
+    /// The command has ended.
+    case exited(CommandExit, Cause)
+    /// PID 1 was killed from outside before it could report.
+    case lost(Cause)
+  }
+
+  /// Who ended the command.
+  enum Cause: Sendable, Hashable {
+    /// Nobody that oneoff knows of.
+    case itself
+    /// A signal that oneoff was told to forward.
+    case forwarded(Int32)
+    /// oneoff, because it went on after the grace time.
+    case killed
+  }
+
+  private var openStreams = Set(OutputStream.allCases)
+  private var failure: LaunchFailure?
+  private var commandExit: CommandExit?
+  private var cause = Cause.itself
+  private var isContainerEnded = false
+  private var isFinished = false
+
+  /// SIGHUP, SIGINT, SIGQUIT and SIGTERM ask for the end; SIGUSR1 and SIGUSR2 do not.
+  static let endingSignals: Set<Int32> = [1, 2, 3, 15]
+
+  /// Takes an event and says what to do.
+  mutating func handle(_ event: Event) -> [Action] {
+    guard !isFinished else { return [] }
+    switch event {
+    case .record(let record): return handle(record)
+    case .outputEnded(let stream):
+      openStreams.remove(stream)
+      return finishIfDone()
+    case .containerEnded:
+      isContainerEnded = true
+      return openStreams.isEmpty ? finishIfDone() : [.startDrain]
+    case .signal(let number): return handle(signal: number)
+    case .graceExpired:
+      guard !isContainerEnded, commandExit == nil else { return [] }
+      cause = .killed
+      return [.kill]
+    case .drainExpired:
+      openStreams.removeAll()
+      return finishIfDone()
+    }
+  }
+
+  private mutating func handle(_ record: StatusRecord) -> [Action] {
+    switch record {
+    case .started: return [.announceStart]
+    case .failed(let failure):
+      // The first failure is the cause; what follows comes of it.
+      if self.failure == nil { self.failure = failure }
+    case .exited(let commandExit): self.commandExit = commandExit
+    }
+    return []
+  }
+
+  private mutating func handle(signal number: Int32) -> [Action] {
+    guard !isContainerEnded, commandExit == nil else { return [] }
+    guard Self.endingSignals.contains(number) else { return [.forward(number)] }
+    let isFirst = cause == .itself
+    if cause != .killed { cause = .forwarded(number) }
+    return isFirst ? [.forward(number), .startGrace] : [.forward(number)]
+  }
+
+  private mutating func finishIfDone() -> [Action] {
+    guard isContainerEnded, openStreams.isEmpty else { return [] }
+    isFinished = true
+    if let failure { return [.finish(.failed(failure))] }
+    if let commandExit { return [.finish(.exited(commandExit, cause))] }
+    return [.finish(.lost(cause))]
+  }
+}

@@ -1,0 +1,63 @@
+import ContainerSpec
+import LinuxSystem
+import OneOff
+import SystemPackage
+
+/// Runs a spec in this process, shows its output, and returns the exit status that `run` promises.
+func performRun(_ spec: RunSpec, output: RunOutput) throws -> Int32 {
+  ignoreBrokenPipes()
+  let sinks = try output.makeSinks()
+  do {
+    let result = try Supervisor(spec, sinks: sinks).run()
+    if let sentence = result.sentence { Printer.printError(sentence) }
+    return result.status
+  } catch let error {
+    Printer.printError(error.description)
+    return error.exitStatus
+  }
+}
+
+extension RunOutput {
+  /// What passes the command's output on. With events on standard output nothing else goes there:
+  /// every line is in them.
+  fileprivate func makeSinks() throws -> [any RunSink] {
+    let events = try self.events.map { EventSink(try $0.open()) }
+    if self.events == .descriptor(1), let events { return [events] }
+    let stdout = OutputWriter(1)
+    let stderr = OutputWriter(2)
+    let shown: any RunSink =
+      switch style {
+      case .plain: PassthroughSink(stdout: stdout, stderr: stderr)
+      case .indented:
+        IndentingSink(stdout: stdout, stderr: stderr, indent: String(repeating: " ", count: 7))
+      }
+    return events.map { [shown, $0] } ?? [shown]
+  }
+}
+
+extension EventsTarget {
+  /// A writer to the target; a file is made, or emptied.
+  fileprivate func open() throws -> OutputWriter {
+    switch self {
+    case .file(let path):
+      return OutputWriter(
+        owning: try OwnedDescriptor(opening: path, flags: [.writing, .creating, .truncating]))
+    case .descriptor(let number):
+      guard isOpenForWriting(number) else {
+        throw SpecError(
+          "--events: descriptor \(number) is not open for writing",
+          remedy: "open it for oneoff, as in: oneoff run --events \(number) … \(number)>events.json")
+      }
+      return OutputWriter(number)
+    }
+  }
+}
+
+extension RunResult {
+  /// How the command ended, for people, where its exit status alone does not say it.
+  fileprivate var sentence: String? {
+    guard let signal = exit?.signal else { return nil }
+    let by = signalBy.map { ", which \($0) sent" } ?? ""
+    return "the command was killed by signal \(signal) (\(signalName(signal)))\(by)"
+  }
+}

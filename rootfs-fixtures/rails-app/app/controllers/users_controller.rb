@@ -1,0 +1,5 @@
+class UsersController < ActionController::API
+  def index
+    render json: User.order(:id)
+  end
+end

@@ -1,0 +1,3 @@
+class User < ApplicationRecord
+  validates :name, :email, presence: true
+end

@@ -1,0 +1,4 @@
+Rails.application.routes.draw do
+  root to: "users#index"
+  resources :users, only: :index
+end
