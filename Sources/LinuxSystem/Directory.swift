@@ -19,7 +19,10 @@ public struct FileStatus: Sendable, Hashable {
   public var size: UInt64
   /// Major and minor number of a device node.
   public var device: (major: UInt32, minor: UInt32) {
-    (UInt32((deviceNumber >> 8) & 0xfff), UInt32((deviceNumber & 0xff) | (deviceNumber >> 12 & 0xfff00)))
+    (
+      UInt32((deviceNumber >> 8) & 0xfff),
+      UInt32((deviceNumber & 0xff) | (deviceNumber >> 12 & 0xfff00))
+    )
   }
   private var deviceNumber: UInt64
 
@@ -29,7 +32,7 @@ public struct FileStatus: Sendable, Hashable {
       // Safe: the call fills the structure.
       _ = try checkNegated(
         unsafe ol_file_status(directory, name, &status), "fstatat(2)", "of \(name)")
-    } catch where error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory {
+    } catch  where error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory {
       return nil
     }
     return FileStatus(status)

@@ -23,7 +23,8 @@ public final class OutputWriter {
     var owned: OwnedDescriptor?
     if Self.mayBlock(descriptor),
       let own = try? OwnedDescriptor(
-        opening: .init("/proc/self/fd/\(descriptor)"), flags: [.writing, .nonBlocking, .notControlling])
+        opening: .init("/proc/self/fd/\(descriptor)"),
+        flags: [.writing, .nonBlocking, .notControlling])
     {
       number = own.number
       owned = consume own
@@ -80,9 +81,9 @@ public final class OutputWriter {
       }
       do throws(SystemError) {
         rest = rest.dropFirst(try check(count, "write(2)", "of the output"))
-      } catch where error.errno == .interrupted {
+      } catch  where error.errno == .interrupted {
         continue
-      } catch where error.errno == .resourceTemporarilyUnavailable {
+      } catch  where error.errno == .resourceTemporarilyUnavailable {
         return rest
       } catch {
         failure = error
@@ -131,7 +132,7 @@ public final class InputReader {
     do throws(SystemError) {
       let length = try check(count, "read(2)", "of the output pipe")
       return length == 0 ? .end : .bytes(buffer[..<length])
-    } catch where error.errno == .resourceTemporarilyUnavailable || error.errno == .interrupted {
+    } catch  where error.errno == .resourceTemporarilyUnavailable || error.errno == .interrupted {
       return .nothing
     }
   }

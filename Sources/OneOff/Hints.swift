@@ -129,7 +129,8 @@ extension SetupFailure {
       return "the image has no directory \(path); make it, or choose another with --workdir"
     case (.enterWorkingDirectory(let path), .permissionDenied):
       return "the run's user may not enter \(path); see --user and the directory's owner"
-    case (.setUser, .invalidArgument), (.setGroup, .invalidArgument), (.setGroups, .invalidArgument):
+    case (.setUser, .invalidArgument), (.setGroup, .invalidArgument),
+      (.setGroups, .invalidArgument):
       return "ids inside go from 0 to 65535; with --userns host they are the host's"
     case (_, .notPermitted):
       return "oneoff needs root, with CAP_SYS_ADMIN in the host's user namespace; run it with sudo"

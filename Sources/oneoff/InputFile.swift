@@ -10,13 +10,14 @@ func readInput(_ path: FilePath, limit: Int, kind: String) throws(SpecError) -> 
   let shown = "the \(kind) \(String(quoting: path.string))"
   do throws(SystemError) {
     return try readFile(path, limit: limit)
-  } catch where error.errno == .noSuchFileOrDirectory {
+  } catch  where error.errno == .noSuchFileOrDirectory {
     throw SpecError("\(shown) does not exist", remedy: "check the path")
-  } catch where error.errno == .fileTooLarge {
+  } catch  where error.errno == .fileTooLarge {
     throw SpecError(
       "\(shown) is larger than \(ByteCount(bytes: UInt64(limit)))",
       remedy: "check that it is the right file")
   } catch {
-    throw SpecError("\(shown) cannot be read: \(error.errno)", remedy: "name a file that you can read")
+    throw SpecError(
+      "\(shown) cannot be read: \(error.errno)", remedy: "name a file that you can read")
   }
 }
