@@ -43,7 +43,8 @@ extension OwnedDescriptor {
   public borrowing func readAll(limit: Int, subject: String) throws(SystemError) -> [UInt8] {
     var contents: [UInt8] = []
     while true {
-      let chunk = try readOnce(from: number, capacity: 64 << 10, subject: subject)
+      let chunk = try readOnce(
+        from: number, capacity: max(4 << 10, contents.count), subject: subject)
       if chunk.isEmpty { return contents }
       contents += chunk
       guard contents.count <= limit else {

@@ -99,10 +99,8 @@ public final class InputReader {
   /// The descriptor to watch.
   public let descriptor: CInt
   private let owned: OwnedDescriptor
-  private lazy var buffer = unsafe [UInt8](unsafeUninitializedCapacity: 256 << 10) {
-    // Safe: any byte is a valid value; left as it is, so that only pages that are used cost memory.
-    $1 = $0.count
-  }
+  /// Made by the first read: a command that writes nothing needs none.
+  private var buffer: [UInt8] = []
 
   /// What a read found.
   public enum Outcome {
@@ -125,6 +123,10 @@ public final class InputReader {
 
   /// Reads once.
   public func read() throws(SystemError) -> Outcome {
+    if buffer.isEmpty {
+      // Safe: any byte is a valid value; only pages that are read into cost memory.
+      buffer = unsafe [UInt8](unsafeUninitializedCapacity: 256 << 10) { $1 = $0.count }
+    }
     // Safe: read(2) writes at most as many bytes as it is told there are.
     let count = unsafe buffer.withUnsafeMutableBytes {
       unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
