@@ -32,7 +32,7 @@ public struct FileStatus: Sendable, Hashable {
       // Safe: the call fills the structure.
       _ = try checkNegated(
         unsafe ol_file_status(directory, name, &status), "fstatat(2)", "of \(name)")
-    } catch  where error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory {
+    } catch let error where error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory {
       return nil
     }
     return FileStatus(status)

@@ -96,7 +96,7 @@ public struct SignalDescriptor: ~Copyable {
   public func next() throws(SystemError) -> CInt? {
     do throws(SystemError) {
       return try checkNegated(ol_read_signal(descriptor.number), "read(2)", "of the signalfd")
-    } catch  where error.errno == .resourceTemporarilyUnavailable {
+    } catch let error where error.errno == .resourceTemporarilyUnavailable {
       return nil
     }
   }

@@ -81,9 +81,9 @@ public final class OutputWriter {
       }
       do throws(SystemError) {
         rest = rest.dropFirst(try check(count, "write(2)", "of the output"))
-      } catch  where error.errno == .interrupted {
+      } catch let error where error.errno == .interrupted {
         continue
-      } catch  where error.errno == .resourceTemporarilyUnavailable {
+      } catch let error where error.errno == .resourceTemporarilyUnavailable {
         return rest
       } catch {
         failure = error
@@ -134,7 +134,9 @@ public final class InputReader {
     do throws(SystemError) {
       let length = try check(count, "read(2)", "of the output pipe")
       return length == 0 ? .end : .bytes(buffer[..<length])
-    } catch  where error.errno == .resourceTemporarilyUnavailable || error.errno == .interrupted {
+    } catch let error
+      where error.errno == .resourceTemporarilyUnavailable || error.errno == .interrupted
+    {
       return .nothing
     }
   }

@@ -98,7 +98,7 @@ public final class DescriptorTable {
       let result = unsafe ol_openat2(
         number(of: name), path, UInt64(flags.rawValue | O_CLOEXEC), resolveInRoot | noMagicLinks)
       return OwnedDescriptor(owning: try checkNegated(result, "openat2(2)", "of \(path)"))
-    } catch  where error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory {
+    } catch let error where error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory {
       return nil
     }
   }
