@@ -20,15 +20,17 @@ work=$(mktemp -d /tmp/oneoff-demo.XXXXXX)
 chmod 0755 "$work"
 
 clean_up() {
-    trap - EXIT HUP INT TERM
+    trap - EXIT HUP INT PIPE TERM
     if [ -d "$work/postgres" ]; then
-        $as_root env POSTGRES_PROGRAMS="$POSTGRES_PROGRAMS" sh scripts/demo-postgres.sh stop "$work/postgres" || true
+        $as_root env POSTGRES_PROGRAMS="$POSTGRES_PROGRAMS" sh scripts/demo-postgres.sh stop "$work/postgres" \
+            2>/dev/null || true
     fi
     $as_root rm -rf "$work" "$output"
 }
 trap clean_up EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
+trap 'exit 141' PIPE
 trap 'exit 143' TERM
 
 start_postgres() {

@@ -8,6 +8,8 @@ demo_name=$(basename "$0" .sh)
 run_quietly() {
     log=$(mktemp)
     trap 'rm -f "$log"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
     status=0
     sh "$0" >"$log" 2>&1 </dev/null || status=$?
     if [ "$status" != 0 ]; then

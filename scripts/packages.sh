@@ -10,7 +10,7 @@ packages_for() {
     build) echo git gcc libc6-dev binutils pkg-config libseccomp-dev ;;
     fixtures) echo gcc libc6-dev binutils make busybox-static ;;
     rails) echo mmdebstrap postgresql util-linux iproute2 ;;
-    bench) echo hyperfine bubblewrap python3 ;;
+    bench) echo bubblewrap python3 ;;
     lint) echo gcc shellcheck ;;
     *)
         echo "usage: packages.sh build|fixtures|rails|bench|lint ..." >&2
