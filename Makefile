@@ -1,0 +1,111 @@
+# What one does with this project; `make` alone lists it. How it all fits together: ARCHITECTURE.md.
+PREFIX ?= /usr/local
+DESTDIR ?=
+SWIFT ?= swift
+STRIP ?= strip
+
+# Containers, the Rails fixture and the tests need root.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E env "PATH=$$PATH")
+
+PROGRAM_SOURCES := Package.swift $(shell find Sources -type f) seccomp/default.json
+FIXTURES_MAKE := $(MAKE) -s --no-print-directory -C rootfs-fixtures
+VERBS = $(filter-out oneoff,$(shell build/oneoff man --list))
+
+C_SOURCES := $(wildcard Sources/CLaunch/*.c)
+C_WARNINGS := -std=c17 -D_GNU_SOURCE -fsyntax-only -Wall -Wextra -Werror -Wconversion -Wswitch-enum
+SHELL_SCRIPTS := $(wildcard scripts/*.sh rootfs-fixtures/*.sh) .ci/run
+
+.DELETE_ON_ERROR:
+.PHONY: help build install man completions fixtures fixtures-rails packages demo demo-rails test \
+	bench lint check-c generate clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+build: build/oneoff ## build the static, stripped program build/oneoff
+
+# SwiftPM has the linker leave out unused sections by itself. The one with symbols, for a debugger,
+# stays in .build/static/release.
+build/oneoff: $(PROGRAM_SOURCES)
+	@sh scripts/check-swift.sh
+	$(SWIFT) build -c release -Xswiftc -static-executable \
+		--scratch-path .build/static --product oneoff
+	@mkdir -p build
+	$(STRIP) -o $@ .build/static/release/oneoff
+
+install: build man completions ## install program, manual and completions below $(DESTDIR)$(PREFIX)
+	install -D -m 0755 build/oneoff "$(DESTDIR)$(PREFIX)/bin/oneoff"
+	install -d "$(DESTDIR)$(PREFIX)/share/man/man1"
+	install -m 0644 build/man/*.1 "$(DESTDIR)$(PREFIX)/share/man/man1/"
+	install -D -m 0644 build/completions/oneoff.bash \
+		"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/oneoff"
+	install -D -m 0644 build/completions/_oneoff \
+		"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_oneoff"
+	install -D -m 0644 build/completions/oneoff.fish \
+		"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/oneoff.fish"
+
+man: build ## write the manual pages build/man/*.1
+	@rm -rf build/man && mkdir -p build/man
+	@build/oneoff man > build/man/oneoff.1
+	@for page in $(VERBS); do \
+		build/oneoff man "$${page#oneoff-}" > "build/man/$$page.1" || exit 1; done
+	@echo "build/man: $$(ls build/man | wc -l) pages"
+
+completions: build
+	@mkdir -p build/completions
+	@build/oneoff completions bash > build/completions/oneoff.bash
+	@build/oneoff completions zsh > build/completions/_oneoff
+	@build/oneoff completions fish > build/completions/oneoff.fish
+
+fixtures: ## build the probe and the tiny root file system of the tests
+	+@$(SUDO) $(FIXTURES_MAKE)
+
+# Made by root, so that its files have the owners of a real system.
+fixtures-rails: fixtures
+	+@$(SUDO) $(FIXTURES_MAKE) rails
+
+packages: ## install the Debian packages that are missing for everything below
+	@sh scripts/check-swift.sh
+	@sh scripts/packages.sh build fixtures rails bench lint
+
+demo: ## run a sample app's hook: once well, once failing, and see that nothing is left
+	@sh scripts/check-swift.sh
+	@sh scripts/packages.sh build fixtures
+	+@$(MAKE) -s build fixtures
+	@sh scripts/demo.sh
+
+demo-rails: ## migrate a PostgreSQL database from a Rails app's hook, then fail to
+	@sh scripts/check-swift.sh
+	@sh scripts/packages.sh build fixtures rails
+	+@$(MAKE) -s build fixtures-rails
+	@sh scripts/demo-rails.sh
+
+test: ## install what is missing, build everything, and run all tests, as root
+	@sh scripts/check-swift.sh
+	@sh scripts/packages.sh build fixtures rails
+	+@$(MAKE) -s build fixtures-rails
+	$(SWIFT) build --build-tests
+	$(SUDO) $(SWIFT) test --skip-build
+	@sh scripts/demo.sh --check
+	@sh scripts/demo-rails.sh --check
+
+bench: ## measure start-up, output and memory beside bubblewrap
+	@sh scripts/packages.sh build fixtures bench
+	+@$(MAKE) -s build fixtures
+	@$(SUDO) sh scripts/bench.sh
+
+lint: check-c ## check formatting, C warnings and shell scripts
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	$(CC) $(C_WARNINGS) -ISources/CLaunch/include $(C_SOURCES)
+	shellcheck $(SHELL_SCRIPTS)
+
+check-c: ## run the C child under ASan and UBSan
+	@if [ -f scripts/check-c.sh ]; then sh scripts/check-c.sh; \
+	else echo "check-c: scripts/check-c.sh is not there: nothing checked"; fi
+
+generate: ## compile seccomp/default.json to Sources/CLaunch/seccomp_default.h
+	$(SWIFT) run seccomp-generate
+
+clean: ## remove everything that was built
+	@rm -rf .build 2>/dev/null || $(SUDO) rm -rf .build
+	@rm -rf build 2>/dev/null || $(SUDO) rm -rf build

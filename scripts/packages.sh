@@ -1,0 +1,66 @@
+#!/bin/sh
+# packages.sh PURPOSE...: installs the Debian packages that are missing for build, fixtures, rails, bench or lint.
+#
+# It says what it installs and asks nothing. Where nothing is missing it does not even look for sudo.
+set -eu
+
+packages_for() {
+    case $1 in
+    # libseccomp: its system call tables, for the compiler of the seccomp policy and its tests.
+    build) echo git gcc libc6-dev binutils pkg-config libseccomp-dev ;;
+    fixtures) echo gcc libc6-dev binutils make busybox-static ;;
+    rails) echo mmdebstrap postgresql util-linux iproute2 ;;
+    bench) echo bubblewrap python3 ;;
+    lint) echo gcc shellcheck ;;
+    *)
+        echo "usage: packages.sh build|fixtures|rails|bench|lint ..." >&2
+        exit 64
+        ;;
+    esac
+}
+
+is_installed() {
+    # pkg-config is provided by pkgconf on newer releases.
+    case $1 in
+    pkg-config) command -v pkg-config >/dev/null ;;
+    *) [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
+    esac
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "packages.sh: root is needed for '$*', and there is no sudo" >&2
+        exit 1
+    fi
+}
+
+wanted=
+for purpose in "$@"; do
+    wanted="$wanted $(packages_for "$purpose")"
+done
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+    echo "packages.sh: this is not Debian or Ubuntu: install the equivalents of$wanted yourself" >&2
+    exit 1
+fi
+
+missing=
+for package in $wanted; do
+    case " $missing " in *" $package "*) continue ;; esac
+    is_installed "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+echo "Installing Debian packages that are missing:$missing"
+case " $missing " in
+*" postgresql "*) echo "(Debian's postgresql also starts a server of its own on port 5432; it is not used here.)" ;;
+esac
+# A machine that has just booted may be busy with its own updates.
+as_root apt-get -o DPkg::Lock::Timeout=300 update -qq
+# shellcheck disable=SC2086 # a list of names
+as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
+    install -y -qq --no-install-recommends $missing </dev/null
