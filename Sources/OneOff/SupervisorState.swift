@@ -2,7 +2,7 @@ import LinuxSystem
 
 /// What a supervisor decides: an event goes in, actions come out. It does nothing itself, so that
 /// every order of events can be tested without a process.
-struct SupervisorState: Sendable {
+struct SupervisorState: Sendable, Hashable {
   /// What happened.
   enum Event: Sendable, Hashable {
     /// PID 1 or the command's process reported something.
