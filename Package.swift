@@ -73,6 +73,10 @@ let package = Package(
       name: "DeployTests", dependencies: ["ContainerSpec", "Deploy", systemPackage],
       swiftSettings: swiftSettings),
     .testTarget(
+      name: "OneOffTests",
+      dependencies: ["ContainerSpec", "LinuxSystem", "OneOff", systemPackage],
+      exclude: ["Goldens"], swiftSettings: swiftSettings),
+    .testTarget(
       name: "CommandLineTests",
       dependencies: ["ContainerSpec", "Deploy", "LinuxSystem", "oneoff", systemPackage],
       swiftSettings: swiftSettings),

@@ -36,9 +36,9 @@ static struct ol_outcome ol_reset_signals(void) {
     return ol_check(sigprocmask(SIG_SETMASK, &all, NULL), OL_STEP_SIGPROCMASK);
 }
 
-/* The mount is put on top of "/"; our "/" stays what it was, so only the descriptor leads in. */
+/* Any directory would do. /proc exists wherever oneoff works, and the host's is needed no more. */
 static struct ol_outcome ol_enter_scratch(int scratch) {
-    if (move_mount(scratch, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
+    if (move_mount(scratch, "", AT_FDCWD, "/proc", MOVE_MOUNT_F_EMPTY_PATH) < 0) {
         return ol_failed(OL_STEP_MOVE_MOUNT);
     }
     return ol_check(fchdir(scratch), OL_STEP_FCHDIR);
@@ -106,8 +106,7 @@ static struct ol_outcome ol_mount(struct ol_child *child, const struct ol_operat
     return outcome;
 }
 
-/* pivot_root(2): "." may be both arguments; the old root then lies on top of the new one, and on top
- * of the old one the scratch. umount2(2) takes the topmost mount at "." each time. */
+/* pivot_root(2): "." may be both arguments; the old root then lies on top of the new one. */
 static struct ol_outcome ol_pivot(const struct ol_child *child) {
     if (fchdir(child->root) < 0) {
         return ol_failed(OL_STEP_FCHDIR);
@@ -115,10 +114,8 @@ static struct ol_outcome ol_pivot(const struct ol_child *child) {
     if (syscall(SYS_pivot_root, ".", ".") < 0) {
         return ol_failed(OL_STEP_PIVOT_ROOT);
     }
-    for (int covering = 0; covering < 2; covering++) {
-        if (umount2(".", MNT_DETACH) < 0) {
-            return ol_failed(OL_STEP_UMOUNT2);
-        }
+    if (umount2(".", MNT_DETACH) < 0) {
+        return ol_failed(OL_STEP_UMOUNT2);
     }
     return ol_check(chdir("/"), OL_STEP_CHDIR);
 }

@@ -22,10 +22,10 @@ public struct CgroupTree: Sendable, Hashable {
     let cgroup = path.appending(name)
     do throws(SystemError) {
       try makeDirectory(cgroup)
-    } catch where error.errno == .fileExists {
+    } catch let error where error.errno == .fileExists {
       try remove(name)
       try makeDirectory(cgroup)
-    } catch where error.errno == .noSuchFileOrDirectory {
+    } catch let error where error.errno == .noSuchFileOrDirectory {
       try makeDirectories(path, permissions: 0o755)
       try makeDirectory(cgroup)
     }
@@ -40,7 +40,7 @@ public struct CgroupTree: Sendable, Hashable {
     do throws(SystemError) {
       _ = try check(
         unsafe cgroup.withPlatformString { unsafe rmdir($0) }, "rmdir(2)", "of \(cgroup)")
-    } catch where error.errno == .noSuchFileOrDirectory {
+    } catch let error where error.errno == .noSuchFileOrDirectory {
       return
     }
   }

@@ -19,7 +19,10 @@ public struct FileStatus: Sendable, Hashable {
   public var size: UInt64
   /// Major and minor number of a device node.
   public var device: (major: UInt32, minor: UInt32) {
-    (UInt32((deviceNumber >> 8) & 0xfff), UInt32((deviceNumber & 0xff) | (deviceNumber >> 12 & 0xfff00)))
+    (
+      UInt32((deviceNumber >> 8) & 0xfff),
+      UInt32((deviceNumber & 0xff) | (deviceNumber >> 12 & 0xfff00))
+    )
   }
   private var deviceNumber: UInt64
 
@@ -29,7 +32,7 @@ public struct FileStatus: Sendable, Hashable {
       // Safe: the call fills the structure.
       _ = try checkNegated(
         unsafe ol_file_status(directory, name, &status), "fstatat(2)", "of \(name)")
-    } catch where error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory {
+    } catch let error where error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory {
       return nil
     }
     return FileStatus(status)
@@ -52,16 +55,16 @@ public struct FileStatus: Sendable, Hashable {
   }
 }
 
-// What is made, read and looked at below a directory's descriptor. Names are single components
+// What is made, read and looked at below a directory's descriptor. Permissions are as given where
+// clearFileModeMask() was called before. Names are single components
 // unless a function says otherwise; nothing follows a symbolic link out of the directory.
 extension OwnedDescriptor {
-  /// Makes a directory with exactly these permissions and this owner.
+  /// Makes a directory.
   public func makeDirectory(
     _ name: String, permissions: UInt32, owner: LaunchPlan.Owner
   ) throws(SystemError) {
-    _ = try check(unsafe mkdirat(number, name, 0o700), "mkdirat(2)", "of \(name)")
+    _ = try check(unsafe mkdirat(number, name, permissions), "mkdirat(2)", "of \(name)")
     try setOwner(of: name, to: owner)
-    _ = try check(unsafe fchmodat(number, name, permissions, 0), "fchmodat(2)", "of \(name)")
   }
 
   /// Makes a character device that everybody may read and write.
@@ -70,7 +73,6 @@ extension OwnedDescriptor {
   ) throws(SystemError) {
     _ = try checkNegated(
       unsafe ol_make_device(number, name, 0o666, major, minor), "mknodat(2)", "of \(name)")
-    _ = try check(unsafe fchmodat(number, name, 0o666, 0), "fchmodat(2)", "of \(name)")
     try setOwner(of: name, to: owner)
   }
 
@@ -89,9 +91,8 @@ extension OwnedDescriptor {
     let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
     let file = OwnedDescriptor(
       owning: try checkNegated(
-        unsafe ol_open(number, path, flags, 0o600), "openat(2)", "of \(path)"))
+        unsafe ol_open(number, path, flags, permissions), "openat(2)", "of \(path)"))
     try file.write(Array(contents))
-    _ = try check(fchmod(file.number, permissions), "fchmod(2)", "of \(path)")
     _ = try check(fchown(file.number, owner.uid, owner.gid), "fchown(2)", "of \(path)")
   }
 
@@ -114,7 +115,9 @@ extension OwnedDescriptor {
     _ = try check(fchown(number, owner.uid, owner.gid), "fchown(2)")
   }
 
+  /// What root makes is root's already.
   private func setOwner(of name: String, to owner: LaunchPlan.Owner) throws(SystemError) {
+    guard owner.uid != 0 || owner.gid != 0 else { return }
     _ = try check(
       unsafe fchownat(number, name, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW), "fchownat(2)",
       "of \(name)")

@@ -96,7 +96,7 @@ public struct SignalDescriptor: ~Copyable {
   public func next() throws(SystemError) -> CInt? {
     do throws(SystemError) {
       return try checkNegated(ol_read_signal(descriptor.number), "read(2)", "of the signalfd")
-    } catch where error.errno == .resourceTemporarilyUnavailable {
+    } catch let error where error.errno == .resourceTemporarilyUnavailable {
       return nil
     }
   }
@@ -108,9 +108,8 @@ public func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
 /// Opens /dev/null for those of the descriptors 0 to 2 that the caller has closed, so that no other
 /// file gets their number.
 public func openStandardDescriptors() throws(SystemError) {
-  while true {
+  for number in 0...CInt(2) where ol_descriptor_flags(number) < 0 {
     let null = try OwnedDescriptor(opening: "/dev/null", flags: .readingAndWriting)
-    guard null.number <= 2 else { return }
     // Kept for the life of the process; a program that is executed gets descriptors of its own.
     _ = null.release()
   }

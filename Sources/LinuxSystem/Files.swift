@@ -43,7 +43,8 @@ extension OwnedDescriptor {
   public borrowing func readAll(limit: Int, subject: String) throws(SystemError) -> [UInt8] {
     var contents: [UInt8] = []
     while true {
-      let chunk = try readOnce(from: number, capacity: 64 << 10, subject: subject)
+      let chunk = try readOnce(
+        from: number, capacity: max(4 << 10, contents.count), subject: subject)
       if chunk.isEmpty { return contents }
       contents += chunk
       guard contents.count <= limit else {
@@ -62,6 +63,20 @@ public func readFile(_ path: FilePath, limit: Int) throws(SystemError) -> [UInt8
   return try file.readAll(limit: limit, subject: "of \(path)")
 }
 
+/// Reads a whole file of a directory that may be hostile: no symbolic link leads out of it.
+///
+/// - Throws: EFBIG when it is larger than `limit` bytes; the errnos of openat2(2) and read(2).
+public func readFile(
+  _ name: String, below directory: FilePath, limit: Int
+) throws(SystemError) -> [UInt8] {
+  let table = DescriptorTable()
+  table.adopt(try OwnedDescriptor(directory: directory), as: .app)
+  guard let file = try table.find(name, below: .app, flags: .nonBlocking) else {
+    throw SystemError(call: "openat2(2)", subject: "of \(name)", errno: .noSuchFileOrDirectory)
+  }
+  return try file.readAll(limit: limit, subject: "of \(name)")
+}
+
 /// What the file at a path is; symbolic links are followed.
 public func fileStatus(following path: FilePath) throws(SystemError) -> FileStatus {
   // By path only: neither a device nor a named pipe is opened.
@@ -76,10 +91,12 @@ func writeAll(_ bytes: ArraySlice<UInt8>, to descriptor: CInt) throws(SystemErro
   var rest = bytes
   while !rest.isEmpty {
     // Safe: write(2) reads at most as many bytes as it is told there are.
-    let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+    let count = unsafe rest.withUnsafeBytes {
+      unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+    }
     do {
       rest = rest.dropFirst(try check(count, "write(2)"))
-    } catch where error.errno == .interrupted {
+    } catch let error where error.errno == .interrupted {
       continue
     }
   }

@@ -27,6 +27,9 @@ public func makeLandlockScope() throws(SystemError) -> OwnedDescriptor {
     owning: try checkNegated(ol_landlock_scope(), "landlock_create_ruleset(2)"))
 }
 
+/// Lets files that this process makes have exactly the permissions that are asked for. See umask(2).
+public func clearFileModeMask() { umask(0) }
+
 /// The effective user id of this process.
 public func effectiveUserID() -> UInt32 { geteuid() }
 

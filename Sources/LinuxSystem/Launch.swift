@@ -127,6 +127,14 @@ public struct CommandExit: Sendable, Hashable {
   /// Processor time in the kernel.
   public var systemTime: Duration
 
+  /// States an exit, for tests.
+  package init(_ way: Way, wasExecuted: Bool, userTime: Duration, systemTime: Duration) {
+    self.way = way
+    self.wasExecuted = wasExecuted
+    self.userTime = userTime
+    self.systemTime = systemTime
+  }
+
   init(_ record: ol_record) {
     self.way = Way(waitStatus: record.wait_status)
     self.wasExecuted = record.executed != 0
@@ -159,6 +167,20 @@ public struct LaunchFailure: Sendable, Hashable {
   public var errno: Errno
   /// The path, option or interpreter that the error is about; may be empty.
   public var detail: String
+
+  /// States a failure, for tests.
+  package init(
+    section: LaunchPlan.Section, index: Int?, call: String, errno: Errno, detail: String = "",
+    isExecution: Bool = false, isMissingInterpreter: Bool = false
+  ) {
+    self.section = section
+    self.index = index
+    self.call = call
+    self.isMissingInterpreter = isMissingInterpreter
+    self.isExecution = isExecution
+    self.errno = errno
+    self.detail = detail
+  }
 
   init(_ record: ol_record) {
     let step = ol_step(record.step)

@@ -16,7 +16,7 @@ public struct LockedFile: ~Copyable, Sendable {
       opening: path, flags: [.readingAndWriting, .creating, .notFollowing], permissions: 0o600)
     do throws(SystemError) {
       _ = try check(flock(file.number, LOCK_EX | LOCK_NB), "flock(2)", "of \(path)")
-    } catch where error.errno == .resourceTemporarilyUnavailable {
+    } catch let error where error.errno == .resourceTemporarilyUnavailable {
       return nil
     }
     return LockedFile(descriptor: file)
@@ -31,9 +31,9 @@ public func makeDirectories(_ path: FilePath, permissions: UInt32) throws(System
     // Safe: the kernel copies the path before the call returns.
     _ = try check(
       unsafe path.withPlatformString { unsafe mkdir($0, permissions) }, "mkdir(2)", "of \(path)")
-  } catch where error.errno == .fileExists {
+  } catch let error where error.errno == .fileExists {
     return
-  } catch where error.errno == .noSuchFileOrDirectory && path.components.count > 1 {
+  } catch let error where error.errno == .noSuchFileOrDirectory && path.components.count > 1 {
     try makeDirectories(path.removingLastComponent(), permissions: permissions)
     try makeDirectories(path, permissions: permissions)
   }

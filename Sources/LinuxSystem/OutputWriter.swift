@@ -23,7 +23,8 @@ public final class OutputWriter {
     var owned: OwnedDescriptor?
     if Self.mayBlock(descriptor),
       let own = try? OwnedDescriptor(
-        opening: .init("/proc/self/fd/\(descriptor)"), flags: [.writing, .nonBlocking, .notControlling])
+        opening: .init("/proc/self/fd/\(descriptor)"),
+        flags: [.writing, .nonBlocking, .notControlling])
     {
       number = own.number
       owned = consume own
@@ -80,9 +81,9 @@ public final class OutputWriter {
       }
       do throws(SystemError) {
         rest = rest.dropFirst(try check(count, "write(2)", "of the output"))
-      } catch where error.errno == .interrupted {
+      } catch let error where error.errno == .interrupted {
         continue
-      } catch where error.errno == .resourceTemporarilyUnavailable {
+      } catch let error where error.errno == .resourceTemporarilyUnavailable {
         return rest
       } catch {
         failure = error
@@ -98,10 +99,8 @@ public final class InputReader {
   /// The descriptor to watch.
   public let descriptor: CInt
   private let owned: OwnedDescriptor
-  private lazy var buffer = unsafe [UInt8](unsafeUninitializedCapacity: 256 << 10) {
-    // Safe: any byte is a valid value; left as it is, so that only pages that are used cost memory.
-    $1 = $0.count
-  }
+  /// Made by the first read: a command that writes nothing needs none.
+  private var buffer: [UInt8] = []
 
   /// What a read found.
   public enum Outcome {
@@ -124,6 +123,10 @@ public final class InputReader {
 
   /// Reads once.
   public func read() throws(SystemError) -> Outcome {
+    if buffer.isEmpty {
+      // Safe: any byte is a valid value; only pages that are read into cost memory.
+      buffer = unsafe [UInt8](unsafeUninitializedCapacity: 256 << 10) { $1 = $0.count }
+    }
     // Safe: read(2) writes at most as many bytes as it is told there are.
     let count = unsafe buffer.withUnsafeMutableBytes {
       unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
@@ -131,7 +134,9 @@ public final class InputReader {
     do throws(SystemError) {
       let length = try check(count, "read(2)", "of the output pipe")
       return length == 0 ? .end : .bytes(buffer[..<length])
-    } catch where error.errno == .resourceTemporarilyUnavailable || error.errno == .interrupted {
+    } catch let error
+      where error.errno == .resourceTemporarilyUnavailable || error.errno == .interrupted
+    {
       return .nothing
     }
   }

@@ -30,32 +30,42 @@ public struct IDMap: Sendable, Hashable {
   }
 }
 
-/// Makes a user namespace and returns a descriptor for it, which alone keeps it alive.
-///
-/// - Throws: EPERM without CAP_SETUID and CAP_SETGID over the mapped ids; ENOSPC when there are as
-///   many namespaces as /proc/sys/user/max_user_namespaces allows.
-public func makeUserNamespace(
-  users: IDMap, groups: IDMap
-) throws(SystemError) -> OwnedDescriptor {
-  let pipe = try Pipe()
-  let pid = try checkNegated(
-    Int(ol_start_namespace_holder(pipe.reader.number, pipe.writer.number)), "clone(2)",
-    "of a user namespace")
-  let result: Result<CInt, SystemError>
-  do throws(SystemError) {
-    try writeMap(.init("/proc/\(pid)/uid_map"), users.text)
-    try writeMap(.init("/proc/\(pid)/gid_map"), groups.text)
-    let namespace = try OwnedDescriptor(opening: .init("/proc/\(pid)/ns/user"), flags: .reading)
-    result = .success(namespace.release())
-  } catch {
-    result = .failure(error)
+/// Makes user namespaces, each of which is kept alive by its descriptor alone.
+public final class UserNamespaceMaker {
+  private var holder: Int32?
+
+  /// Makes a maker.
+  public init() {}
+
+  deinit { reapHolder() }
+
+  /// Makes a user namespace with these maps.
+  ///
+  /// - Throws: EPERM without CAP_SETUID and CAP_SETGID over the mapped ids; ENOSPC when there are
+  ///   as many namespaces as /proc/sys/user/max_user_namespaces allows.
+  public func make(users: IDMap, groups: IDMap) throws(SystemError) -> OwnedDescriptor {
+    // The holders share one stack.
+    reapHolder()
+    let pipe = try Pipe()
+    let pid = try checkNegated(
+      Int(ol_start_namespace_holder(pipe.reader.number, pipe.writer.number)), "clone(2)",
+      "of a user namespace")
+    holder = pid
+    // The end of the pipe, on every way out of here, is the end of the holder.
+    defer { withExtendedLifetime(pipe) { _ in } }
+    try writeMap("/proc/\(pid)/uid_map", users.text)
+    try writeMap("/proc/\(pid)/gid_map", groups.text)
+    return try OwnedDescriptor(opening: FilePath("/proc/\(pid)/ns/user"), flags: .reading)
   }
-  pipe.takeReader().closeNow()  // and with it the writing end, which ends the holder
-  _ = ol_reap(pid)
-  return OwnedDescriptor(owning: try result.get())
+
+  /// Not done at once: it takes the holder a while to wake up and end.
+  private func reapHolder() {
+    if let holder { _ = ol_reap(holder) }
+    holder = nil
+  }
 }
 
-private func writeMap(_ path: FilePath, _ text: [UInt8]) throws(SystemError) {
+private func writeMap(_ path: String, _ text: [UInt8]) throws(SystemError) {
   // One write(2): the kernel takes a map whole.
-  try OwnedDescriptor(opening: path, flags: .writing).write(text)
+  try OwnedDescriptor(opening: FilePath(path), flags: .writing).write(text)
 }

@@ -104,6 +104,10 @@ extension SetupFailure {
     switch (operation, failure.errno) {
     case (_, .noSpace) where failure.call == "move_mount(2)" || failure.call == "open_tree(2)":
       return "the limit on mounts is reached: see /proc/sys/fs/mount-max"
+    // BEFORE the loops of links: fsconfig(2) of overlayfs resolves no path of the image.
+    case (.mount(let fileSystem, _), .tooManySymbolicLinkLevels)
+    where fileSystem.type == "overlay" && failure.call == "fsconfig(2)":
+      return "one of the layers lies in another, or is named twice; name each directory once"
     case (.attach(_, let place), .tooManySymbolicLinkLevels) where place.refusesSymbolicLinks,
       (.mount(_, let place), .tooManySymbolicLinkLevels) where place.refusesSymbolicLinks:
       return "\(place.path) of the image must be a directory, not a symbolic link"
@@ -118,9 +122,6 @@ extension SetupFailure {
     case (.mount(let fileSystem, _), .invalidArgument) where fileSystem.type == "overlay":
       return "the kernel's log (dmesg) has the reason; a layer may itself be on overlayfs, or on a "
         + "file system that overlayfs refuses as a layer"
-    case (.mount(let fileSystem, _), .tooManySymbolicLinkLevels)
-    where fileSystem.type == "overlay":
-      return "overlayfs cannot be stacked more than two deep; put the layers on another file system"
     case (.mount, .init(rawValue: 19)):  // ENODEV, for which swift-system has no name
       return "this kernel has no such file system: load its module (modprobe overlay)"
     case (.mount, .resourceBusy), (.attach, .resourceBusy):
@@ -129,7 +130,8 @@ extension SetupFailure {
       return "the image has no directory \(path); make it, or choose another with --workdir"
     case (.enterWorkingDirectory(let path), .permissionDenied):
       return "the run's user may not enter \(path); see --user and the directory's owner"
-    case (.setUser, .invalidArgument), (.setGroup, .invalidArgument), (.setGroups, .invalidArgument):
+    case (.setUser, .invalidArgument), (.setGroup, .invalidArgument),
+      (.setGroups, .invalidArgument):
       return "ids inside go from 0 to 65535; with --userns host they are the host's"
     case (_, .notPermitted):
       return "oneoff needs root, with CAP_SYS_ADMIN in the host's user namespace; run it with sudo"

@@ -6,19 +6,16 @@ import SystemPackage
 /// resolved below its layer.
 struct Image {
   private let layers = DescriptorTable()
-  private let count: Int
+  private let paths: [FilePath]
 
   /// Opens the layers, the lowest first.
   ///
   /// - Throws: an error that names the layer: missing, not a directory, a loop of links, empty.
   init(_ paths: [FilePath]) throws {
-    self.count = paths.count
+    self.paths = paths
     for (index, path) in paths.enumerated() {
       layers.adopt(
         try Self.open(path, role: index == 0 ? "rootfs" : "layer"), as: .layer(index))
-    }
-    if count == 1, try isEmptyDirectory(paths[0]) {
-      throw SpecError("the rootfs \(paths[0]) is empty", remedy: Self.remedy)
     }
   }
 
@@ -42,9 +39,16 @@ struct Image {
     }
   }
 
+  /// Refuses a root file system without any file, which is a slip more often than not.
+  func checkThatItIsNotEmpty() throws {
+    if paths.count == 1, try isEmptyDirectory(paths[0]) {
+      throw SpecError("the rootfs \(paths[0]) is empty", remedy: Self.remedy)
+    }
+  }
+
   /// A file of the image, looked for from the top layer down; nil when no layer has it.
   func read(_ path: String, limit: Int) throws -> [UInt8]? {
-    for index in (0..<count).reversed() {
+    for index in paths.indices.reversed() {
       guard let file = try layers.find(path, below: .layer(index), flags: .nonBlocking),
         try file.status()?.kind == .regular
       else { continue }

@@ -16,6 +16,7 @@ struct Launch: ~Copyable {
   ///
   /// - Throws: a `SpecError` or a `SystemError`. Nothing is left behind then.
   init(_ spec: RunSpec, id: RunID) throws {
+    clearFileModeMask()
     let slot = try Slot.acquire(in: StateDirectory.current())
     let cgroups = CgroupTree.ofHost()
     let subject = try LaunchSubject(

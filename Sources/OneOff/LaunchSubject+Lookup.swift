@@ -46,8 +46,10 @@ extension LaunchSubject {
   ) throws -> ResolvedUser {
     let reference = spec.user ?? appOwner.map { Self.reference(to: $0, in: spec) } ?? .root
     let limit = AccountDatabase.maximumSize
+    let passwd = try image.read("etc/passwd", limit: limit)
+    if passwd == nil { try image.checkThatItIsNotEmpty() }
     let accounts = try AccountDatabase(
-      passwd: try image.read("etc/passwd", limit: limit) ?? [],
+      passwd: passwd ?? [],
       group: try image.read("etc/group", limit: limit) ?? [])
     let user = try accounts.resolve(reference)
     guard spec.userNamespace == .host || max(user.uid, user.gid) <= lastID else {

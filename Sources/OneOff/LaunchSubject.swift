@@ -52,10 +52,11 @@ struct LaunchSubject: Sendable {
   /// The host's root file system alone has neither a fresh /run nor a fresh /tmp.
   var temporaryFileSystems: [TemporaryFileSystem] {
     guard spec.layers.first == "/" else { return spec.temporaryFileSystems }
-    let taken = Set(spec.temporaryFileSystems.map(\.destination))
     let fresh: [FilePath] = ["/run", "/tmp"]
-    return fresh.filter { !taken.contains($0) }.map { TemporaryFileSystem(destination: $0) }
-      + spec.temporaryFileSystems
+    let missing = fresh.filter { path in
+      !spec.temporaryFileSystems.contains { $0.destination == path }
+    }
+    return missing.map { TemporaryFileSystem(destination: $0) } + spec.temporaryFileSystems
   }
 
   /// What the scratch holds before the command runs.
@@ -70,15 +71,16 @@ struct LaunchSubject: Sendable {
     var variables = spec.environment.map {
       Array($0.name.utf8) + [UInt8(ascii: "=")] + $0.value.bytes
     }
-    let names = Set(spec.environment.map(\.name))
-    if !names.contains("PATH") {
+    if !sets("PATH") {
       variables.append(Array("PATH=".utf8) + RunSpec.defaultPath.bytes)
     }
-    if !names.contains("HOME") {
+    if !sets("HOME") {
       variables.append(Array("HOME=\(resolvedUser.home?.string ?? "/")".utf8))
     }
     return variables
   }
+
+  private func sets(_ name: String) -> Bool { spec.environment.contains { $0.name == name } }
 
   /// The directories in which a command without a slash is looked for, one after the other.
   private var searchPath: [ArraySlice<UInt8>] {

@@ -9,6 +9,7 @@ struct Preparer: ~Copyable {
   /// The supervisor's ends of the output pipes.
   private(set) var outputs: (stdout: InputReader, stderr: InputReader)?
 
+  private let namespaces = UserNamespaceMaker()
   private let layerCount: Int
   private let cgroup: FilePath?
 
@@ -34,7 +35,7 @@ struct Preparer: ~Copyable {
   private mutating func performThrowingAny(_ preparation: Preparation) throws {
     switch preparation {
     case .userNamespace(let name, let users, let groups):
-      descriptors.adopt(try makeUserNamespace(users: users, groups: groups), as: name)
+      descriptors.adopt(try namespaces.make(users: users, groups: groups), as: name)
     case .cgroup:
       if let cgroup { descriptors.adopt(try OwnedDescriptor(directory: cgroup), as: .cgroup) }
     case .network(let path):

@@ -30,10 +30,22 @@ public struct RunResult: Sendable, Hashable, Codable {
     public var cpuUserMicroseconds: Int64
     /// Processor time in the kernel, likewise.
     public var cpuSystemMicroseconds: Int64
+    /// The most memory that the run had at once.
+    public var memoryPeakBytes: UInt64?
+    /// The most processes that the run had at once.
+    public var processesPeak: UInt64?
+    /// What the run read from block devices.
+    public var ioReadBytes: UInt64?
+    /// What the run wrote to block devices.
+    public var ioWriteBytes: UInt64?
 
     enum CodingKeys: String, CodingKey {
       case cpuUserMicroseconds = "cpu_user_us"
       case cpuSystemMicroseconds = "cpu_system_us"
+      case memoryPeakBytes = "memory_peak_bytes"
+      case processesPeak = "processes_peak"
+      case ioReadBytes = "io_read_bytes"
+      case ioWriteBytes = "io_write_bytes"
     }
   }
 
@@ -78,6 +90,37 @@ public struct RunResult: Sendable, Hashable, Codable {
     case started, finished
     case durationMilliseconds = "duration_ms"
     case usage, log, error
+  }
+}
+
+// Written out, because what the compiler makes leaves nil members out: a reader of the JSON could
+// not tell what is unknown from what this version does not have.
+
+extension RunResult {
+  public func encode(to encoder: any Encoder) throws {
+    var members = encoder.container(keyedBy: CodingKeys.self)
+    try members.encode(status, forKey: .status)
+    try members.encode(reason, forKey: .reason)
+    try members.encode(exit, forKey: .exit)
+    try members.encode(signalBy, forKey: .signalBy)
+    try members.encode(started, forKey: .started)
+    try members.encode(finished, forKey: .finished)
+    try members.encode(durationMilliseconds, forKey: .durationMilliseconds)
+    try members.encode(usage, forKey: .usage)
+    try members.encode(log, forKey: .log)
+    try members.encode(error, forKey: .error)
+  }
+}
+
+extension RunResult.Usage {
+  public func encode(to encoder: any Encoder) throws {
+    var members = encoder.container(keyedBy: CodingKeys.self)
+    try members.encode(cpuUserMicroseconds, forKey: .cpuUserMicroseconds)
+    try members.encode(cpuSystemMicroseconds, forKey: .cpuSystemMicroseconds)
+    try members.encode(memoryPeakBytes, forKey: .memoryPeakBytes)
+    try members.encode(processesPeak, forKey: .processesPeak)
+    try members.encode(ioReadBytes, forKey: .ioReadBytes)
+    try members.encode(ioWriteBytes, forKey: .ioWriteBytes)
   }
 }
 

@@ -43,7 +43,7 @@ struct Slot: ~Copyable {
     let path = slots.appending("\(number)")
     do throws(SystemError) {
       return try LockedFile.tryLock(path)
-    } catch where error.errno == .noSuchFileOrDirectory {
+    } catch let error where error.errno == .noSuchFileOrDirectory {
       try makeDirectories(slots, permissions: 0o700)
       return try LockedFile.tryLock(path)
     }

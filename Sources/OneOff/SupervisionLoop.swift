@@ -15,7 +15,8 @@ struct SupervisionLoop: ~Copyable {
   private let control: CInt?
   private let sinks: [any RunSink]
   private var state = SupervisorState()
-  private var readers: [OutputStream: InputReader] = [:]
+  private var stdout: InputReader?
+  private var stderr: InputReader?
   private var blockedWriters: [OutputWriter] = []
   private var timerMeaning: SupervisorState.Event?
   private var outcome: SupervisorState.Outcome?
@@ -43,7 +44,8 @@ struct SupervisionLoop: ~Copyable {
     _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader),
     id: RunID, grace: Duration
   ) throws -> SupervisorState.Outcome {
-    readers = [.stdout: outputs.stdout, .stderr: outputs.stderr]
+    stdout = outputs.stdout
+    stderr = outputs.stderr
     try loop.add(container.status.number, tag: Source.status.rawValue)
     try loop.add(container.process.number, tag: Source.container.rawValue)
     try watchOutputs()
@@ -124,7 +126,7 @@ struct SupervisionLoop: ~Copyable {
   // MARK: Output
 
   private mutating func read(_ stream: OutputStream) throws -> [SupervisorState.Event] {
-    guard let reader = readers[stream] else { return [] }
+    guard let reader = stream == .stdout ? stdout : stderr else { return [] }
     switch try reader.read() {
     case .nothing: return []
     case .end: return end(stream)
@@ -141,30 +143,41 @@ struct SupervisionLoop: ~Copyable {
   }
 
   private mutating func end(_ stream: OutputStream) -> [SupervisorState.Event] {
-    if let reader = readers.removeValue(forKey: stream) { loop.remove(reader.descriptor) }
+    switch stream {
+    case .stdout:
+      if let stdout { loop.remove(stdout.descriptor) }
+      stdout = nil
+    case .stderr:
+      if let stderr { loop.remove(stderr.descriptor) }
+      stderr = nil
+    }
     for sink in sinks { sink.ended(stream) }
     return [.outputEnded(stream)]
   }
 
   private func watchOutputs() throws {
-    for (stream, reader) in readers {
-      try loop.add(
-        reader.descriptor, tag: (stream == .stdout ? Source.stdout : .stderr).rawValue)
-    }
+    if let stdout { try loop.add(stdout.descriptor, tag: Source.stdout.rawValue) }
+    if let stderr { try loop.add(stderr.descriptor, tag: Source.stderr.rawValue) }
   }
 
   /// Reads nothing more from the command while somebody has not taken what was read before.
   private mutating func pauseWhileBlocked() throws {
     guard blockedWriters.isEmpty else { return }
-    var seen: Set<CInt> = []
-    blockedWriters = sinks.flatMap(\.writers).filter {
-      $0.hasPending && seen.insert($0.descriptor).inserted
+    for sink in sinks {
+      for writer in sink.writers where writer.hasPending { block(writer) }
     }
     guard !blockedWriters.isEmpty else { return }
-    for reader in readers.values { loop.remove(reader.descriptor) }
+    if let stdout { loop.remove(stdout.descriptor) }
+    if let stderr { loop.remove(stderr.descriptor) }
     for writer in blockedWriters {
       try loop.add(writer.descriptor, tag: Source.writer.rawValue, for: .writing)
     }
+  }
+
+  /// Two writers may share a descriptor, which epoll(7) takes only once.
+  private mutating func block(_ writer: OutputWriter) {
+    let isKnown = blockedWriters.contains { $0.descriptor == writer.descriptor }
+    if !isKnown { blockedWriters.append(writer) }
   }
 
   private mutating func resume() throws {

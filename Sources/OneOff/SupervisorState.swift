@@ -2,7 +2,7 @@ import LinuxSystem
 
 /// What a supervisor decides: an event goes in, actions come out. It does nothing itself, so that
 /// every order of events can be tested without a process.
-struct SupervisorState: Sendable {
+struct SupervisorState: Sendable, Hashable {
   /// What happened.
   enum Event: Sendable, Hashable {
     /// PID 1 or the command's process reported something.
@@ -55,7 +55,8 @@ struct SupervisorState: Sendable {
     case killed
   }
 
-  private var openStreams = Set(OutputStream.allCases)
+  private var isStdoutOpen = true
+  private var isStderrOpen = true
   private var failure: LaunchFailure?
   private var commandExit: CommandExit?
   private var cause = Cause.itself
@@ -63,7 +64,9 @@ struct SupervisorState: Sendable {
   private var isFinished = false
 
   /// SIGHUP, SIGINT, SIGQUIT and SIGTERM ask for the end; SIGUSR1 and SIGUSR2 do not.
-  static let endingSignals: Set<Int32> = [1, 2, 3, 15]
+  static let endingSignals: [Int32] = [1, 2, 3, 15]
+
+  private var isOutputOpen: Bool { isStdoutOpen || isStderrOpen }
 
   /// Takes an event and says what to do.
   mutating func handle(_ event: Event) -> [Action] {
@@ -71,18 +74,22 @@ struct SupervisorState: Sendable {
     switch event {
     case .record(let record): return handle(record)
     case .outputEnded(let stream):
-      openStreams.remove(stream)
+      switch stream {
+      case .stdout: isStdoutOpen = false
+      case .stderr: isStderrOpen = false
+      }
       return finishIfDone()
     case .containerEnded:
       isContainerEnded = true
-      return openStreams.isEmpty ? finishIfDone() : [.startDrain]
+      return isOutputOpen ? [.startDrain] : finishIfDone()
     case .signal(let number): return handle(signal: number)
     case .graceExpired:
       guard !isContainerEnded, commandExit == nil else { return [] }
       cause = .killed
       return [.kill]
     case .drainExpired:
-      openStreams.removeAll()
+      isStdoutOpen = false
+      isStderrOpen = false
       return finishIfDone()
     }
   }
@@ -107,7 +114,7 @@ struct SupervisorState: Sendable {
   }
 
   private mutating func finishIfDone() -> [Action] {
-    guard isContainerEnded, openStreams.isEmpty else { return [] }
+    guard isContainerEnded, !isOutputOpen else { return [] }
     isFinished = true
     if let failure { return [.finish(.failed(failure))] }
     if let commandExit { return [.finish(.exited(commandExit, cause))] }

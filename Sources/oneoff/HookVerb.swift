@@ -54,7 +54,8 @@ enum HookVerb {
     let hook = try options.hook.hook()
     let layers = try options.run.imageLayers()
     let file = try Procfile.parse(
-      readInput(hook.procfilePath, limit: Procfile.maximumSize, kind: "Procfile"),
+      readInput(
+        "Procfile", below: hook.appDirectory, limit: Procfile.maximumSize, kind: "Procfile"),
       path: hook.procfilePath)
     guard let entry = try file.entry(for: hook.phase) else {
       try sayThatThereIsNone(hook.phase, in: file, output: output)

@@ -7,16 +7,36 @@ import SystemPackage
 /// - Throws: ``SpecError`` when there is no such file, it cannot be read, or it has more than
 ///   `limit` bytes.
 func readInput(_ path: FilePath, limit: Int, kind: String) throws(SpecError) -> [UInt8] {
+  try explainingErrors(of: path, limit: limit, kind: kind) { () throws(SystemError) in
+    try readFile(path, limit: limit)
+  }
+}
+
+/// The bytes of a file of a release, whose author may have made it a link to a file of the host's.
+///
+/// - Throws: as ``readInput(_:limit:kind:)``.
+func readInput(
+  _ name: String, below directory: FilePath, limit: Int, kind: String
+) throws(SpecError) -> [UInt8] {
+  try explainingErrors(of: directory.appending(name), limit: limit, kind: kind) {
+    () throws(SystemError) in try readFile(name, below: directory, limit: limit)
+  }
+}
+
+private func explainingErrors(
+  of path: FilePath, limit: Int, kind: String, _ read: () throws(SystemError) -> [UInt8]
+) throws(SpecError) -> [UInt8] {
   let shown = "the \(kind) \(String(quoting: path.string))"
   do throws(SystemError) {
-    return try readFile(path, limit: limit)
-  } catch where error.errno == .noSuchFileOrDirectory {
+    return try read()
+  } catch let error where error.errno == .noSuchFileOrDirectory {
     throw SpecError("\(shown) does not exist", remedy: "check the path")
-  } catch where error.errno == .fileTooLarge {
+  } catch let error where error.errno == .fileTooLarge {
     throw SpecError(
       "\(shown) is larger than \(ByteCount(bytes: UInt64(limit)))",
       remedy: "check that it is the right file")
   } catch {
-    throw SpecError("\(shown) cannot be read: \(error.errno)", remedy: "name a file that you can read")
+    throw SpecError(
+      "\(shown) cannot be read: \(error.errno)", remedy: "name a file that you can read")
   }
 }

@@ -1,0 +1,62 @@
+import FoundationEssentials
+import Testing
+
+@testable import OneOff
+
+@Suite struct RunResultTests {
+  /// A run that ended by itself.
+  static func result() throws -> RunResult {
+    RunResult(
+      status: 3, reason: .completed, exit: .init(code: 3), signalBy: nil,
+      started: "2026-01-02T03:04:05.000000000Z", finished: "2026-01-02T03:04:06.000000000Z",
+      durationMilliseconds: 1000,
+      usage: .init(cpuUserMicroseconds: 5, cpuSystemMicroseconds: 6),
+      log: .init(stdoutBytes: 7, stderrBytes: 8), error: nil)
+  }
+
+  private func json(_ result: RunResult) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    return String(decoding: try encoder.encode(result), as: UTF8.self)
+  }
+
+  @Test func whatIsUnknownIsNull() throws {
+    #expect(
+      try json(Self.result())
+        == #"{"duration_ms":1000,"error":null,"exit":{"code":3},"#
+        + #""finished":"2026-01-02T03:04:06.000000000Z","log":{"stderr_bytes":8,"#
+        + #""stdout_bytes":7},"reason":"completed","signal_by":null,"#
+        + #""started":"2026-01-02T03:04:05.000000000Z","status":3,"usage":{"cpu_system_us":6,"#
+        + #""cpu_user_us":5,"io_read_bytes":null,"io_write_bytes":null,"#
+        + #""memory_peak_bytes":null,"processes_peak":null}}"#)
+  }
+
+  @Test func aRunWithoutACommandHasEveryMemberToo() throws {
+    var result = try Self.result()
+    result.exit = nil
+    result.usage = nil
+    result.reason = .setupFailed
+    result.error = "command not found: x"
+    let text = try json(result)
+    for member in [
+      #""exit":null"#, #""usage":null"#, #""reason":"setup-failed""#,
+      #""error":"command not found: x""#,
+    ] { #expect(text.contains(member)) }
+  }
+
+  @Test func aSignalIsNamedInsteadOfACode() throws {
+    var result = try Self.result()
+    result.exit = .init(signal: 9)
+    result.signalBy = "oneoff"
+    let text = try json(result)
+    #expect(text.contains(#""exit":{"signal":9}"#))
+    #expect(text.contains(#""signal_by":"oneoff""#))
+  }
+
+  @Test func readsWhatItHasWritten() throws {
+    var result = try Self.result()
+    result.usage?.memoryPeakBytes = 1 << 40
+    let data = Data(try json(result).utf8)
+    #expect(try JSONDecoder().decode(RunResult.self, from: data) == result)
+  }
+}

@@ -1,0 +1,122 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+
+@testable import OneOff
+
+/// Values that several suites use.
+enum Sample {
+  static let failure = LaunchFailure(
+    section: .setup, index: 3, call: "mount(2)", errno: .invalidArgument)
+  static let laterFailure = LaunchFailure(
+    section: .command, index: 0, call: "setsid(2)", errno: .notPermitted)
+
+  static func exit(_ way: CommandExit.Way, wasExecuted: Bool = true) -> CommandExit {
+    CommandExit(
+      way, wasExecuted: wasExecuted, userTime: .microseconds(1500), systemTime: .microseconds(20))
+  }
+
+  static let ids = IDRange(base: 0x7000_0000)
+
+  static func spec(
+    layers: [FilePath] = ["/srv/image"], command: [ByteString] = ["true"],
+    _ change: (inout RunSpec) throws -> Void = { _ in }
+  ) rethrows -> RunSpec {
+    var spec = RunSpec(layers: layers, command: command)
+    try change(&spec)
+    return spec
+  }
+
+  /// A subject of which nothing is looked up: it does not depend on the machine.
+  static func subject(
+    _ spec: RunSpec, user: ResolvedUser = ResolvedUser(uid: 0, gid: 0), landlock: Int = 0,
+    usesCgroup: Bool = false, app: LaunchSubject.App? = nil, volumeIsDirectory: [Bool] = []
+  ) throws -> LaunchSubject {
+    LaunchSubject(
+      spec: spec, id: try RunID("run-1"), host: HostFacts(kernel: 6001, landlock: landlock),
+      ids: spec.userNamespace == .host ? nil : ids, usesCgroup: usesCgroup, resolvedUser: user,
+      app: app, volumeIsDirectory: volumeIsDirectory)
+  }
+}
+
+/// A run whose plan is compared with a committed file.
+struct PlanCase: Sendable, CustomStringConvertible {
+  /// The name of the file in Goldens.
+  var name: String
+  var subject: LaunchSubject
+
+  var description: String { name }
+
+  static func all() throws -> [PlanCase] {
+    [
+      PlanCase(name: "plain", subject: try Sample.subject(Sample.spec())),
+      PlanCase(name: "everything", subject: try everything()),
+      PlanCase(name: "userns-host", subject: try userNamespaceOfHost()),
+      PlanCase(name: "whole-host", subject: try wholeHost()),
+      PlanCase(name: "own-app", subject: try ownApp()),
+    ]
+  }
+
+  private static func everything() throws -> LaunchSubject {
+    let spec = try Sample.spec(
+      layers: ["/srv/image", "/srv/patch"], command: ["bash", "-c", "rake db:migrate"]
+    ) { spec in
+      spec.fallbackCommand = ["sh", "-c", "rake db:migrate"]
+      spec.app = AppDirectory(source: "/srv/app", mountPoint: "/code")
+      spec.environment = [
+        try EnvironmentVariable(name: "SECRET", value: "not to be printed"),
+        try EnvironmentVariable(name: "PATH", value: "/opt/bin:/bin"),
+      ]
+      spec.workingDirectory = "/code"
+      spec.hostname = try Hostname("app-1")
+      spec.network = .host
+      spec.isReadOnly = true
+      spec.volumes = [
+        Volume(source: "/srv/data", destination: "/data"),
+        Volume(source: "/srv/key.pem", destination: "/etc/key.pem", isReadOnly: true),
+      ]
+      spec.temporaryFileSystems = [TemporaryFileSystem(destination: "/cache")]
+      spec.scratch = .mebibytes(32)
+    }
+    let user = ResolvedUser(uid: 1000, gid: 100, supplementaryGroups: [27, 44], home: "/code")
+    let maps = (
+      users: try required(Sample.ids.map(showing: 2000, as: user.uid)),
+      groups: try required(Sample.ids.map(showing: 70000, as: user.gid))
+    )
+    return try Sample.subject(
+      spec, user: user, landlock: 6, usesCgroup: true,
+      app: .init(source: "/srv/app", mountPoint: "/code", idMaps: maps),
+      volumeIsDirectory: [true, false])
+  }
+
+  private static func userNamespaceOfHost() throws -> LaunchSubject {
+    let spec = Sample.spec { spec in
+      spec.userNamespace = .host
+      spec.network = .path("/run/netns/blue")
+      spec.user = UserReference(user: .id(33))
+    }
+    return try Sample.subject(spec, user: ResolvedUser(uid: 33, gid: 33), landlock: 6)
+  }
+
+  private static func wholeHost() throws -> LaunchSubject {
+    try Sample.subject(Sample.spec(layers: ["/"], command: ["/bin/sh"]), usesCgroup: true)
+  }
+
+  /// An app whose owner has the same ids inside, on a network where Landlock knows no scopes.
+  private static func ownApp() throws -> LaunchSubject {
+    let spec = Sample.spec { spec in
+      spec.app = AppDirectory(source: "/srv/app")
+      spec.network = .host
+    }
+    return try Sample.subject(
+      spec, user: ResolvedUser(uid: 1000, gid: 1000), landlock: 4,
+      app: .init(source: "/srv/app", mountPoint: "/app", idMaps: nil))
+  }
+
+  private struct Missing: Error {}
+
+  private static func required<Value>(_ value: Value?) throws -> Value {
+    guard let value else { throw Missing() }
+    return value
+  }
+}

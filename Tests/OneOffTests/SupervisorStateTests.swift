@@ -1,0 +1,199 @@
+import LinuxSystem
+import SystemPackage
+import Testing
+
+@testable import OneOff
+
+/// What the events so far say about a run, kept apart from the state machine that is tested.
+private struct History: Hashable {
+  var isContainerEnded = false
+  var endedStreams: Set<OutputStream> = []
+  var isDrainOver = false
+  var firstFailure: LaunchFailure?
+  var exit: CommandExit?
+  var isGraceOver = false
+  var isFinished = false
+
+  var mayFinish: Bool {
+    isContainerEnded && (endedStreams.count == OutputStream.allCases.count || isDrainOver)
+  }
+
+  mutating func note(_ event: SupervisorState.Event) {
+    switch event {
+    case .record(.started), .signal: break
+    case .record(.failed(let failure)): firstFailure = firstFailure ?? failure
+    case .record(.exited(let commandExit)): exit = commandExit
+    case .outputEnded(let stream): endedStreams.insert(stream)
+    case .containerEnded: isContainerEnded = true
+    case .graceExpired: if mayBeAlive { isGraceOver = true }
+    case .drainExpired: isDrainOver = true
+    }
+  }
+
+  /// The command may still live: nothing says otherwise.
+  var mayBeAlive: Bool { !isContainerEnded && exit == nil }
+}
+
+@Suite struct SupervisorStateTests {
+  fileprivate struct Node: Hashable {
+    var state = SupervisorState()
+    var history = History()
+  }
+
+  fileprivate struct Transition {
+    var from: Node
+    var event: SupervisorState.Event
+    var actions: [SupervisorState.Action]
+    var to: Node
+  }
+
+  private static let events: [SupervisorState.Event] = [
+    .record(.started), .record(.failed(Sample.failure)), .record(.failed(Sample.laterFailure)),
+    .record(.exited(Sample.exit(.code(0)))), .record(.exited(Sample.exit(.signal(9)))),
+    .record(.exited(Sample.exit(.signal(9), wasExecuted: false))),
+    .outputEnded(.stdout), .outputEnded(.stderr), .containerEnded,
+    .signal(15), .signal(2), .signal(10), .graceExpired, .drainExpired,
+  ]
+
+  /// Every event in every state that any order of the events can lead to.
+  private static let transitions: [Transition] = {
+    var transitions: [Transition] = []
+    var known: Set<Node> = [Node()]
+    var unexplored = [Node()]
+    while let node = unexplored.popLast() {
+      for event in events {
+        var next = node
+        let actions = next.state.handle(event)
+        if !node.history.isFinished { next.history.note(event) }
+        next.history.isFinished = node.history.isFinished || actions.contains { $0.isFinish }
+        transitions.append(Transition(from: node, event: event, actions: actions, to: next))
+        if known.insert(next).inserted { unexplored.append(next) }
+      }
+    }
+    return transitions
+  }()
+
+  private func check(_ rule: String, _ holds: (Transition) -> Bool) {
+    let broken = Self.transitions.first { !holds($0) }
+    #expect(
+      broken == nil,
+      "\(rule): \(broken.map { "\($0.event) → \($0.actions) after \($0.from.history)" } ?? "")")
+  }
+
+  @Test func theExplorationReachesHundredsOfStates() {
+    let states = Set(Self.transitions.map(\.to.state))
+    #expect(states.count > 300)
+    #expect(Self.transitions.contains { $0.to.history.isFinished })
+  }
+
+  @Test func finishesAsSoonAsTheContainerAndItsStreamsHaveEndedAndNotBefore() {
+    check("finish") { transition in
+      guard !transition.from.history.isFinished else { return true }
+      return transition.actions.contains(where: \.isFinish) == transition.to.history.mayFinish
+    }
+  }
+
+  @Test func doesNothingOnceFinished() {
+    check("silence") { !$0.from.history.isFinished || $0.actions.isEmpty }
+  }
+
+  @Test func finishesOnceAndThenDoesNothingElse() {
+    check("finish alone") { transition in
+      !transition.actions.contains(where: \.isFinish) || transition.actions.count == 1
+    }
+  }
+
+  @Test func forwardsWhileTheCommandMayLiveAndNeverAfterwards() {
+    check("forward") { transition in
+      let forwarded = transition.actions.compactMap { action in
+        if case .forward(let number) = action { number } else { nil }
+      }
+      guard case .signal(let number) = transition.event, transition.from.history.mayBeAlive
+      else { return forwarded.isEmpty }
+      return forwarded == [number]
+    }
+  }
+
+  @Test func startsTheGraceTimeAtTheFirstEndingSignalOnly() {
+    check("grace") { transition in
+      guard transition.actions.contains(.startGrace) else { return true }
+      guard case .signal(let number) = transition.event else { return false }
+      return SupervisorState.endingSignals.contains(number)
+        && !transition.actions.contains(.kill)
+    }
+    var state = SupervisorState()
+    #expect(state.handle(.signal(15)) == [.forward(15), .startGrace])
+    #expect(state.handle(.signal(15)) == [.forward(15)])
+    #expect(state.handle(.signal(2)) == [.forward(2)])
+  }
+
+  @Test func killsWhenTheGraceTimeIsOverAndTheCommandStillLives() {
+    check("kill") { transition in
+      let mustKill = transition.event == .graceExpired && transition.from.history.mayBeAlive
+      return transition.actions.contains(.kill) == mustKill
+    }
+  }
+
+  @Test func waitsForTheStreamsOfAContainerThatHasEndedButNotForEver() {
+    check("drain") { transition in
+      guard !transition.from.history.isFinished, transition.event == .containerEnded else {
+        return !transition.actions.contains(.startDrain)
+      }
+      return transition.actions.contains(.startDrain) != transition.to.history.mayFinish
+    }
+  }
+
+  @Test func theFirstFailureIsTheOutcome() {
+    check("failure") { transition in
+      guard let outcome = transition.outcome, let first = transition.to.history.firstFailure
+      else { return true }
+      return outcome == .failed(first)
+    }
+  }
+
+  @Test func aCommandWhoseExitIsKnownHasExited() {
+    check("exited") { transition in
+      guard let outcome = transition.outcome, transition.to.history.firstFailure == nil else {
+        return true
+      }
+      guard case .exited(let commandExit, _) = outcome else {
+        return transition.to.history.exit == nil
+      }
+      return transition.to.history.exit == commandExit
+    }
+  }
+
+  @Test func namesOneoffAsTheCauseExactlyWhenItKilled() {
+    check("cause") { transition in
+      guard let cause = transition.outcome?.cause else { return true }
+      return (cause == .killed) == transition.to.history.isGraceOver
+    }
+  }
+
+  @Test func announcesTheStartWhenItIsToldOf() {
+    check("start") { transition in
+      transition.actions.contains(.announceStart)
+        == (transition.event == .record(.started) && !transition.from.history.isFinished)
+    }
+  }
+}
+
+extension SupervisorStateTests.Transition {
+  var outcome: SupervisorState.Outcome? {
+    for case .finish(let outcome) in actions { return outcome }
+    return nil
+  }
+}
+
+extension SupervisorState.Action {
+  fileprivate var isFinish: Bool { if case .finish = self { true } else { false } }
+}
+
+extension SupervisorState.Outcome {
+  fileprivate var cause: SupervisorState.Cause? {
+    switch self {
+    case .failed: nil
+    case .exited(_, let cause), .lost(let cause): cause
+    }
+  }
+}
