@@ -30,6 +30,14 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1")
   ],
   targets: [
+    // libseccomp: its system call tables, for the build-time compiler and its tests.
+    .systemLibrary(
+      name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+    // Docker's seccomp profile format, and its compiler to an interval tree. Build time only.
+    .target(name: "SeccompPolicy", dependencies: ["CSeccomp"], swiftSettings: swiftSettings),
+    // Writes Sources/CLaunch/seccomp_default.h from seccomp/default.json.
+    .executableTarget(
+      name: "seccomp-generate", dependencies: ["SeccompPolicy"], swiftSettings: swiftSettings),
     // Everything that runs between clone3(2) and execve(2), and PID 1 of the container.
     .target(name: "CLaunch", cSettings: cSettings),
     // Swift over the kernel; the only module that imports Glibc and CLaunch or writes `unsafe`.
@@ -55,6 +63,9 @@ let package = Package(
 
     .testTarget(
       name: "ContainerSpecTests", dependencies: ["ContainerSpec", systemPackage],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "SeccompPolicyTests", dependencies: ["CLaunch", "CSeccomp", "SeccompPolicy"],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],

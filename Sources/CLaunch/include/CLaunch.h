@@ -1,0 +1,1 @@
+#include "ol_seccomp.h"
