@@ -114,7 +114,10 @@ extension SetupFailure {
     case (.attach(_, let place), .tooManySymbolicLinkLevels),
       (.mount(_, let place), .tooManySymbolicLinkLevels):
       return "\(place.path) is a loop of symbolic links in the image"
-    case (.attach(_, let place), .notDirectory), (.mount(_, let place), .notDirectory):
+    // move_mount(2) answers EINVAL to a file on a directory; openat2(2) ENOTDIR on the way there.
+    case (.attach(_, let place), .notDirectory), (.mount(_, let place), .notDirectory),
+      (.attach(_, let place), .invalidArgument) where failure.call == "move_mount(2)",
+      (.mount(_, let place), .invalidArgument) where failure.call == "move_mount(2)":
       return "a directory can only be mounted on a directory, and a file on a file: see "
         + "\(place.path) in the image"
     case (.attach(_, let place), .readOnlyFileSystem):
@@ -130,7 +133,8 @@ extension SetupFailure {
       return "the image has no directory \(path); make it, or choose another with --workdir"
     case (.enterWorkingDirectory(let path), .permissionDenied):
       return "the run's user may not enter \(path); see --user and the directory's owner"
-    case (.setUser, .invalidArgument), (.setGroup, .invalidArgument), (.setGroups, .invalidArgument):
+    case (.setUser, .invalidArgument), (.setGroup, .invalidArgument),
+      (.setGroups, .invalidArgument):
       return "ids inside go from 0 to 65535; with --userns host they are the host's"
     case (_, .notPermitted):
       return "oneoff needs root, with CAP_SYS_ADMIN in the host's user namespace; run it with sudo"
