@@ -16,7 +16,7 @@ extension Launches {
     ]
     private static let inNamespace = { @Sendable (descriptors: DescriptorTable) throws in
       let map = IDMap([.init(inside: 0, host: 0x7000_0000, count: 10)])
-      descriptors.adopt(try makeUserNamespace(users: map, groups: map), as: .userNamespace)
+      descriptors.adopt(try UserNamespaceMaker().make(users: map, groups: map), as: .userNamespace)
     }
 
     static let failing: [FailingOperations] = [

@@ -38,7 +38,7 @@ func allRecords(of container: borrowing LaunchedContainer) throws -> [StatusReco
 }
 
 extension LaunchPlan {
-  static let isolated: Namespaces = [.mount, .pid, .ipc, .uts, .network]
+  static let isolated: Namespaces = [.mount, .pid, .ipc, .uts]
 
   /// A plan that runs a script in the host's own file system.
   static func running(

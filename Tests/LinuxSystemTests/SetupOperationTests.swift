@@ -47,7 +47,6 @@ extension Launches {
       .init(
         [.setHostname(String(repeating: "x", count: 65))], "sethostname(2)",
         .invalidArgument),
-      .init([.keepCapabilities(mask: 0), .bringLoopbackUp], "ioctl(2)", .notPermitted),
     ]
 
     static let attaching: [FailingOperations] = [

@@ -175,7 +175,7 @@ extension LaunchPlan.Operation {
     case .restrictWithLandlock: .restrictWithLandlock
     case .closeDescriptors: .closeDescriptors
     case .execute: .execute
-    case .joinCgroup, .setHostname, .bringLoopbackUp, .setUmask, .setResourceLimit: .other
+    case .joinCgroup, .setHostname, .setUmask, .setResourceLimit: .other
     }
   }
 
