@@ -73,6 +73,9 @@ let package = Package(
       name: "DeployTests", dependencies: ["ContainerSpec", "Deploy", systemPackage],
       swiftSettings: swiftSettings),
     .testTarget(
+      name: "LinuxSystemTests", dependencies: ["LinuxSystem", systemPackage],
+      swiftSettings: swiftSettings),
+    .testTarget(
       name: "OneOffTests",
       dependencies: ["ContainerSpec", "LinuxSystem", "OneOff", systemPackage],
       exclude: ["Goldens"], swiftSettings: swiftSettings),

@@ -1,35 +1,92 @@
 /*
- * A process that holds a user namespace open until its maps are written and a descriptor is taken.
+ * Processes that hold a namespace open until the parent has taken a descriptor for it.
+ *
+ * They share the parent's memory, and with it its errno: they make raw system calls only. They have
+ * descriptors of their own, and must close their copy of the pipe's writing end, or they would wait
+ * for themselves.
  */
 #include "ol_plan.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdalign.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-struct ol_pipe_ends {
-    int reader;
-    int writer;
-};
+enum { OL_STACK_SIZE = 16 * 1024 };
 
-/* Shares the caller's memory but has descriptors of its own: it must close its copy of the writing
- * end, or it would wait for itself. */
-static int ol_hold(void *argument) {
-    const struct ol_pipe_ends ends = *(const struct ol_pipe_ends *)argument;
+/* A system call that leaves errno alone: a value, or -errno. */
+static long ol_raw(long number, long first, long second, long third) {
+#if defined(__x86_64__)
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(first), "S"(second), "d"(third)
+                     : "rcx", "r11", "memory");
+    return result;
+#elif defined(__aarch64__)
+    register long x8 __asm__("x8") = number;
+    register long x0 __asm__("x0") = first;
+    register long x1 __asm__("x1") = second;
+    register long x2 __asm__("x2") = third;
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
+    return x0;
+#else
+#error "oneoff runs on x86-64 and arm64"
+#endif
+}
+
+/* Returns at the end of the pipe. */
+static void ol_wait_for_end(const struct ol_holder *holder) {
     char byte;
-    close(ends.writer);
-    while (read(ends.reader, &byte, 1) > 0) {
+    ol_raw(SYS_close, holder->writer, 0, 0);
+    while (ol_raw(SYS_read, holder->reader, (long)&byte, 1) > 0) {
     }
+}
+
+static int ol_hold_user_namespace(void *argument) {
+    ol_wait_for_end(argument);
     return 0;
 }
 
-pid_t ol_start_namespace_holder(int reader, int writer) {
-    /* Static: the holder lives on after this function has returned. One at a time. */
-    static alignas(16) char stack[16 * 1024];
-    static struct ol_pipe_ends ends;
-    ends = (struct ol_pipe_ends){reader, writer};
-    pid_t pid = clone(ol_hold, stack + sizeof stack, CLONE_VM | CLONE_NEWUSER | SIGCHLD, &ends);
+static long ol_bring_loopback_up(void) {
+    long control = ol_raw(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (control < 0) {
+        return control;
+    }
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    long result = ol_raw(SYS_ioctl, control, SIOCSIFFLAGS, (long)&request);
+    ol_raw(SYS_close, control, 0, 0);
+    return result;
+}
+
+static int ol_hold_network_namespace(void *argument) {
+    struct ol_holder *holder = argument;
+    long result = ol_raw(SYS_unshare, CLONE_NEWNET, 0, 0);
+    if (result == 0) {
+        result = ol_bring_loopback_up();
+    }
+    holder->error = result < 0 ? (int)-result : 0;
+    ol_raw(SYS_write, holder->ready, (long)"", 1);
+    ol_wait_for_end(holder);
+    return 0;
+}
+
+/* The stacks are static: a holder lives on after the function that has started it. */
+pid_t ol_start_user_namespace_holder(struct ol_holder *holder) {
+    static alignas(16) char stack[OL_STACK_SIZE];
+    pid_t pid = clone(ol_hold_user_namespace, stack + sizeof stack,
+                      CLONE_VM | CLONE_NEWUSER | SIGCHLD, holder);
+    return pid < 0 ? -errno : pid;
+}
+
+pid_t ol_start_network_namespace_holder(struct ol_holder *holder) {
+    static alignas(16) char stack[OL_STACK_SIZE];
+    pid_t pid =
+        clone(ol_hold_network_namespace, stack + sizeof stack, CLONE_VM | SIGCHLD, holder);
     return pid < 0 ? -errno : pid;
 }

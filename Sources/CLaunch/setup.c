@@ -5,14 +5,11 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
-#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 
 /* /proc/1/cmdline and /proc/1/environ would show the host's. This memory is our own copy of it. */
 static struct ol_outcome ol_erase_arguments(const struct ol_operation *operation) {
@@ -120,17 +117,6 @@ static struct ol_outcome ol_pivot(const struct ol_child *child) {
     return ol_check(chdir("/"), OL_STEP_CHDIR);
 }
 
-static struct ol_outcome ol_loopback_up(void) {
-    int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (control < 0) {
-        return ol_failed(OL_STEP_SOCKET);
-    }
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    struct ol_outcome outcome = ol_check(ioctl(control, SIOCSIFFLAGS, &request), OL_STEP_IOCTL);
-    close(control);
-    return outcome;
-}
-
 struct ol_outcome ol_perform_setup(struct ol_child *child, const struct ol_operation *operation) {
     switch (operation->kind) {
     case OL_ERASE_ARGUMENTS:
@@ -160,8 +146,6 @@ struct ol_outcome ol_perform_setup(struct ol_child *child, const struct ol_opera
     case OL_SET_HOSTNAME:
         return ol_check(sethostname(operation->text, strlen(operation->text)),
                         OL_STEP_SETHOSTNAME);
-    case OL_LOOPBACK_UP:
-        return ol_loopback_up();
     default:
         return (struct ol_outcome){OL_STEP_BAD_OPERATION, EINVAL, NULL};
     }

@@ -230,8 +230,6 @@ extension ol_step {
     case OL_STEP_CHDIR: "chdir(2)"
     case OL_STEP_GETCWD: "getcwd(2)"
     case OL_STEP_SETHOSTNAME: "sethostname(2)"
-    case OL_STEP_SOCKET: "socket(2)"
-    case OL_STEP_IOCTL: "ioctl(2)"
     case OL_STEP_PIPE2: "pipe2(2)"
     case OL_STEP_FORK: "clone3(2)"
     case OL_STEP_SIGNALFD: "signalfd(2)"

@@ -17,7 +17,6 @@ extension LaunchPlan.Operation: CustomStringConvertible {
     case .makeReadOnly(let place): "make read-only \(place)"
     case .pivot: "pivot to the new root, detach the old one"
     case .setHostname(let name): "set the host name \(name)"
-    case .bringLoopbackUp: "bring loopback up"
     case .forbidNewPrivileges: "no new privileges"
     case .forbidDumping: "not dumpable"
     case .installSeccomp(.commandDefault): "seccomp: the default for commands"
@@ -97,7 +96,7 @@ extension LaunchPlan: CustomStringConvertible {
   /// The whole plan, a line for each operation.
   public var description: String {
     let names: [(Namespaces, String)] = [
-      (.mount, "mount"), (.pid, "pid"), (.ipc, "ipc"), (.uts, "uts"), (.network, "network"),
+      (.mount, "mount"), (.pid, "pid"), (.ipc, "ipc"), (.uts, "uts"),
     ]
     let present = names.filter { namespaces.contains($0.0) }.map(\.1)
     var lines = ["clone: new \(present.joined(separator: ", "))"]

@@ -38,7 +38,7 @@ private struct RecordEncoder {
     switch operation {
     case .eraseArguments, .resetSignals, .joinCgroup, .newCgroupNamespace, .joinNetwork,
       .makeMountsPrivate, .enterScratch, .attach, .mount, .mask, .makeReadOnly, .pivot,
-      .setHostname, .bringLoopbackUp:
+      .setHostname:
       try encodeSetup(operation)
     case .forbidNewPrivileges: set(OL_NO_NEW_PRIVILEGES)
     case .forbidDumping: set(OL_NOT_DUMPABLE)
@@ -83,7 +83,6 @@ private struct RecordEncoder {
     case .setHostname(let name):
       set(OL_SET_HOSTNAME)
       unsafe record.text = try arena.text(name)
-    case .bringLoopbackUp: set(OL_LOOPBACK_UP)
     default: preconditionFailure("not an operation of the set-up")
     }
   }

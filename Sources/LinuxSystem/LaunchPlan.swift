@@ -47,7 +47,6 @@ public struct LaunchPlan: Sendable, Hashable {
     public static let uts = Namespaces(rawValue: UInt64(OL_NEW_UTS.rawValue))
     public static let ipc = Namespaces(rawValue: UInt64(OL_NEW_IPC.rawValue))
     public static let pid = Namespaces(rawValue: UInt64(OL_NEW_PID.rawValue))
-    public static let network = Namespaces(rawValue: UInt64(OL_NEW_NETWORK.rawValue))
   }
 
   /// Where a mount or a path is found.
@@ -199,7 +198,6 @@ public struct LaunchPlan: Sendable, Hashable {
     case makeReadOnly(Place)
     case pivot
     case setHostname(String)
-    case bringLoopbackUp
     // Either process.
     case forbidNewPrivileges
     case forbidDumping

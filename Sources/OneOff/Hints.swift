@@ -114,7 +114,10 @@ extension SetupFailure {
     case (.attach(_, let place), .tooManySymbolicLinkLevels),
       (.mount(_, let place), .tooManySymbolicLinkLevels):
       return "\(place.path) is a loop of symbolic links in the image"
-    case (.attach(_, let place), .notDirectory), (.mount(_, let place), .notDirectory):
+    // move_mount(2) answers EINVAL to a file on a directory; openat2(2) ENOTDIR on the way there.
+    case (.attach(_, let place), .notDirectory), (.mount(_, let place), .notDirectory),
+      (.attach(_, let place), .invalidArgument) where failure.call == "move_mount(2)",
+      (.mount(_, let place), .invalidArgument) where failure.call == "move_mount(2)":
       return "a directory can only be mounted on a directory, and a file on a file: see "
         + "\(place.path) in the image"
     case (.attach(_, let place), .readOnlyFileSystem):

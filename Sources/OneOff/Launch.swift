@@ -17,6 +17,8 @@ struct Launch: ~Copyable {
   /// - Throws: a `SpecError` or a `SystemError`. Nothing is left behind then.
   init(_ spec: RunSpec, id: RunID) throws {
     clearFileModeMask()
+    // First of all: the kernel makes it while we look at the image and prepare the mounts.
+    let network = spec.network == .none ? try NetworkNamespaceMaker() : nil
     let slot = try Slot.acquire(in: StateDirectory.current())
     let cgroups = CgroupTree.ofHost()
     let subject = try LaunchSubject(
@@ -24,14 +26,14 @@ struct Launch: ~Copyable {
       usesCgroup: cgroups != nil)
     let sequence = LaunchSequence(subject)
     let cgroup = try cgroups?.make("\(slot.number)")
-    var preparer = Preparer(layerCount: spec.layers.count, cgroup: cgroup)
+    var preparer = Preparer(layerCount: spec.layers.count, cgroup: cgroup, network: network)
     do {
       for preparation in sequence.preparations { try preparer.perform(preparation) }
       self.container = try launch(
         sequence.plan, with: preparer.descriptors, slot: slot.file.descriptor.number)
     } catch {
       try? cgroups?.remove("\(slot.number)")
-      throw (error as? SystemError)?.withHint() ?? error
+      throw error
     }
     self.plan = sequence.plan
     self.outputs = preparer.outputs

@@ -52,7 +52,7 @@ extension OneOffError {
     } catch let error as SpecError {
       throw .spec(error)
     } catch let error as SystemError {
-      throw .system(error)
+      throw .system(error.withHint())
     } catch {
       preconditionFailure("an error of another type: \(error)")
     }

@@ -7,6 +7,7 @@ import SystemPackage
 enum Preparation: Sendable {
   case userNamespace(DescriptorName, users: IDMap, groups: IDMap)
   case cgroup
+  case newNetwork
   case network(FilePath)
   case layer(DescriptorName, FilePath, idMap: DescriptorName?)
   case volume(DescriptorName, FilePath, isReadOnly: Bool, idMap: DescriptorName?)
@@ -38,6 +39,7 @@ extension Preparation: CustomStringConvertible {
     case .userNamespace(let name, let users, _):
       "\(name): \(users.ranges.map { "\($0.inside)→\($0.host) ×\($0.count)" }.joined(separator: ", "))"
     case .cgroup: "cgroup: one of its own"
+    case .newNetwork: "network namespace: one of its own, loopback up"
     case .network(let path): "network namespace: \(path)"
     case .layer(let name, let path, let map):
       "\(name): \(path), read-only, nosuid, nodev\(Self.mapped(map))"

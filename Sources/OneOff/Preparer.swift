@@ -10,11 +10,14 @@ struct Preparer: ~Copyable {
   private(set) var outputs: (stdout: InputReader, stderr: InputReader)?
 
   private let namespaces = UserNamespaceMaker()
+  private let network: NetworkNamespaceMaker?
   private let layerCount: Int
   private let cgroup: FilePath?
 
-  /// Makes a preparer for a run with that many layers, in that cgroup.
-  init(layerCount: Int, cgroup: FilePath?) {
+  /// Makes a preparer for a run with that many layers, in that cgroup, with a network namespace
+  /// that is in the making.
+  init(layerCount: Int, cgroup: FilePath?, network: NetworkNamespaceMaker?) {
+    self.network = network
     self.layerCount = layerCount
     self.cgroup = cgroup
   }
@@ -38,6 +41,9 @@ struct Preparer: ~Copyable {
       descriptors.adopt(try namespaces.make(users: users, groups: groups), as: name)
     case .cgroup:
       if let cgroup { descriptors.adopt(try OwnedDescriptor(directory: cgroup), as: .cgroup) }
+    case .newNetwork:
+      guard let network else { preconditionFailure("it is started with the launch") }
+      descriptors.adopt(try network.finish(), as: .network)
     case .network(let path):
       descriptors.adopt(try openNetworkNamespace(path), as: .network)
     case .layer(let name, let path, let map):

@@ -97,6 +97,7 @@ public struct RunResult: Sendable, Hashable, Codable {
 // not tell what is unknown from what this version does not have.
 
 extension RunResult {
+  /// Writes every member, as `null` where it is nil.
   public func encode(to encoder: any Encoder) throws {
     var members = encoder.container(keyedBy: CodingKeys.self)
     try members.encode(status, forKey: .status)
@@ -113,6 +114,7 @@ extension RunResult {
 }
 
 extension RunResult.Usage {
+  /// Writes every member, as `null` where it is nil.
   public func encode(to encoder: any Encoder) throws {
     var members = encoder.container(keyedBy: CodingKeys.self)
     try members.encode(cpuUserMicroseconds, forKey: .cpuUserMicroseconds)

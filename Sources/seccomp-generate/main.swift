@@ -4,9 +4,10 @@
 // writes nothing, and fails when the committed header is not what it would write.
 
 import FoundationEssentials
+import Glibc
 import SeccompPolicy
 
-/// Why nothing was written, or why the check failed. Ends the program through `main`'s throw.
+/// Why nothing was written, or why the check failed.
 struct Failure: Error, CustomStringConvertible {
   let description: String
 }
@@ -27,13 +28,24 @@ func generatedHeader() throws -> String {
   return try CHeader(profile).text
 }
 
-switch CommandLine.arguments.dropFirst() {
-case []:
-  try generatedHeader().write(toFile: headerPath, atomically: true, encoding: .utf8)
-case ["--check"]:
-  guard try String(contentsOfFile: headerPath, encoding: .utf8) == generatedHeader() else {
-    throw Failure(description: "\(headerPath) is not generated from \(profilePath)")
+func run(_ arguments: ArraySlice<String>) throws {
+  switch arguments {
+  case []:
+    try generatedHeader().write(toFile: headerPath, atomically: true, encoding: .utf8)
+  case ["--check"]:
+    guard try String(contentsOfFile: headerPath, encoding: .utf8) == generatedHeader() else {
+      throw Failure(description: "\(headerPath) is not generated from \(profilePath)")
+    }
+  default:
+    throw Failure(description: "usage: seccomp-generate [--check]")
   }
-default:
-  throw Failure(description: "usage: seccomp-generate [--check]")
+}
+
+do {
+  try run(CommandLine.arguments.dropFirst())
+} catch {
+  let message = "seccomp-generate: \(error)\n"
+  // Safe: the call only reads the string, as many bytes as it has.
+  _ = unsafe write(STDERR_FILENO, message, message.utf8.count)
+  exit(1)
 }

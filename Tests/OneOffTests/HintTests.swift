@@ -86,8 +86,13 @@ import Testing
         tmpfs, .tooManySymbolicLinkLevels, "openat2(2)",
         "/data is a loop of symbolic links in the image"
       ),
-      (.attach(.volume(0), place), .notDirectory, "move_mount(2)", "a file on a file: see /data"),
-      (tmpfs, .notDirectory, "move_mount(2)", "a file on a file: see /data"),
+      (
+        .attach(.volume(0), place), .invalidArgument, "move_mount(2)",
+        "a file on a file: see /data"
+      ),
+      (.attach(.volume(0), place), .notDirectory, "openat2(2)", "a file on a file: see /data"),
+      (tmpfs, .invalidArgument, "move_mount(2)", "a file on a file: see /data"),
+      (tmpfs, .notDirectory, "openat2(2)", "a file on a file: see /data"),
       (
         .attach(.volume(0), place), .readOnlyFileSystem, "mkdirat(2)",
         "cannot be made on a read-only volume"

@@ -16,15 +16,12 @@ private let newestNumber: UInt32 = 456
   @Test func headerIsGeneratedFromTheProfile() throws {
     let header = packageDirectory.appending(path: "Sources/CLaunch/seccomp_default.h")
     let committed = try String(contentsOf: header, encoding: .utf8)
-    let generated = try CHeader(defaultProfile()).text
-    #expect(generated == committed)
+    #expect(try CHeader(defaultProfile()).text == committed)
   }
 
   @Test func linkedProgramIsTheGeneratedOne() throws {
     let policy = try SyscallPolicy(defaultProfile(), for: FilterTarget(architecture: .native))
-    let generated = try IntervalTree(policy).program()
-    let linked = unsafe [BPFInstruction](ol_seccomp_default())
-    #expect(linked == generated)
+    #expect(try unsafe [BPFInstruction](ol_seccomp_default()) == IntervalTree(policy).program())
   }
 
   @Test(arguments: Architecture.allCases)
@@ -54,15 +51,15 @@ private let newestNumber: UInt32 = 456
       0x3FFF_FFFE, 0x3FFF_FFFF, 0x4000_0000, 0x7FFF_FFFF, 0x8000_0000, 0xBFFF_FFFF,
       0xC000_0000, .max - 1, .max,
     ]
-    let known = Array<UInt32>(0...1023)
-    for number in known + known.map({ $0 | 0x4000_0000 }) + edges {
+    let low = Array(UInt32(0)...1023)
+    let x32 = low.map { $0 | 0x4000_0000 }
+    for number in low + x32 + edges {
       for fill in [UInt64.min, .max] {
         let call = Call(
           architecture: architecture.auditValue, number: number,
           arguments: Array(repeating: fill, count: 6))
-        let verdict = try program.verdict(on: call)
-        let wanted = try expected(call, reference, architecture)
-        #expect(verdict == wanted, "\(call)")
+        #expect(
+          try program.verdict(on: call) == expected(call, reference, architecture), "\(call)")
       }
     }
   }
@@ -83,8 +80,7 @@ private let newestNumber: UInt32 = 456
         let call = Call(
           architecture: architecture.auditValue, number: number, arguments: arguments)
         let verdict = try program.verdict(on: call)
-        let wanted = try expected(call, reference, architecture)
-        if verdict != wanted {
+        if try verdict != expected(call, reference, architecture) {
           Issue.record("\(name) \(arguments): \(verdict)")
         }
         tried += 1
@@ -113,15 +109,14 @@ private let newestNumber: UInt32 = 456
   @Test(arguments: Architecture.allCases)
   func refusesWhatItIsThereToRefuse(architecture: Architecture) throws {
     let program = try defaultProgram(architecture)
-    // A call that the architecture does not have cannot be made: as good as refused.
-    func verdict(_ name: String, _ arguments: UInt64...) throws -> UInt32 {
-      guard let number = architecture.number(of: name) else { return eperm }
+    func verdict(_ name: String, _ arguments: UInt64...) throws -> UInt32? {
+      guard let number = architecture.number(of: name) else { return nil }
       let rest = Array(repeating: UInt64(0), count: 6 - arguments.count)
       return try program.verdict(
         on: Call(
           architecture: architecture.auditValue, number: number, arguments: arguments + rest))
     }
-    for name in removedSyscalls { #expect(try verdict(name) == eperm, "\(name)") }
+    for name in removedSyscalls { #expect(try verdict(name) ?? eperm == eperm, "\(name)") }
     for name in ["clone3", "openat2", "fchmodat2"] { #expect(try verdict(name) == enosys) }
     for flag in [0x2_0000, 0x200_0000, 0x400_0000, 0x800_0000, 0x1000_0000, 0x4000_0000] {
       #expect(try verdict("clone", UInt64(flag) | 17) == eperm)
@@ -137,14 +132,14 @@ private let newestNumber: UInt32 = 456
     }
     for family: UInt64 in [1, 2, 10, 16] { #expect(try verdict("socket", family) == allow) }
     for mode: UInt64 in [0o4755, 0o2755, 0o6755, 0x1_0000_0000 | 0o4000] {
-      #expect(try verdict("chmod", 0, mode) == eperm)
+      #expect(try verdict("chmod", 0, mode) ?? eperm == eperm)
       #expect(try verdict("fchmod", 0, mode) == eperm)
       #expect(try verdict("fchmodat", 0, 0, mode) == eperm)
       #expect(try verdict("mknodat", 0, 0, mode) == eperm)
       #expect(try verdict("mkdirat", 0, 0, mode) == eperm)
-      #expect(try verdict("creat", 0, mode) == eperm)
+      #expect(try verdict("creat", 0, mode) ?? eperm == eperm)
       for creating: UInt64 in [0o100, 0o1101, 0o20200002, 0o20040002, 0o20000000] {
-        #expect(try verdict("open", 0, creating, mode) == eperm)
+        #expect(try verdict("open", 0, creating, mode) ?? eperm == eperm)
         #expect(try verdict("openat", 0, 0, creating, mode) == eperm)
       }
       // Without O_CREAT or O_TMPFILE the mode is whatever the register held.

@@ -2,8 +2,7 @@
 
 import CLaunch
 import FoundationEssentials
-
-@testable import SeccompPolicy
+import SeccompPolicy
 
 let packageDirectory = URL(filePath: #filePath)
   .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -20,12 +19,6 @@ extension Architecture {
     #else
       .aarch64
     #endif
-  }
-
-  /// The number of a system call; nil where the architecture does not have it.
-  func number(of name: String) -> UInt32? {
-    guard case .number(let number) = lookUp(name) else { return nil }
-    return number
   }
 }
 
@@ -52,10 +45,9 @@ func defaultProgram(_ architecture: Architecture) throws -> [BPFInstruction] {
 /// more, one less, each single bit turned, and the same with the high half set.
 func boundaryValues(_ conditions: [SeccompProfile.Condition]) -> Set<UInt64> {
   var values: Set<UInt64> = [0, 1, .max]
-  let looked = conditions.map(\.value) + conditions.compactMap(\.valueTwo)
-  for value in looked {
+  for value in conditions.map(\.value) + conditions.map({ $0.valueTwo ?? 0 }) {
     values.formUnion([value, value &+ 1, value &- 1, value | 0xFFFF_FFFF_0000_0000, ~value])
-    values.formUnion((0..<64).map { value ^ (1 << $0) })
+    for bit in 0..<64 { values.insert(value ^ (UInt64(1) << UInt64(bit))) }
   }
   return values
 }

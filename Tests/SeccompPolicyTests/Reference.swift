@@ -1,5 +1,6 @@
 // libseccomp's own program of a profile, to compare ours with.
 
+import CLaunch
 import CSeccomp
 import Glibc
 import SeccompPolicy
@@ -48,27 +49,18 @@ private func succeed(_ result: Int32, sourceLocation: SourceLocation = #_sourceL
   try #require(result == 0, sourceLocation: sourceLocation)
 }
 
-/// The program of a context: seccomp_export_bpf(3) writes it to a descriptor.
 private func exported(_ context: scmp_filter_ctx) throws -> [BPFInstruction] {
-  // Safe: the file is closed once, after its last use.
-  let file = unsafe try #require(tmpfile())
-  defer { unsafe fclose(file) }
-  let descriptor = unsafe fileno(file)
-  try unsafe succeed(seccomp_export_bpf(context, descriptor))
-  var bytes = [UInt8](repeating: 0, count: 8 * 4096)
-  let capacity = bytes.count
-  let length = unsafe pread(descriptor, &bytes, capacity, 0)
-  try #require(length > 0 && length % 8 == 0)
-  return stride(from: 0, to: length, by: 8).map { instruction(bytes[$0..<$0 + 8]) }
-}
-
-/// An instruction of linux/filter.h's struct sock_filter: code, jt, jf, k.
-private func instruction(_ bytes: ArraySlice<UInt8>) -> BPFInstruction {
-  let first = bytes.startIndex
-  let code = UInt16(bytes[first]) | UInt16(bytes[first + 1]) << 8
-  var value: UInt32 = 0
-  for byte in bytes.suffix(4).reversed() { value = value << 8 | UInt32(byte) }
-  return BPFInstruction(code: code, jt: bytes[first + 2], jf: bytes[first + 3], k: value)
+  var ends: [Int32] = [-1, -1]
+  try unsafe succeed(pipe(&ends))
+  defer { for end in ends { close(end) } }
+  // The longest program is 32 KiB, so that it fits in the pipe.
+  try unsafe succeed(seccomp_export_bpf(context, ends[1]))
+  var filters = [sock_filter](repeating: sock_filter(), count: 4096)
+  let capacity = filters.count * MemoryLayout<sock_filter>.stride
+  let length = unsafe read(ends[0], &filters, capacity)
+  try succeed(length > 0 ? 0 : -1)
+  return filters.prefix(length / MemoryLayout<sock_filter>.stride)
+    .map { BPFInstruction(code: $0.code, jt: $0.jt, jf: $0.jf, k: $0.k) }
 }
 
 /// seccomp.h's SCMP_ACT_*, which are macros that Swift does not see.
@@ -93,5 +85,23 @@ private func comparison(_ comparison: SeccompProfile.Comparison) -> scmp_compare
   case .greaterOrEqual: SCMP_CMP_GE
   case .greater: SCMP_CMP_GT
   case .maskedEqual: SCMP_CMP_MASKED_EQ
+  }
+}
+
+extension Architecture {
+  /// The number of a system call; nil when the architecture does not have it.
+  func number(of name: String) -> UInt32? {
+    UInt32(exactly: unsafe seccomp_syscall_resolve_name_arch(auditValue, name))
+  }
+
+  /// Every name that libseccomp has for a number of the architecture.
+  var syscallNames: [UInt32: String] {
+    var names: [UInt32: String] = [:]
+    for number in 0...Int32(1023) {
+      guard let name = unsafe seccomp_syscall_resolve_num_arch(auditValue, number) else { continue }
+      names[UInt32(number)] = unsafe String(cString: name)
+      unsafe free(name)
+    }
+    return names
   }
 }

@@ -26,7 +26,6 @@ enum ol_kind {
     OL_MAKE_READ_ONLY, /* target, path: what */
     OL_PIVOT,          /* to the root register */
     OL_SET_HOSTNAME,   /* text */
-    OL_LOOPBACK_UP,
 
     /* Either process after the fork. */
     OL_NO_NEW_PRIVILEGES = 32,
@@ -112,7 +111,6 @@ enum ol_namespace {
     OL_NEW_UTS = 0x04000000,
     OL_NEW_IPC = 0x08000000,
     OL_NEW_PID = 0x20000000,
-    OL_NEW_NETWORK = 0x40000000,
 };
 
 struct ol_plan {
@@ -154,8 +152,6 @@ enum ol_step {
     OL_STEP_CHDIR,
     OL_STEP_GETCWD,
     OL_STEP_SETHOSTNAME,
-    OL_STEP_SOCKET,
-    OL_STEP_IOCTL,
     OL_STEP_PIPE2,
     OL_STEP_FORK,
     OL_STEP_SIGNALFD,
@@ -203,10 +199,20 @@ _Static_assert(sizeof(struct ol_record) == 256, "the parent reads this layout");
  */
 pid_t ol_launch(const struct ol_plan *plan, int *pidfd);
 
+/* A process that holds a namespace open. It stays in use until the process has been reaped. */
+struct ol_holder {
+    int reader; /* the process ends at the end of this pipe */
+    int writer;
+    int ready; /* network: gets a byte when the namespace is there, or `error` says why not */
+    int error; /* an errno */
+};
+
 /*
- * Starts a process that is in a new user namespace and does nothing but wait for the end of the
- * pipe of which it is given both ends. It shares the caller's memory. Returns its pid or -errno.
+ * Start a process that is in a new user namespace, or that makes a network namespace in which
+ * loopback is up, while its parent goes on. It shares the caller's memory; there is at most one of
+ * each kind at a time. They return its pid, or -errno.
  */
-pid_t ol_start_namespace_holder(int reader, int writer);
+pid_t ol_start_user_namespace_holder(struct ol_holder *holder);
+pid_t ol_start_network_namespace_holder(struct ol_holder *holder);
 
 #endif

@@ -1,0 +1,141 @@
+internal import CLaunch
+import Glibc
+import SystemPackage
+
+/// Which ids of a user namespace stand for which ids of the host. See user_namespaces(7).
+public struct IDMap: Sendable, Hashable {
+  /// A run of consecutive ids.
+  public struct Range: Sendable, Hashable {
+    public var inside: UInt32
+    public var host: UInt32
+    public var count: UInt32
+
+    /// Names a run of ids.
+    public init(inside: UInt32, host: UInt32, count: UInt32) {
+      self.inside = inside
+      self.host = host
+      self.count = count
+    }
+  }
+
+  /// The runs; at most 340, without overlap.
+  public var ranges: [Range]
+
+  /// Makes a map.
+  public init(_ ranges: [Range]) { self.ranges = ranges }
+
+  /// The text of /proc/PID/uid_map.
+  var text: [UInt8] {
+    Array(ranges.map { "\($0.inside) \($0.host) \($0.count)\n" }.joined().utf8)
+  }
+}
+
+/// Makes user namespaces, each of which is kept alive by its descriptor alone.
+public final class UserNamespaceMaker {
+  private var holder: NamespaceHolder?
+
+  /// Makes a maker.
+  public init() {}
+
+  /// Makes a user namespace with these maps.
+  ///
+  /// - Throws: EPERM without CAP_SETUID and CAP_SETGID over the mapped ids; ENOSPC when there are
+  ///   as many namespaces as /proc/sys/user/max_user_namespaces allows.
+  public func make(users: IDMap, groups: IDMap) throws(SystemError) -> OwnedDescriptor {
+    // The holders share one stack: the earlier one is reaped first. Safe: `start` keeps the memory
+    // of the holder's state, which lives until the process was reaped.
+    holder = nil
+    let holder = unsafe try NamespaceHolder { unsafe ol_start_user_namespace_holder($0) }
+    self.holder = holder
+    defer { holder.end() }
+    try writeMap("\(holder.directory)/uid_map", users.text)
+    try writeMap("\(holder.directory)/gid_map", groups.text)
+    return try holder.open("ns/user")
+  }
+}
+
+/// Makes a network namespace in which loopback is up, while the caller goes on: it takes the kernel
+/// as long as everything else that is prepared for a run.
+public final class NetworkNamespaceMaker {
+  private let holder: NamespaceHolder
+
+  /// Starts to make a network namespace, of the host's user namespace.
+  public init() throws(SystemError) {
+    // Safe: as above.
+    holder = unsafe try NamespaceHolder { unsafe ol_start_network_namespace_holder($0) }
+  }
+
+  /// Waits for the namespace.
+  ///
+  /// - Throws: EPERM without CAP_SYS_ADMIN; ENOSPC when there are as many namespaces as
+  ///   /proc/sys/user/max_net_namespaces allows.
+  public func finish() throws(SystemError) -> OwnedDescriptor {
+    defer { holder.end() }
+    try holder.waitUntilReady()
+    return try holder.open("ns/net")
+  }
+}
+
+/// A process that holds a namespace open until the end of a pipe. It is reaped when the object
+/// goes: waiting at once would take as long as it takes to wake up and end.
+@safe
+private final class NamespaceHolder {
+  private let pid: Int32
+  private let ready: OwnedDescriptor
+  private var pipe: Pipe?
+  // Safe: the memory is freed after the process was reaped.
+  private let state: UnsafeMutablePointer<ol_holder>
+
+  init(
+    _ start: (UnsafeMutablePointer<ol_holder>) -> pid_t
+  ) throws(SystemError) {
+    let pipe = try Pipe()
+    let ready = try Pipe()
+    unsafe state = .allocate(capacity: 1)
+    unsafe state.initialize(
+      to: ol_holder(
+        reader: pipe.reader.number, writer: pipe.writer.number, ready: ready.writer.number,
+        error: 0))
+    let result = unsafe start(state)
+    guard result >= 0 else {
+      unsafe state.deallocate()
+      throw SystemError(
+        call: "clone(2)", subject: "of a namespace's holder", errno: Errno(rawValue: -result))
+    }
+    self.pid = result
+    self.ready = ready.takeReader()
+    self.pipe = consume pipe
+  }
+
+  deinit {
+    end()
+    _ = ol_reap(pid)
+    unsafe state.deallocate()
+  }
+
+  /// Where procfs shows the process.
+  var directory: String { "/proc/\(pid)" }
+
+  /// Opens a file of the process in procfs.
+  func open(_ name: String) throws(SystemError) -> OwnedDescriptor {
+    try OwnedDescriptor(opening: FilePath("\(directory)/\(name)"), flags: .reading)
+  }
+
+  func waitUntilReady() throws(SystemError) {
+    _ = try readAvailable(ready.number, atMost: 1)
+    // Safe: the process has written it before it wrote the byte.
+    let error = unsafe state.pointee.error
+    guard error == 0 else {
+      throw SystemError(
+        call: "unshare(2)", subject: "of the network namespace", errno: Errno(rawValue: error))
+    }
+  }
+
+  /// Lets the process end.
+  func end() { pipe = nil }
+}
+
+private func writeMap(_ path: String, _ text: [UInt8]) throws(SystemError) {
+  // One write(2): the kernel takes a map whole.
+  try OwnedDescriptor(opening: FilePath(path), flags: .writing).write(text)
+}
