@@ -5,7 +5,7 @@ SWIFT ?= swift
 STRIP ?= strip
 
 # Containers, the Rails fixture and the tests need root.
-SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo -E env "PATH=$$PATH")
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo -E env "PATH=$(PATH)")
 
 PROGRAM_SOURCES := Package.swift $(shell find Sources -type f) seccomp/default.json
 FIXTURES_MAKE := $(MAKE) -s --no-print-directory -C rootfs-fixtures

@@ -56,7 +56,7 @@ def starts():
     true = "/bin/true-static"
     ours, theirs = in_turn(oneoff(TINY, true), bubblewrap(TINY, true))
     row("start to exit, oneoff", f"{ours:.2f}", "ms")
-    row("start to exit, bubblewrap", f"{theirs:.2f}", "ms", "no overlay, seccomp, id range, cgroup")
+    row("start to exit, bubblewrap", f"{theirs:.2f}", "ms", "without overlay, seccomp, id range")
     row("oneoff / bubblewrap", f"{ours / theirs:.2f}", "", "promised: at most 0.95")
     few, many = in_turn(oneoff(f"{WORK}/few", true), oneoff(f"{WORK}/many", true))
     row("start to exit, 10 files", f"{few:.2f}", "ms")
