@@ -45,7 +45,9 @@ extension LaunchPlan.Operation: CustomStringConvertible {
 extension LaunchPlan.Place: CustomStringConvertible {
   /// `on /path`, with what happens when it is missing.
   public var description: String {
-    var text = "on \(base.prefix)\(path)"
+    // The root of a base that is named by nothing but its place inside.
+    let shown = path.isEmpty && base == .root ? "/" : path
+    var text = "on \(base.prefix)\(shown)"
     switch missing {
     case .fail: break
     case .makeDirectory(let owner): text += ", else a directory of \(owner.uid):\(owner.gid)"

@@ -43,9 +43,13 @@ public struct LaunchPlan: Sendable, Hashable {
     /// Makes a set from CLONE_NEW* flags.
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
+    /// Mounts. See mount_namespaces(7).
     public static let mount = Namespaces(rawValue: UInt64(OL_NEW_MOUNT.rawValue))
+    /// The host name. See uts_namespaces(7).
     public static let uts = Namespaces(rawValue: UInt64(OL_NEW_UTS.rawValue))
+    /// System V IPC and message queues. See ipc_namespaces(7).
     public static let ipc = Namespaces(rawValue: UInt64(OL_NEW_IPC.rawValue))
+    /// Process ids. See pid_namespaces(7).
     public static let pid = Namespaces(rawValue: UInt64(OL_NEW_PID.rawValue))
   }
 
@@ -95,7 +99,9 @@ public struct LaunchPlan: Sendable, Hashable {
 
   /// A user and a group, as host ids.
   public struct Owner: Sendable, Hashable {
+    /// The user.
     public var uid: UInt32
+    /// The group.
     public var gid: UInt32
 
     /// Names an owner.
@@ -107,14 +113,19 @@ public struct LaunchPlan: Sendable, Hashable {
 
   /// Mount attributes, as mount(8) names them.
   public struct MountAttributes: OptionSet, Sendable, Hashable {
+    /// Flags of CLaunch's `enum ol_place_flag`.
     public let rawValue: UInt32
 
     /// Makes a set from raw flags.
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// `ro`.
     public static let readOnly = MountAttributes(rawValue: OL_READ_ONLY.rawValue)
+    /// `nosuid`.
     public static let noSetuid = MountAttributes(rawValue: OL_NO_SUID.rawValue)
+    /// `nodev`.
     public static let noDevices = MountAttributes(rawValue: OL_NO_DEVICES.rawValue)
+    /// `noexec`.
     public static let noExecution = MountAttributes(rawValue: OL_NO_EXECUTE.rawValue)
   }
 
@@ -140,12 +151,14 @@ public struct LaunchPlan: Sendable, Hashable {
       self.becomes = becomes
     }
 
+    /// Compares all members.
     public static func == (left: FileSystem, right: FileSystem) -> Bool {
       left.type == right.type && left.attributes == right.attributes
         && left.becomes == right.becomes
         && left.options.elementsEqual(right.options) { $0 == $1 }
     }
 
+    /// Hashes the members that tell file systems apart.
     public func hash(into hasher: inout Hasher) {
       hasher.combine(type)
       hasher.combine(attributes.rawValue)

@@ -6,8 +6,11 @@ import SystemPackage
 public struct IDMap: Sendable, Hashable {
   /// A run of consecutive ids.
   public struct Range: Sendable, Hashable {
+    /// The first id in the namespace.
     public var inside: UInt32
+    /// The host's id that it stands for.
     public var host: UInt32
+    /// How many ids follow each other.
     public var count: UInt32
 
     /// Names a run of ids.

@@ -15,14 +15,18 @@ public final class EventSink: RunSink {
   /// Writes events through a writer.
   public init(_ writer: OutputWriter) { self.writer = writer }
 
+  /// The one.
   public var writers: [OutputWriter] { [writer] }
 
+  /// Whether the reader of the events is still there.
   public func accepts(_ stream: OutputStream) -> Bool { writer.failure == nil }
 
+  /// Writes a `started` event.
   public func started(id: RunID, time: Duration, pid: Int32) {
     write(StartedEvent(id: id, time: Timestamp.text(time), pid: pid))
   }
 
+  /// Writes a `log` event for every line that is complete, and for 64 KiB of one that is not.
   public func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
     lastTime = time
     let timestamp = Timestamp.bytes(time)
@@ -45,6 +49,7 @@ public final class EventSink: RunSink {
     if !output.isEmpty { writer.write(output[...]) }
   }
 
+  /// Writes what is left of the last line.
   public func ended(_ stream: OutputStream) {
     guard unfinished[stream]?.isEmpty == false else { return }
     var output: [UInt8] = []
@@ -52,8 +57,10 @@ public final class EventSink: RunSink {
     writer.write(output[...])
   }
 
+  /// Writes a `warning` event.
   public func warned(code: String, text: String) { write(WarningEvent(code: code, text: text)) }
 
+  /// Writes the `finished` event.
   public func finished(id: RunID, result: RunResult) {
     write(FinishedEvent(id: id, result: result))
   }

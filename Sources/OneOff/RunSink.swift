@@ -28,6 +28,18 @@ public protocol RunSink: AnyObject {
   func finished(id: RunID, result: RunResult)
 }
 
+// What a sink has no interest in.
+extension RunSink {
+  /// Does nothing.
+  public func started(id: RunID, time: Duration, pid: Int32) {}
+
+  /// Does nothing.
+  public func ended(_ stream: OutputStream) {}
+
+  /// Does nothing.
+  public func finished(id: RunID, result: RunResult) {}
+}
+
 /// Passes the command's output on as it is.
 public final class PassthroughSink: RunSink {
   private let stdout: OutputWriter
@@ -39,25 +51,24 @@ public final class PassthroughSink: RunSink {
     self.stderr = stderr
   }
 
+  /// Both.
   public var writers: [OutputWriter] { [stdout, stderr] }
 
+  /// Whether the stream's own reader is still there.
   public func accepts(_ stream: OutputStream) -> Bool {
     (stream == .stdout ? stdout : stderr).failure == nil
   }
 
-  public func started(id: RunID, time: Duration, pid: Int32) {}
-
+  /// Passes the bytes on.
   public func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
     (stream == .stdout ? stdout : stderr).write(bytes)
   }
 
-  public func ended(_ stream: OutputStream) {}
-
+  /// Tells the person at standard error.
   public func warned(code: String, text: String) {
     stderr.write(Array("oneoff: warning: \(text)\n".utf8)[...])
   }
 
-  public func finished(id: RunID, result: RunResult) {}
 }
 
 /// Passes the command's output on with every line indented, as deployment logs show it.
@@ -74,14 +85,15 @@ public final class IndentingSink: RunSink {
     self.indent = Array(indent.utf8)
   }
 
+  /// Both.
   public var writers: [OutputWriter] { [stdout, stderr] }
 
+  /// Whether the stream's own reader is still there.
   public func accepts(_ stream: OutputStream) -> Bool {
     (stream == .stdout ? stdout : stderr).failure == nil
   }
 
-  public func started(id: RunID, time: Duration, pid: Int32) {}
-
+  /// Passes the bytes on.
   public func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
     let newline = UInt8(ascii: "\n")
     var text: [UInt8] = []
@@ -97,17 +109,16 @@ public final class IndentingSink: RunSink {
     writer(of: stream).write(text[...])
   }
 
+  /// Ends a last line that has no line feed, so that nothing runs into what comes next.
   public func ended(_ stream: OutputStream) {
-    // A last line without its line feed must not run into what comes next.
     if isAtLineStart[stream] == false { writer(of: stream).write([UInt8(ascii: "\n")]) }
     isAtLineStart[stream] = true
   }
 
+  /// Tells the person at standard error.
   public func warned(code: String, text: String) {
     stderr.write(Array(" !     warning: \(text)\n".utf8)[...])
   }
-
-  public func finished(id: RunID, result: RunResult) {}
 
   private func writer(of stream: OutputStream) -> OutputWriter {
     stream == .stdout ? stdout : stderr

@@ -10,8 +10,7 @@
 const struct sock_fprog *ol_seccomp_default(void);
 
 // The filter of the container's PID 1, which kills it for any call but: read, write, poll, ppoll,
-// close, wait4, waitid, kill, exit, exit_group, getrusage, rt_sigreturn, restart_syscall, and
-// openat for reading with no other flag than O_CLOEXEC.
+// close, wait4, waitid, kill, exit, exit_group, getrusage, rt_sigreturn, restart_syscall.
 const struct sock_fprog *ol_seccomp_init(void);
 
 #endif
