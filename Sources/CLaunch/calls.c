@@ -229,6 +229,20 @@ long ol_spawn(const char *path, const char *const *arguments, char *const *envir
     return error != 0 ? -error : pid;
 }
 
+/* Where the linker has put the program's header and the end of its code. */
+extern const char __executable_start[];
+extern const char etext[];
+
+void ol_release_code(void) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = ((uintptr_t)__executable_start + page - 1) / page * page;
+    uintptr_t end = (uintptr_t)etext / page * page;
+    /* Read-only pages of a file: nothing that was written is lost. A failure only costs memory. */
+    if (start < end) {
+        madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+}
+
 long ol_kernel_version(void) {
     struct utsname name;
     if (uname(&name) < 0) {

@@ -30,6 +30,9 @@ public func makeLandlockScope() throws(SystemError) -> OwnedDescriptor {
 /// Lets files that this process makes have exactly the permissions that are asked for. See umask(2).
 public func clearFileModeMask() { umask(0) }
 
+/// Gives back the memory of the program's code that only its start has needed.
+public func releaseStartupCode() { ol_release_code() }
+
 /// The effective user id of this process.
 public func effectiveUserID() -> UInt32 { geteuid() }
 

@@ -62,6 +62,8 @@ public struct Supervisor: ~Copyable {
     var loop = try OneOffError.wrap { try SupervisionLoop(sinks: sinks, control: control) }
     var launch = try OneOffError.wrap { try Launch(spec, id: id) }
     let plan = launch.plan
+    // Meanwhile the container is being set up: this costs no time.
+    releaseStartupCode()
     let outcome = try OneOffError.wrap {
       try loop.run(launch.container, outputs: launch.takeOutputs(), id: id, grace: spec.grace)
     }

@@ -203,14 +203,14 @@ extension Launches {
     @Test func theNamespaceOutlivesTheProcessThatHeldIt() throws {
       let children = FilePath("/proc/thread-self/children")
       let before = try readFile(children, limit: 65536)
-      let namespace = try makeUserNamespace(users: Self.map, groups: Self.map)
+      let namespace = try UserNamespaceMaker().make(users: Self.map, groups: Self.map)
       #expect(try readFile(children, limit: 65536) == before)
       #expect(try namespace.fileSystemType() == .namespace)
     }
 
     @Test func theMapIsWhatTheCommandSees() throws {
       let table = DescriptorTable()
-      table.adopt(try makeUserNamespace(users: Self.map, groups: Self.map), as: .userNamespace)
+      table.adopt(try UserNamespaceMaker().make(users: Self.map, groups: Self.map), as: .userNamespace)
       let output = table.adoptWriter(of: try Pipe(), as: .standardOutput)
       for name in [DescriptorName.standardInput, .standardError] {
         table.adopt(try OwnedDescriptor(opening: "/dev/null", flags: .readingAndWriting), as: name)
@@ -237,7 +237,7 @@ extension Launches {
       let children = FilePath("/proc/thread-self/children")
       let before = try readFile(children, limit: 65536)
       let error = #expect(throws: SystemError.self) {
-        _ = try makeUserNamespace(users: overlapping, groups: overlapping)
+        _ = try UserNamespaceMaker().make(users: overlapping, groups: overlapping)
       }
       #expect(error?.errno == .invalidArgument)
       #expect(try readFile(children, limit: 65536) == before)

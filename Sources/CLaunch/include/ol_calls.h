@@ -109,6 +109,10 @@ long ol_spawn(const char *path, const char *const *arguments, char *const *envir
 /* The bytes of /proc/sys/kernel/osrelease, as uname(2) gives them: major * 1000 + minor. */
 long ol_kernel_version(void);
 
+/* Unmaps the pages of the program's code; those that are needed again come back from the page
+ * cache. Most of what the start has touched, supervising never touches. */
+void ol_release_code(void);
+
 /* The arguments of this process where the kernel put them, which is what /proc/PID/cmdline shows;
  * and the length of the block that begins with the first and ends with the environment. */
 int ol_argument_count(void);
