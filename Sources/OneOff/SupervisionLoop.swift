@@ -141,7 +141,11 @@ struct SupervisionLoop: ~Copyable {
   }
 
   private mutating func end(_ stream: OutputStream) -> [SupervisorState.Event] {
-    if let reader = readers.removeValue(forKey: stream) { loop.remove(reader.descriptor) }
+    if let reader = readers.removeValue(forKey: stream) {
+      loop.remove(reader.descriptor)
+      // Now, not when the last reference goes: a command that writes on must get SIGPIPE.
+      reader.close()
+    }
     for sink in sinks { sink.ended(stream) }
     return [.outputEnded(stream)]
   }
