@@ -123,11 +123,10 @@ extension IntegrationTests {
       let command = try commandProcess(of: process)
       let uid = try String(contentsOfFile: "/proc/\(command)/status", encoding: .utf8)
         .split(separator: "\n").first { $0.hasPrefix("Uid:") }.map { $0.split(separator: "\t")[1] }
-      let keys = try String(contentsOfFile: "/proc/keys", encoding: .utf8)
-      let uidField = " \(try #require(uid)) "
-      #expect(keys.split(separator: "\n").contains {
-        $0.contains(uidField) && $0.contains("_ses")
-      })
+      let users = try String(contentsOfFile: "/proc/key-users", encoding: .utf8)
+        .split(separator: "\n").map { $0.drop { $0 == " " } }
+      let entry = try #require(users.first { $0.hasPrefix("\(uid ?? "?"):") })
+      #expect(entry.split(separator: " ")[2] == "1/1")
     }
 
     @Test func environmentIsWhatWasGivenAndNothingOfTheCallers() throws {
