@@ -105,7 +105,8 @@ extension IntegrationTests {
     }
 
     @Test func coreDumpsAreOff() throws {
-      let limits = try run([], wrapper: ["sh", "-c", "ulimit -c unlimited; exec \"$@\"", "sh"],
+      let limits = try run(
+        [], wrapper: ["sh", "-c", "ulimit -c unlimited; exec \"$@\"", "sh"],
         "probe", "rlimits")
       #expect(limits["core_soft"] == "0")
       #expect(limits["core_hard"] == "0")
@@ -134,17 +135,19 @@ extension IntegrationTests {
         ["--env", "A=1 2", "--env", "PASSED", "--env", "ABSENT"],
         environment: ["SECRET": "x", "PASSED": "on"], "probe", "env")
       let variables = Set(result.lines)
-      #expect(variables == [
-        "env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        "env A=1 2", "env PASSED=on", "env HOME=/root",
-      ])
+      #expect(
+        variables == [
+          "env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+          "env A=1 2", "env PASSED=on", "env HOME=/root",
+        ])
     }
 
     @Test func argumentsArriveByteForByte() throws {
       let result = try run([], "probe", "args", "", " a  b ", "ä\n", "--", "$HOME", "-x")
-      #expect(result.lines == [
-        "arg0=", "arg1=206120206220", "arg2=c3a40a", "arg3=2d2d", "arg4=24484f4d45", "arg5=2d78",
-      ])
+      #expect(
+        result.lines == [
+          "arg0=", "arg1=206120206220", "arg2=c3a40a", "arg3=2d2d", "arg4=24484f4d45", "arg5=2d78",
+        ])
     }
   }
 }
@@ -164,7 +167,8 @@ func commandProcess(of supervisor: RunningProcess) throws -> Int {
 
 /// The child processes of a process with one thread.
 func children(of process: Int) -> [Int] {
-  let text = try? String(contentsOfFile: "/proc/\(process)/task/\(process)/children",
+  let text = try? String(
+    contentsOfFile: "/proc/\(process)/task/\(process)/children",
     encoding: .utf8)
   return (text ?? "").split(separator: " ").compactMap { Int($0) }
 }

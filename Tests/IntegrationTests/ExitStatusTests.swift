@@ -12,7 +12,9 @@ extension IntegrationTests {
       #expect(result.errors == "")
     }
 
-    @Test(arguments: [(1, "SIGHUP"), (9, "SIGKILL"), (11, "SIGSEGV"), (13, "SIGPIPE"), (15, "SIGTERM")])
+    @Test(arguments: [
+      (1, "SIGHUP"), (9, "SIGKILL"), (11, "SIGSEGV"), (13, "SIGPIPE"), (15, "SIGTERM"),
+    ])
     func signalIsReportedAndNamed(number: Int32, name: String) throws {
       let result = try run([], "probe", "kill-self", "\(number)")
       #expect(result.end == .code(128 + number))
@@ -87,22 +89,23 @@ extension IntegrationTests {
       }
     }
 
-    @Test(arguments: [
-      (["--volume", "/nowhere:/data"], "/nowhere", "exists on the host"),
-      (["--volume", "/tmp:../.."], "--volume: the destination '../..'", "/"),
-      (["--user", "nobody-here"], "nobody-here", "passwd"),
-      (["--user", "-1"], "'-1'", "4294967294"),
-      (["--user", "4294967296"], "'4294967296'", "4294967294"),
-      (["--user", "1abc"], "'1abc'", "4294967294"),
-      (["--user", "70000"], "70000", "--userns host"),
-      (["--scratch", "0"], "'0'", "256M"), (["--scratch", "-1"], "'-1'", "256M"),
-      (["--scratch", "1X"], "'1X'", "256M"), (["--network", "bridge"], "'bridge'", "host"),
-      (["--network", "path:/etc/passwd"], "/etc/passwd is not a network namespace", "netns"),
-      (["--network", "path:/nowhere"], "/nowhere", "hint: "),
-      (["--env", "=x"], "--env", "hint: "), (["--rotfs", "/"], "--rotfs", "--rootfs"),
-      (["--events", "77"], "descriptor 77 is not open", "--events 77"),
-      (["--workdir", "app"], "'app' is not absolute", "/app"),
-    ] as [([String], String, String)])
+    @Test(
+      arguments: [
+        (["--volume", "/nowhere:/data"], "/nowhere", "exists on the host"),
+        (["--volume", "/tmp:../.."], "--volume: the destination '../..'", "/"),
+        (["--user", "nobody-here"], "nobody-here", "passwd"),
+        (["--user", "-1"], "'-1'", "4294967294"),
+        (["--user", "4294967296"], "'4294967296'", "4294967294"),
+        (["--user", "1abc"], "'1abc'", "4294967294"),
+        (["--user", "70000"], "70000", "--userns host"),
+        (["--scratch", "0"], "'0'", "256M"), (["--scratch", "-1"], "'-1'", "256M"),
+        (["--scratch", "1X"], "'1X'", "256M"), (["--network", "bridge"], "'bridge'", "host"),
+        (["--network", "path:/etc/passwd"], "/etc/passwd is not a network namespace", "netns"),
+        (["--network", "path:/nowhere"], "/nowhere", "hint: "),
+        (["--env", "=x"], "--env", "hint: "), (["--rotfs", "/"], "--rotfs", "--rootfs"),
+        (["--events", "77"], "descriptor 77 is not open", "--events 77"),
+        (["--workdir", "app"], "'app' is not absolute", "/app"),
+      ] as [([String], String, String)])
     func optionThatCannotBeUsed(options: [String], message: String, hint: String) throws {
       expectRefusal(try run(options, "true"), message, hint)
     }

@@ -40,9 +40,10 @@ extension IntegrationTests {
       for (options, user) in [([], "1000:1000"), (["--user", "33:33"], "33:33")] {
         let result = try perform(["hook", "--rootfs", Built.tiny, "--app-dir", app] + options)
         #expect(
-          result.lines.dropFirst().map { $0.drop { $0 == " " } } == [user, user, user][...].map {
-            $0[...]
-          })
+          result.lines.dropFirst().map { $0.drop { $0 == " " } }
+            == [user, user, user][...].map {
+              $0[...]
+            })
       }
     }
 
@@ -91,7 +92,8 @@ extension IntegrationTests {
       let app = try app()
       let procfile = URL(fileURLWithPath: app + "/Procfile")
       let contents: [(Data?, String)] = [
-        (nil, "does not exist"), (Data(), "empty"), (Data(repeating: 97, count: 10_000_000), "larger than 1M"),
+        (nil, "does not exist"), (Data(), "empty"),
+        (Data(repeating: 97, count: 10_000_000), "larger than 1M"),
         (Data([0x7f, 0x45, 0x4c, 0x46, 0, 1, 2, 0xff, 10]), "Procfile"),
         (Data("postdeploy true\n".utf8), "Procfile"), (Data("postdeploy:\n".utf8), "Procfile"),
       ]

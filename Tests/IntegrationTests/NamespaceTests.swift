@@ -120,8 +120,9 @@ extension IntegrationTests {
       let listener = try AbstractListener(name)
       defer { listener.close() }
       // Without a defence it works: the host itself can.
-      #expect(try RunningProcess.output([Built.fixture("probe"), "try", "abstract-connect", name])
-        .contains("result=succeeded"))
+      #expect(
+        try RunningProcess.output([Built.fixture("probe"), "try", "abstract-connect", name])
+          .contains("result=succeeded"))
       let alone = try run([], "probe", "try", "abstract-connect", name)
       #expect(alone["errno"] == "ECONNREFUSED")
       let shared = try run(["--network", "host"], "probe", "try", "abstract-connect", name)

@@ -111,7 +111,7 @@ final class RunningProcess: Sendable {
     unsafe self.pointers = strings.map { unsafe strdup($0) } + [nil]
   }
 
-  deinit { for unsafe pointer in unsafe pointers { unsafe free(pointer) } }
+  deinit { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
 }
 
 /// How a run of the program ended, and what it wrote.
@@ -200,7 +200,8 @@ func start(
   _ arguments: [String], wrapper: [String] = [], environment: [String: String] = [:],
   stdin: FileDescriptor? = nil, stdout: FileDescriptor, stderr: FileDescriptor
 ) throws -> RunningProcess {
-  let null = try stdin ?? FileDescriptor.open(FilePath("/dev/null"), .readOnly, options: .closeOnExec)
+  let null =
+    try stdin ?? FileDescriptor.open(FilePath("/dev/null"), .readOnly, options: .closeOnExec)
   defer { if stdin == nil { try? null.close() } }
   let variables = Workspace.current.environment.merging(environment) { $1 }
   return try RunningProcess(

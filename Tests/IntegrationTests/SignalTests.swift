@@ -89,7 +89,9 @@ extension IntegrationTests {
       }
       // Every lock is free again: flock(1) takes it without waiting.
       for slot in HostSnapshot.entries(slots) {
-        let lock = try RunningProcess.completion(["flock", "--nonblock", "\(slots)/\(slot)", "true"])
+        let lock = try RunningProcess.completion([
+          "flock", "--nonblock", "\(slots)/\(slot)", "true",
+        ])
         #expect(lock.status == 0, "slot \(slot)")
       }
       #expect(try run([], "probe", "exit", "7").status == 7)

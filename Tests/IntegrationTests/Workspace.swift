@@ -24,7 +24,8 @@ final class Workspace: Sendable {
   /// The environment of the programs that the test starts.
   var environment: [String: String] {
     [
-      "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "ONEOFF_RUNTIME_DIR": path.appending("runtime").string,
+      "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+      "ONEOFF_RUNTIME_DIR": path.appending("runtime").string,
       "TMPDIR": path.appending("tmp").string,
     ]
   }
