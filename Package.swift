@@ -83,6 +83,10 @@ let package = Package(
       name: "CommandLineTests",
       dependencies: ["ContainerSpec", "Deploy", "LinuxSystem", "oneoff", systemPackage],
       swiftSettings: swiftSettings),
+    // Drives the built program on the fixtures; see Tests/IntegrationTests/Program.swift.
+    .testTarget(
+      name: "IntegrationTests", dependencies: ["ContainerSpec", "OneOff", systemPackage],
+      swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

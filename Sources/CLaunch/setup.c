@@ -22,9 +22,12 @@ static struct ol_outcome ol_erase_arguments(const struct ol_operation *operation
 /* CLONE_CLEAR_SIGHAND resets handlers but leaves ignored signals ignored, and the command would
  * inherit that: a Python supervisor's SIGPIPE, a nohup's SIGHUP. */
 static struct ol_outcome ol_reset_signals(void) {
+    // The raw call and the kernel's own structure: glibc keeps 32 and 33 for itself, and its
+    // posix_spawn(3) starts programs with both ignored.
+    static const uint64_t default_action[4];
     for (int number = 1; number < NSIG; number++) {
-        if (number != SIGKILL && number != SIGSTOP && number != 32 && number != 33 &&
-            signal(number, SIG_DFL) == SIG_ERR) {
+        if (number != SIGKILL && number != SIGSTOP &&
+            syscall(SYS_rt_sigaction, number, default_action, NULL, sizeof(uint64_t)) < 0) {
             return ol_failed(OL_STEP_SIGACTION);
         }
     }

@@ -98,7 +98,7 @@ public final class OutputWriter {
 public final class InputReader {
   /// The descriptor to watch.
   public let descriptor: CInt
-  private let owned: OwnedDescriptor
+  private var owned: OwnedDescriptor?
   /// Made by the first read: a command that writes nothing needs none.
   private var buffer: [UInt8] = []
 
@@ -115,11 +115,14 @@ public final class InputReader {
   /// Takes over the reading end of a pipe and enlarges the pipe to 1 MiB where that is allowed.
   public init(_ reader: consuming OwnedDescriptor) throws(SystemError) {
     self.descriptor = reader.number
-    self.owned = reader
+    self.owned = consume reader
     // A limit of the host on pipe memory (pipe(7)) only makes the pipe smaller.
     _ = ol_set_pipe_size(descriptor, 1 << 20)
     _ = try checkNegated(ol_set_nonblocking(descriptor), "fcntl(2)", "of the output pipe")
   }
+
+  /// Gives the reading end up at once, whoever else still holds this object.
+  public func close() { owned = nil }
 
   /// Reads once.
   public func read() throws(SystemError) -> Outcome {

@@ -70,11 +70,13 @@ struct Preparer: ~Copyable {
   }
 
   private func openNetworkNamespace(_ path: FilePath) throws -> OwnedDescriptor {
+    let remedy = "name a file such as /run/netns/NAME (ip netns add NAME) or /proc/PID/ns/net"
+    guard (try? fileStatus(following: path)) != nil else {
+      throw SpecError("the network namespace \(path) does not exist", remedy: remedy)
+    }
     let descriptor = try OwnedDescriptor(opening: path, flags: .reading)
     guard try descriptor.fileSystemType() == .namespace else {
-      throw SpecError(
-        "\(path) is not a network namespace",
-        remedy: "name a file such as /run/netns/NAME (ip netns add NAME) or /proc/PID/ns/net")
+      throw SpecError("\(path) is not a network namespace", remedy: remedy)
     }
     return descriptor
   }

@@ -143,13 +143,15 @@ struct SupervisionLoop: ~Copyable {
   }
 
   private mutating func end(_ stream: OutputStream) -> [SupervisorState.Event] {
+    let reader = stream == .stdout ? stdout : stderr
     switch stream {
-    case .stdout:
-      if let stdout { loop.remove(stdout.descriptor) }
-      stdout = nil
-    case .stderr:
-      if let stderr { loop.remove(stderr.descriptor) }
-      stderr = nil
+    case .stdout: stdout = nil
+    case .stderr: stderr = nil
+    }
+    if let reader {
+      loop.remove(reader.descriptor)
+      // Now, not when the last reference goes: a command that writes on must get SIGPIPE.
+      reader.close()
     }
     for sink in sinks { sink.ended(stream) }
     return [.outputEnded(stream)]

@@ -1,0 +1,128 @@
+import Foundation
+import Glibc
+import SystemPackage
+import Testing
+
+extension IntegrationTests {
+  /// PID 1, and what the command cannot do to it.
+  @Suite struct FirstProcessTests {
+    @Test(arguments: [
+      ("kill-init", "EPERM"), ("signal-init-term", "EPERM"), ("ptrace-init", "EPERM"),
+      ("prlimit-init", "EPERM"), ("sched-init", "EPERM"), ("read-init-environ", "EACCES"),
+      ("read-init-mem", "EACCES"), ("read-init-fd", "EACCES"), ("read-init-root", "EACCES"),
+      ("setns-init", "EACCES"),
+    ])
+    func isOutOfReachOfRoot(attempt: String, errno: String) throws {
+      let result = try run([], "probe", "try", attempt)
+      #expect(result["result"] == "denied")
+      #expect(result["errno"] == errno)
+      #expect(result.status == 0)
+    }
+
+    @Test func showsNothingOfTheHostsCommandLine() throws {
+      let secret = "itest-secret"
+      let process = try start(
+        runArguments(["--env", "TOKEN=\(secret)"], command: ["probe", "sleep", "60"]),
+        environment: ["CALLER_TOKEN": secret], stdout: .standardError, stderr: .standardError)
+      defer {
+        process.send(SIGTERM)
+        _ = try? process.wait()
+      }
+      let command = try commandProcess(of: process)
+      let first = try #require(children(of: Int(process.pid)).first)
+      #expect(try String(contentsOfFile: "/proc/\(first)/comm", encoding: .utf8) == "oneoff-init\n")
+      for file in ["cmdline", "environ"] {
+        let bytes = FileManager.default.contents(atPath: "/proc/\(first)/\(file)") ?? Data()
+        #expect(bytes.allSatisfy { $0 == 0 }, "\(file)")
+      }
+      // The supervisor's own command line is there for all users of the host to see.
+      let arguments = FileManager.default.contents(atPath: "/proc/\(process.pid)/cmdline") ?? Data()
+      #expect(arguments.range(of: Data(secret.utf8)) == nil)
+      _ = command
+    }
+
+    @Test func commandLineInsideIsEmpty() throws {
+      let result = try shell(["--env", "TOKEN=itest-secret"], "cat /proc/1/cmdline | tr -d '\\0'")
+      #expect(result.output == "")
+      #expect(try run([], "cat", "/proc/1/comm").output == "oneoff-init\n")
+    }
+
+    @Test func keepsOneCapabilityAndAFilterOfItsOwn() throws {
+      let status = try run([], "cat", "/proc/1/status").lines
+      func field(_ name: String) -> String? {
+        status.first { $0.hasPrefix(name + ":") }.map {
+          $0.dropFirst(name.utf8.count + 1).trimmingCharacters(in: .whitespaces)
+        }
+      }
+      let kill = "0000000000000020"
+      #expect(field("CapEff") == kill)
+      #expect(field("CapPrm") == kill)
+      #expect(field("CapInh") == "0000000000000000")
+      #expect(field("CapAmb") == "0000000000000000")
+      #expect(field("NoNewPrivs") == "1")
+      #expect(field("Seccomp") == "2")
+    }
+
+    @Test func reapsOrphans() throws {
+      let result = try run([], "probe", "orphans", "50")
+      #expect(result["orphans"] == "50")
+      #expect(result["zombies"] == "0")
+    }
+
+    @Test func daemonThatHoldsThePipesEndsWithTheCommand() throws {
+      let start = ContinuousClock.now
+      let result = try run([], "probe", "daemon", "47.4711")
+      #expect(result["result"] == "ok")
+      #expect(result.status == 0)
+      #expect(ContinuousClock.now - start < .milliseconds(800))
+      #expect(HostSnapshot.processes(of: "47.4711").isEmpty)
+    }
+
+    @Test(arguments: ["readlink /proc/self/exe", "readlink /proc/self/ns/mnt"])
+    func commandSeesItself(script: String) throws {
+      #expect(try shell(script).status == 0)
+    }
+
+    @Test func programOfTheHostIsNotReachable() throws {
+      let result = try run([], "probe", "open", "/proc/1/exe", "r")
+      #expect(result["errno"] == "EACCES")
+    }
+
+    @Test func commandIsNotReadableByOthersBeforeItIsExecuted() throws {
+      // PID 1 is not dumpable: its files in /proc belong to nobody that is inside.
+      let result = try run([], "probe", "stat", "/proc/1/environ")
+      #expect(result["uid"] == "65534")
+    }
+  }
+
+  /// What the default seccomp program and the absence of capabilities refuse.
+  @Suite struct RefusalTests {
+    @Test(arguments: [
+      ("unshare-user", "EPERM"), ("unshare-mount", "EPERM"), ("mount-tmpfs", "EPERM"),
+      ("umount-proc", "EPERM"), ("sethostname", "EPERM"), ("chmod-setuid", "EPERM"),
+      ("keyctl", "EPERM"), ("add-key", "EPERM"), ("bpf", "EPERM"), ("perf", "EPERM"),
+      ("userfaultfd", "EPERM"), ("io-uring", "EPERM"), ("clone-newuser", "EPERM"),
+      ("clone3", "ENOSYS"), ("tiocsti", "EIO"), ("tiocsti-high-bits", "EIO"),
+      ("tioclinux", "EIO"), ("af-alg", "EPERM"), ("af-vsock", "EPERM"),
+      ("write-sysctl", "EACCES"),
+    ])
+    func attemptIsDenied(attempt: String, errno: String) throws {
+      let result = try run([], "probe", "try", attempt)
+      #expect(result["result"] == "denied")
+      #expect(result["errno"] == errno)
+    }
+
+    @Test func sysrqIsMasked() throws {
+      let result = try run([], "probe", "try", "write-sysrq")
+      // A kernel without magic keys has no such file.
+      #expect(result["masked"] == "1" || result["errno"] == "ENOENT")
+    }
+
+    @Test(arguments: ["--network=host", "--network=none"])
+    func processesOfTheHostAreNotSignaled(network: String) throws {
+      let result = try run([network], "probe", "try", "kill-pid", "\(getpid())")
+      #expect(result["result"] == "denied")
+      #expect(result["errno"] == "ESRCH")
+    }
+  }
+}

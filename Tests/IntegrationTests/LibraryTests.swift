@@ -1,0 +1,190 @@
+import ContainerSpec
+import Foundation
+import Glibc
+import OneOff
+import Synchronization
+import SystemPackage
+import Testing
+
+extension IntegrationTests {
+  /// `OneOffContainer` in a program with many threads: this one.
+  @Suite struct LibraryTests {
+    private func container(_ command: ByteString...) throws -> OneOffContainer {
+      // The supervisor gets this process's environment.
+      unsafe setenv("ONEOFF_RUNTIME_DIR", Workspace.current.path.appending("runtime").string, 1)
+      var spec = RunSpec(layers: [FilePath(Built.tiny)], command: command)
+      spec.grace = .seconds(1)
+      return try OneOffContainer(spec, program: FilePath(Built.program))
+    }
+
+    private func text(_ events: [RunEvent]) -> [String] {
+      events.compactMap { event in
+        guard case .log(let line) = event else { return nil }
+        return String(decoding: line.bytes, as: UTF8.self)
+      }
+    }
+
+    @Test func fiftyRunsAtOnceOnThreadsEachGetTheirOwn() throws {
+      let results = Mutex<[Int: (status: Int32, lines: [String])]>([:])
+      let containers = try (0..<50).map {
+        try container("sh", "-c", ByteString("echo \($0); exit \($0)"))
+      }
+      let signals = try signalState()
+      let group = DispatchGroup()
+      for (number, container) in containers.enumerated() {
+        group.enter()
+        Thread.detachNewThread {
+          defer { group.leave() }
+          var events: [RunEvent] = []
+          let result = try? container.run { events.append($0) }
+          let lines = text(events)
+          results.withLock { $0[number] = (result?.status ?? -1, lines) }
+        }
+      }
+      #expect(group.wait(timeout: .now() + 60) == .success)
+      let all = results.withLock { $0 }
+      for number in 0..<50 {
+        #expect(all[number]?.status == Int32(number))
+        #expect(all[number]?.lines == ["\(number)"])
+      }
+      #expect(try signalState() == signals)
+    }
+
+    @Test func fiftyRunsAtOnceAsStreamsEachGetTheirOwn() async throws {
+      let containers = try (0..<50).map {
+        try container("sh", "-c", ByteString("echo \($0); exit \($0)"))
+      }
+      try await withThrowingTaskGroup(of: (Int, [RunEvent]).self) { group in
+        for (number, container) in containers.enumerated() {
+          group.addTask {
+            var events: [RunEvent] = []
+            for try await event in container.events { events.append(event) }
+            return (number, events)
+          }
+        }
+        for try await (number, events) in group {
+          #expect(text(events) == ["\(number)"])
+          guard case .finished(_, let result) = events.last else {
+            Issue.record("no end of run \(number)")
+            continue
+          }
+          #expect(result.status == Int32(number))
+          #expect(result.reason == .completed)
+        }
+      }
+    }
+
+    @Test func streamThatIsDroppedEndsItsRun() async throws {
+      let mark = "4713.\(getpid())"
+      let sleeper = try container("probe", "sleep", ByteString(mark))
+      for try await event in sleeper.events {
+        guard case .started = event else { continue }
+        #expect(!HostSnapshot.processes(of: mark).isEmpty)
+        break
+      }
+      try waitUntil(.seconds(5)) { HostSnapshot.processes(of: mark).isEmpty }
+    }
+
+    @Test func commandThatIsNotThereIsAnError() throws {
+      let error = #expect(throws: OneOffError.self) { try container("no-such-program").run() }
+      #expect(error?.exitStatus == 127)
+    }
+
+    @Test func specificationIsCheckedBeforeAnythingStarts() {
+      #expect(throws: OneOffError.self) { try OneOffContainer(RunSpec(layers: [], command: ["x"])) }
+    }
+
+    /// Which signals this process ignores, catches and blocks.
+    private func signalState() throws -> [Substring] {
+      try String(contentsOfFile: "/proc/self/status", encoding: .utf8).split(separator: "\n")
+        .filter { $0.hasPrefix("Sig") && !$0.hasPrefix("SigQ") }
+    }
+  }
+
+  @Suite struct SupervisorTests {
+    @Test(.requires(.releaseProgram)) func supervisorIsSmallerThan6MiB() throws {
+      let null = try FileDescriptor.open(FilePath("/dev/null"), .writeOnly, options: .closeOnExec)
+      defer { try? null.close() }
+      let process = try start(
+        runArguments([], command: ["probe", "sleep", "60"]), stdout: null, stderr: null)
+      defer {
+        process.send(SIGTERM)
+        _ = try? process.wait()
+      }
+      _ = try commandProcess(of: process)
+      let status = try String(contentsOfFile: "/proc/\(process.pid)/status", encoding: .utf8)
+      let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
+      let kibibytes = try #require(Int(line.filter(\.isNumber)))
+      #expect(kibibytes < 6 * 1024)
+    }
+  }
+
+  @Suite(.requires(.cgroup2, .tool("/usr/bin/unshare"))) struct CgroupTests {
+    /// Makes a directory of the test's own the whole cgroup tree of the program.
+    private func wrapper(_ tree: String) -> [String] {
+      [
+        "unshare", "--mount", "--propagation", "private", "sh", "-c",
+        "mount --bind \(tree) /sys/fs/cgroup && exec \"$@\"", "sh",
+      ]
+    }
+
+    private func withTree(_ body: (String) throws -> Void) throws {
+      let tree = "/sys/fs/cgroup/unified/\(Workspace.current.path.lastComponent?.string ?? "x")"
+      try FileManager.default.createDirectory(atPath: tree, withIntermediateDirectories: false)
+      defer {
+        // rmdir(2): a cgroup's files cannot be removed one by one, as FileManager does.
+        let leftovers = cgroups(in: tree) + [tree + "/oneoff"]
+        for directory in leftovers { unsafe _ = rmdir(directory) }
+        let removed = unsafe rmdir(tree)
+        #expect(removed == 0)
+      }
+      try body(tree)
+    }
+
+    private func cgroups(in tree: String) -> [String] {
+      HostSnapshot.entries(tree + "/oneoff").map { "\(tree)/oneoff/\($0)" }
+        .filter { FileManager.default.fileExists(atPath: $0 + "/cgroup.procs") }
+    }
+
+    @Test func commandSitsInItsOwnCgroupAndSeesNoOther() throws {
+      try withTree { tree in
+        let script = """
+          grep '^0::' /proc/self/cgroup; ls -d /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/oneoff
+          mkdir /sys/fs/cgroup/x; wc -l </sys/fs/cgroup/cgroup.procs
+          """
+        let result = try run([], wrapper: wrapper(tree), "sh", "-c", script)
+        #expect(result.lines.first == "0::/")
+        #expect(result.lines.dropFirst().first == "/sys/fs/cgroup/cgroup.procs")
+        #expect(result.lines.count == 3)
+        #expect(result.errors.contains("Read-only file system"))
+        #expect(cgroups(in: tree).isEmpty)
+        let host = HostSnapshot.target("/proc/self/ns/cgroup")
+        let inside = try run([], wrapper: wrapper(tree), "readlink", "/proc/self/ns/cgroup")
+        #expect(inside.lines.first != host)
+      }
+    }
+
+    @Test func garbageCollectionRemovesWhatAKilledSupervisorLeft() throws {
+      try withTree { tree in
+        let null = try FileDescriptor.open(FilePath("/dev/null"), .writeOnly, options: .closeOnExec)
+        defer { try? null.close() }
+        let mark = "4712.\(getpid())"
+        let process = try start(
+          runArguments([], command: ["probe", "sleep", mark]), wrapper: wrapper(tree),
+          stdout: null, stderr: null)
+        try waitUntil { !cgroups(in: tree).isEmpty }
+        _ = try commandProcess(of: process)
+        let live = try perform(["gc"], wrapper: wrapper(tree))
+        #expect(live.status == 0)
+        #expect(cgroups(in: tree).count == 1)
+        process.send(SIGKILL)
+        _ = try process.wait()
+        try waitUntil(.seconds(1)) { HostSnapshot.processes(of: mark).isEmpty }
+        #expect(cgroups(in: tree).count == 1)
+        let collected = try perform(["gc"], wrapper: wrapper(tree))
+        #expect(collected.status == 0)
+        #expect(cgroups(in: tree).isEmpty)
+      }
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import Glibc
+import SystemPackage
+import Testing
+
+extension IntegrationTests {
+  @Suite struct SignalTests {
+    @Test(arguments: [
+      (SIGINT, "INT"), (SIGTERM, "TERM"), (SIGHUP, "HUP"), (SIGQUIT, "QUIT"), (SIGUSR1, "USR1"),
+      (SIGUSR2, "USR2"),
+    ])
+    func signalReachesTheCommand(number: Int32, name: String) throws {
+      let (reader, writer) = try FileDescriptor.closedOnExecPipe()
+      defer { try? reader.close() }
+      let process = try start(
+        runArguments([], command: ["probe", "await-signal"]), stdout: writer,
+        stderr: .standardError)
+      try writer.close()
+      #expect(try reader.readLine() == "ready=1")
+      process.send(number)
+      #expect(try reader.readLine() == "signal=\(name)")
+      if number != SIGINT, number != SIGTERM { process.send(SIGTERM) }
+      #expect(try process.wait() == .code(0))
+    }
+
+    @Test func commandThatIgnoresTheEndIsKilledAfterTheGraceTime() throws {
+      let events = Workspace.current.path.appending("files/events").string
+      let (reader, writer) = try FileDescriptor.closedOnExecPipe()
+      defer { try? reader.close() }
+      let arguments = runArguments(
+        ["--grace", "1s", "--events", events], command: ["probe", "ignore-signals", "60"])
+      let stderr = try FileDescriptor.unnamedFile()
+      defer { try? stderr.close() }
+      let process = try start(arguments, stdout: writer, stderr: stderr)
+      try writer.close()
+      #expect(try reader.readLine() == "ready=1")
+      let begin = ContinuousClock.now
+      process.send(SIGTERM)
+      #expect(try process.wait() == .code(137))
+      let time = ContinuousClock.now - begin
+      #expect(time > .milliseconds(950) && time < .milliseconds(1500))
+      let result = try #require(try Events(file: events).result)
+      #expect(result["reason"] as? String == "cancelled")
+      #expect(result["signal_by"] as? String == "oneoff")
+    }
+
+    @Test func signalBeforeTheCommandBeginsEndsTheRunToo() throws {
+      for delay in stride(from: 0, to: 12_000, by: 1000) {
+        let null = try FileDescriptor.open(FilePath("/dev/null"), .writeOnly)
+        defer { try? null.close() }
+        let process = try start(
+          runArguments(["--grace", "2s"], command: ["probe", "sleep", "60"]), stdout: null,
+          stderr: null)
+        usleep(UInt32(delay))
+        process.send(SIGTERM)
+        let end = try process.wait(.seconds(10))
+        // Its default action where the program had not begun; else the command's end.
+        #expect([.signal(SIGTERM), .code(143), .code(125)].contains(end), "\(end) at \(delay) us")
+      }
+    }
+  }
+
+  /// What is left when the supervisor is killed: nothing.
+  @Suite struct KilledSupervisorTests {
+    private static let count =
+      ProcessInfo.processInfo.environment["ONEOFF_TEST_REPEAT"].flatMap { Int($0) } ?? 200
+
+    @Test func containerDiesWithItsSupervisorAtAnyMoment() throws {
+      let null = try FileDescriptor.open(FilePath("/dev/null"), .writeOnly, options: .closeOnExec)
+      defer { try? null.close() }
+      let slots = Workspace.current.path.appending("runtime/slots").string
+      for round in 0..<Self.count {
+        // The argument tells the command's processes from all others of the machine.
+        let mark = "4711.\(getpid())\(round)"
+        let command =
+          round % 2 == 0 ? ["probe", "sleep", mark] : ["sh", "-c", "yes \(mark)"]
+        let process = try start(
+          runArguments([], command: command), stdout: null, stderr: null)
+        usleep(UInt32.random(in: 0...20_000))
+        process.send(SIGKILL)
+        #expect(try process.wait() == .signal(SIGKILL))
+        let deadline = ContinuousClock.now + .seconds(1)
+        var left = HostSnapshot.processes(of: mark)
+        while !left.isEmpty, ContinuousClock.now < deadline {
+          usleep(2000)
+          left = HostSnapshot.processes(of: mark)
+        }
+        try #require(left.isEmpty, "processes of round \(round)")
+      }
+      // Every lock is free again: flock(1) takes it without waiting.
+      for slot in HostSnapshot.entries(slots) {
+        let lock = try RunningProcess.completion([
+          "flock", "--nonblock", "\(slots)/\(slot)", "true",
+        ])
+        #expect(lock.status == 0, "slot \(slot)")
+      }
+      #expect(try run([], "probe", "exit", "7").status == 7)
+    }
+
+    @Test func firstProcessThatIsKilledEndsTheRun() throws {
+      let null = try FileDescriptor.open(FilePath("/dev/null"), .writeOnly, options: .closeOnExec)
+      defer { try? null.close() }
+      let process = try start(
+        runArguments([], command: ["probe", "sleep", "60"]), stdout: null, stderr: null)
+      _ = try commandProcess(of: process)
+      let first = try #require(children(of: Int(process.pid)).first)
+      kill(pid_t(first), SIGKILL)
+      #expect(try process.wait() == .code(137))
+    }
+  }
+}

@@ -1,0 +1,228 @@
+import Foundation
+import Glibc
+import SystemPackage
+import Testing
+
+/// The directory of one test, in which everything is that it makes.
+final class Workspace: Sendable {
+  /// The workspace of the test that is running.
+  @TaskLocal static var shared: Workspace?
+
+  static var current: Workspace {
+    guard let shared else { preconditionFailure("a test without .leavesNothingBehind") }
+    return shared
+  }
+
+  /// Unique, so that whatever names it belongs to this test.
+  let path: FilePath
+
+  init() throws {
+    path = FilePath("/tmp/oneoff-itest-\(getpid())-\(UInt32.random(in: 0 ... .max))")
+    for directory in ["", "runtime", "tmp", "files"] { try make(directory) }
+  }
+
+  /// The environment of the programs that the test starts.
+  var environment: [String: String] {
+    [
+      "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+      "ONEOFF_RUNTIME_DIR": path.appending("runtime").string,
+      "TMPDIR": path.appending("tmp").string,
+    ]
+  }
+
+  /// Makes a directory of that name and returns its path.
+  @discardableResult
+  func make(_ name: String, mode: Int = 0o755, owner: Int? = nil) throws -> String {
+    let directory = path.appending(name).string
+    var attributes: [FileAttributeKey: Any] = [.posixPermissions: mode]
+    if let owner {
+      attributes[.ownerAccountID] = owner
+      attributes[.groupOwnerAccountID] = owner
+    }
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    try FileManager.default.setAttributes(attributes, ofItemAtPath: directory)
+    return directory
+  }
+
+  /// Writes a file below `files` and returns its path.
+  @discardableResult
+  func write(_ name: String, _ text: String, mode: Int = 0o644) throws -> String {
+    let file = path.appending("files").appending(name)
+    try FileManager.default.createDirectory(
+      atPath: file.removingLastComponent().string, withIntermediateDirectories: true)
+    try Data(text.utf8).write(to: URL(fileURLWithPath: file.string))
+    try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file.string)
+    return file.string
+  }
+
+  /// The program at a place where every user may execute it.
+  func readableProgram() throws -> String {
+    let copy = path.appending("files/oneoff").string
+    try FileManager.default.copyItem(atPath: Built.program, toPath: copy)
+    return copy
+  }
+
+  /// What is left in the directories in which the program may not leave anything.
+  var remains: Set<String> {
+    let slots = (names(in: "runtime")).filter { $0 != "slots" }
+    let locks = names(in: "runtime/slots").filter { Int($0) == nil }
+    return Set(slots + locks + names(in: "tmp"))
+  }
+
+  func names(in directory: String) -> [String] {
+    (try? FileManager.default.contentsOfDirectory(atPath: path.appending(directory).string)) ?? []
+  }
+
+  func remove() throws { try FileManager.default.removeItem(atPath: path.string) }
+}
+
+/// What a test must not leave on the machine.
+struct HostSnapshot {
+  var mounts = linesOf("/proc/self/mountinfo").count
+  var networks = networkNamespaces()
+  var descriptors = openDescriptors()
+  var cgroups = cgroupNames()
+
+  private static func linesOf(_ path: String) -> [Substring] {
+    ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n")
+  }
+
+  static func entries(_ path: String) -> [String] {
+    (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+  }
+
+  /// The directories that oneoff makes in the cgroup (v2) tree, wherever it is mounted.
+  private static func cgroupNames() -> Set<String> {
+    let roots = ["/sys/fs/cgroup/oneoff", "/sys/fs/cgroup/unified/oneoff"]
+    return Set(roots.flatMap { root in entries(root).map { "\(root)/\($0)" } })
+  }
+
+  /// The test process's own, but for those that the Swift runtime makes when it first needs them.
+  private static func openDescriptors() -> Set<String> {
+    let all = entries("/proc/self/fd").compactMap { number in
+      target("/proc/self/fd/\(number)").map { "\(number) \($0)" }
+    }
+    return Set(all.filter { !$0.contains("anon_inode:[event") && !$0.contains("[timerfd]") })
+  }
+
+  private static func networkNamespaces() -> Set<String> {
+    Set(processIDs().compactMap { target("/proc/\($0)/ns/net") })
+  }
+
+  static func processIDs() -> [Int] { entries("/proc").compactMap { Int($0) } }
+
+  static func target(_ path: String) -> String? {
+    try? FileManager.default.destinationOfSymbolicLink(atPath: path)
+  }
+
+  /// The processes that a text leads to: by their arguments, their environment, or a descriptor, as
+  /// PID 1 of a container has one of its slot.
+  static func processes(of text: String) -> [Int] {
+    processIDs().filter { process in
+      guard process != Int(getpid()) else { return false }
+      let files = ["cmdline", "environ"].compactMap {
+        FileManager.default.contents(atPath: "/proc/\(process)/\($0)")
+      }
+      let needle = Data(text.utf8)
+      if files.contains(where: { $0.range(of: needle) != nil }) { return true }
+      return entries("/proc/\(process)/fd").contains {
+        target("/proc/\(process)/fd/\($0)")?.contains(text) == true
+      }
+    }
+  }
+
+  /// What is there now that was not before, in words.
+  func leaks(in workspace: Workspace) -> [String] {
+    let now = HostSnapshot()
+    var leaks: [String] = []
+    if now.mounts != mounts { leaks.append("\(now.mounts) mounts, \(mounts) before") }
+    if !now.networks.subtracting(networks).isEmpty {
+      leaks.append("network namespaces \(now.networks.subtracting(networks))")
+    }
+    if !now.descriptors.subtracting(descriptors).isEmpty {
+      leaks.append("descriptors of the test \(now.descriptors.subtracting(descriptors))")
+    }
+    if !now.cgroups.subtracting(cgroups).isEmpty {
+      leaks.append("cgroups \(now.cgroups.subtracting(cgroups))")
+    }
+    let processes = Self.processes(of: workspace.path.string)
+    if !processes.isEmpty { leaks.append("processes \(processes)") }
+    if !workspace.remains.isEmpty { leaks.append("files \(workspace.remains)") }
+    return leaks
+  }
+}
+
+/// Gives each test a workspace, and compares the machine before and after it.
+struct LeavesNothingBehind: SuiteTrait, TestTrait, TestScoping {
+  let isRecursive = true
+
+  func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    // Within a suite's own scope the tests have not begun.
+    guard testCase != nil else { return try await function() }
+    let before = HostSnapshot()
+    let workspace = try Workspace()
+    try await Workspace.$shared.withValue(workspace, operation: function)
+    // Other programs of the machine come and go too: only what stays is a leak.
+    var leaks = before.leaks(in: workspace)
+    let deadline = ContinuousClock.now + .seconds(1)
+    while !leaks.isEmpty, ContinuousClock.now < deadline {
+      try await Task.sleep(for: .milliseconds(20))
+      leaks = before.leaks(in: workspace)
+    }
+    #expect(leaks.isEmpty, "left behind")
+    try workspace.remove()
+  }
+}
+
+extension Trait where Self == LeavesNothingBehind {
+  static var leavesNothingBehind: Self { Self() }
+}
+
+/// What a test needs of the machine.
+enum Requirement: Sendable {
+  case root
+  case program
+  case fixture(String)
+  /// A program of the machine, by its path.
+  case tool(String)
+  /// A hierarchy of cgroups v2.
+  case cgroup2
+  /// The static release program: the debug one is larger in every respect.
+  case releaseProgram
+
+  var isMet: Bool {
+    let files = FileManager.default
+    return switch self {
+    case .root: geteuid() == 0
+    case .program: files.isExecutableFile(atPath: Built.program)
+    case .fixture(let name): files.fileExists(atPath: Built.fixture(name))
+    case .tool(let path): files.isExecutableFile(atPath: path)
+    case .cgroup2: files.fileExists(atPath: "/sys/fs/cgroup/unified/cgroup.procs")
+    case .releaseProgram: Built.program.hasSuffix("build/oneoff")
+    }
+  }
+}
+
+/// The requirements that a machine of CI does not meet.
+struct MissingInCI: Error { var requirements: [Requirement] }
+
+extension Trait where Self == ConditionTrait {
+  /// Skips a test where something is missing; where CI is set, fails it: green means that it ran.
+  static func requires(_ requirements: Requirement...) -> Self {
+    return .enabled("it requires \(requirements)") {
+      let missing = requirements.filter { !$0.isMet }
+      if !missing.isEmpty, ProcessInfo.processInfo.environment["CI"] != nil {
+        throw MissingInCI(requirements: missing)
+      }
+      return missing.isEmpty
+    }
+  }
+}
+
+/// Everything that drives the built program. One test at a time: they compare the machine.
+@Suite(
+  .serialized, .requires(.root, .program, .fixture("tiny"), .fixture("probe")),
+  .leavesNothingBehind)
+enum IntegrationTests {}
