@@ -90,7 +90,7 @@ test: ## install what is missing, build everything, and run all tests, as root
 	@sh scripts/packages.sh build fixtures rails
 	+@$(MAKE) -s build fixtures-rails
 	$(SWIFT) build --build-tests
-	$(SUDO) $(SWIFT) test --skip-build
+	$(SUDO) $(SWIFT) test --skip-build --no-parallel
 	@sh scripts/demo.sh --check
 	@sh scripts/demo-rails.sh --check
 
