@@ -2,7 +2,8 @@
  * PID 1 of the container: forks the command, forwards signals, reaps, reports, and ends everything
  * when the command has ended or the supervisor is gone.
  *
- * It stays in the host's user namespace, where nothing inside can reach it, and keeps CAP_KILL only.
+ * It stays in the host's user namespace, where nothing inside can reach it, and keeps no other
+ * capability than CAP_KILL.
  */
 #include "internal.h"
 

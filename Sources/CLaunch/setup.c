@@ -106,8 +106,8 @@ static struct ol_outcome ol_mount(struct ol_child *child, const struct ol_operat
     return outcome;
 }
 
-/* pivot_root(2): "." may be both arguments; the old root then lies on top of the new one, and on top
- * of the old one the scratch. umount2(2) takes the topmost mount at "." each time. */
+/* pivot_root(2): "." may be both arguments; the old root then lies on top of the new one, and on
+ * top of the old one the scratch. umount2(2) takes the topmost mount at "." each time. */
 static struct ol_outcome ol_pivot(const struct ol_child *child) {
     if (fchdir(child->root) < 0) {
         return ol_failed(OL_STEP_FCHDIR);

@@ -19,7 +19,10 @@ public struct FileStatus: Sendable, Hashable {
   public var size: UInt64
   /// Major and minor number of a device node.
   public var device: (major: UInt32, minor: UInt32) {
-    (UInt32((deviceNumber >> 8) & 0xfff), UInt32((deviceNumber & 0xff) | (deviceNumber >> 12 & 0xfff00)))
+    (
+      UInt32((deviceNumber >> 8) & 0xfff),
+      UInt32((deviceNumber & 0xff) | (deviceNumber >> 12 & 0xfff00))
+    )
   }
   private var deviceNumber: UInt64
 

@@ -76,7 +76,9 @@ func writeAll(_ bytes: ArraySlice<UInt8>, to descriptor: CInt) throws(SystemErro
   var rest = bytes
   while !rest.isEmpty {
     // Safe: write(2) reads at most as many bytes as it is told there are.
-    let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+    let count = unsafe rest.withUnsafeBytes {
+      unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+    }
     do {
       rest = rest.dropFirst(try check(count, "write(2)"))
     } catch where error.errno == .interrupted {

@@ -121,4 +121,6 @@ extension LaunchPlan.Section {
   }
 }
 
-private func hexadecimal(_ mask: UInt64) -> String { mask == 0 ? "none" : "0x\(String(mask, radix: 16))" }
+private func hexadecimal(_ mask: UInt64) -> String {
+  mask == 0 ? "none" : "0x\(String(mask, radix: 16))"
+}

@@ -23,7 +23,8 @@ public final class OutputWriter {
     var owned: OwnedDescriptor?
     if Self.mayBlock(descriptor),
       let own = try? OwnedDescriptor(
-        opening: .init("/proc/self/fd/\(descriptor)"), flags: [.writing, .nonBlocking, .notControlling])
+        opening: .init("/proc/self/fd/\(descriptor)"),
+        flags: [.writing, .nonBlocking, .notControlling])
     {
       number = own.number
       owned = consume own

@@ -37,7 +37,9 @@ final class SupervisorProcess: Sendable {
         "the supervisor ended (\(status)) before it had told how the run ended\n"
           + "hint: the container has ended with it; see standard error and the kernel's log")
     }
-    if let error = result.error { throw .setup(SetupFailure(description: error, exitStatus: result.status)) }
+    if let error = result.error {
+      throw .setup(SetupFailure(description: error, exitStatus: result.status))
+    }
     return result
   }
 }

@@ -17,6 +17,7 @@ func readInput(_ path: FilePath, limit: Int, kind: String) throws(SpecError) -> 
       "\(shown) is larger than \(ByteCount(bytes: UInt64(limit)))",
       remedy: "check that it is the right file")
   } catch {
-    throw SpecError("\(shown) cannot be read: \(error.errno)", remedy: "name a file that you can read")
+    throw SpecError(
+      "\(shown) cannot be read: \(error.errno)", remedy: "name a file that you can read")
   }
 }
