@@ -79,6 +79,8 @@ let package = Package(
       name: "OneOffTests",
       dependencies: ["ContainerSpec", "LinuxSystem", "OneOff", systemPackage],
       exclude: ["Goldens"], swiftSettings: swiftSettings),
+    // The rules of the source tree itself: who imports what, how long a file may be.
+    .testTarget(name: "TidyTests", swiftSettings: swiftSettings),
     .testTarget(
       name: "CommandLineTests",
       dependencies: ["ContainerSpec", "Deploy", "LinuxSystem", "oneoff", systemPackage],

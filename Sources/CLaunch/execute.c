@@ -38,7 +38,8 @@ static bool ol_script_interpreter(const char *start, size_t length, char *interp
         begin++;
     }
     size_t end = begin;
-    while (end < length && end - begin < OL_INTERPRETER_MAX && strchr(" \t\n", start[end]) == NULL) {
+    while (end < length && end - begin < OL_INTERPRETER_MAX &&
+           strchr(" \t\n", start[end]) == NULL) {
         end++;
     }
     memcpy(interpreter, start + begin, end - begin);

@@ -2,7 +2,8 @@
  * PID 1 of the container: forks the command, forwards signals, reaps, reports, and ends everything
  * when the command has ended or the supervisor is gone.
  *
- * It stays in the host's user namespace, where nothing inside can reach it, and keeps CAP_KILL only.
+ * It stays in the host's user namespace, where nothing inside can reach it, and keeps no other
+ * capability than CAP_KILL.
  */
 #include "internal.h"
 
@@ -191,6 +192,8 @@ _Noreturn void ol_run_init(struct ol_child *child) {
     sigset_t child_ended;
     sigemptyset(&child_ended);
     sigaddset(&child_ended, SIGCHLD);
+    /* Whatever the plan has done with signals: a signalfd(2) sees only what is blocked. */
+    sigprocmask(SIG_BLOCK, &child_ended, NULL);
     init.child_ended = signalfd(-1, &child_ended, SFD_CLOEXEC | SFD_NONBLOCK);
     if (init.child_ended < 0) {
         ol_fail_init(child, OL_STEP_SIGNALFD, errno);

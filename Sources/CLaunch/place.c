@@ -172,7 +172,8 @@ struct ol_outcome ol_mask(const struct ol_child *child, const struct ol_operatio
     return outcome;
 }
 
-/* An empty path is the root of the target itself; anything else gets a read-only mount of itself. */
+/* An empty path is the root of the target itself; anything else gets a read-only mount of its
+ * own. */
 struct ol_outcome ol_make_read_only(const struct ol_child *child,
                                     const struct ol_operation *operation) {
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};

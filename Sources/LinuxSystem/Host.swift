@@ -21,7 +21,8 @@ public struct HostFacts: Sendable, Hashable {
   }
 }
 
-/// A rule set that keeps abstract Unix sockets and signals inside. See landlock(7); needs version 6.
+/// A rule set that keeps abstract Unix sockets and signals inside; needs version 6.
+/// See landlock(7).
 public func makeLandlockScope() throws(SystemError) -> OwnedDescriptor {
   OwnedDescriptor(
     owning: try checkNegated(ol_landlock_scope(), "landlock_create_ruleset(2)"))
@@ -55,7 +56,7 @@ private func clock(_ id: clockid_t) -> Duration {
 /// Random bytes from the kernel. See getrandom(2).
 public func randomBytes(_ count: Int) -> [UInt8] {
   unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-    // Safe: the call writes at most `count` bytes. Up to 256 bytes it neither fails nor stops short.
+    // Safe: the call writes at most `count` bytes. Up to 256 it neither fails nor stops short.
     initialized = max(0, Int(unsafe ol_random(buffer.baseAddress, count)))
   }
 }

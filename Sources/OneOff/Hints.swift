@@ -18,7 +18,8 @@ extension SystemError {
         "the \(role) \(path) is on overlayfs, whose mounts cannot be id-mapped; \(remedy)"
     case .temporary:
       explained.hint =
-        "the \(role) \(path) is on tmpfs, whose mounts can be id-mapped from kernel 6.3 on; \(remedy)"
+        "the \(role) \(path) is on tmpfs, whose mounts can be id-mapped from kernel 6.3 on; "
+        + remedy
     case .nfs, .fuse, .namespace, .cgroup2, .other, nil:
       explained.hint =
         "the file system of the \(role) \(path) may not support id-mapped mounts; \(remedy)"

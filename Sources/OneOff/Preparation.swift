@@ -37,7 +37,7 @@ extension Preparation: CustomStringConvertible {
   var description: String {
     switch self {
     case .userNamespace(let name, let users, _):
-      "\(name): \(users.ranges.map { "\($0.inside)→\($0.host) ×\($0.count)" }.joined(separator: ", "))"
+      "\(name): " + users.ranges.map(Self.text).joined(separator: ", ")
     case .cgroup: "cgroup: one of its own"
     case .newNetwork: "network namespace: one of its own, loopback up"
     case .network(let path): "network namespace: \(path)"
@@ -57,6 +57,10 @@ extension Preparation: CustomStringConvertible {
     case .standardStreams(let owner):
       "standard streams: the null device, two pipes of \(owner.uid):\(owner.gid)"
     }
+  }
+
+  private static func text(_ range: IDMap.Range) -> String {
+    "\(range.inside)→\(range.host) ×\(range.count)"
   }
 
   private static func mapped(_ map: DescriptorName?) -> String {

@@ -46,8 +46,8 @@ extension EventsTarget {
       guard isOpenForWriting(number) else {
         throw SpecError(
           "--events: descriptor \(number) is not open for writing",
-          remedy: "open it for oneoff, as in: oneoff run --events \(number) … \(number)>events.json"
-        )
+          remedy:
+            "open it for oneoff, as in: oneoff run --events \(number) … \(number)>events.json")
       }
       return OutputWriter(number)
     }

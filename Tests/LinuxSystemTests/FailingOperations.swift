@@ -62,8 +62,8 @@ extension FailingOperations {
     { try $0.adopt(OwnedDescriptor(opening: "/dev/null", flags: .reading), as: name) }
   }
 
-  /// A scratch file system with a directory, a file, a link to the directory and a loop, and a mount
-  /// to attach.
+  /// A scratch file system with a directory, a file, a link to the directory and a loop, and a
+  /// mount to attach.
   @Sendable static func scratch(_ descriptors: DescriptorTable) throws {
     try prepareScratch(descriptors, [])
   }

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Launches plans for real with a CLaunch that was compiled with AddressSanitizer and
+# UndefinedBehaviorSanitizer; fails on any report. Needs root and clang.
+set -eu
+
+cd "$(dirname "$0")/.."
+if [ "$(id -u)" -ne 0 ]; then
+    echo "check-c.sh: launching containers needs root" >&2
+    [ -z "${CI:-}" ] && exit 0
+    exit 1
+fi
+
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
+
+${CC:-clang} -std=c17 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer \
+    -Wall -Wextra -Wconversion -Wswitch-enum -Werror \
+    -fuse-ld=lld -fsanitize=address,undefined -fno-sanitize-recover=all \
+    -I Sources/CLaunch/include \
+    Sources/CLaunch/*.c Tests/CLaunchSanitize/driver.c -o "$directory/driver"
+
+# detect_leaks=0: LeakSanitizer stops the process with ptrace(2) at its end, which a seccomp filter
+# or no_new_privs in the child forbids; the child frees nothing anyway, execve(2) does.
+# handle_segv and the like stay on: a report is what we look for.
+# log_path: the child's standard error is the null device when PID 1 has forked the command.
+status=0
+ASAN_OPTIONS="detect_leaks=0:log_path=$directory/report" \
+    UBSAN_OPTIONS="print_stacktrace=1:log_path=$directory/report" \
+    "$directory/driver" || status=$?
+
+for report in "$directory"/report.*; do
+    [ -e "$report" ] || continue
+    cat "$report" >&2
+    status=1
+done
+[ "$status" -eq 0 ] && echo "check-c.sh: no report"
+exit "$status"
