@@ -111,7 +111,7 @@ final class RunningProcess: Sendable {
     unsafe self.pointers = strings.map { unsafe strdup($0) } + [nil]
   }
 
-  deinit { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+  deinit { unsafe pointers.forEach { unsafe free($0) } }
 }
 
 /// How a run of the program ended, and what it wrote.
