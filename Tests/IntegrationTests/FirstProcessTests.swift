@@ -88,10 +88,26 @@ extension IntegrationTests {
       #expect(result["errno"] == "EACCES")
     }
 
-    @Test func commandIsNotReadableByOthersBeforeItIsExecuted() throws {
-      // PID 1 is not dumpable: its files in /proc belong to nobody that is inside.
-      let result = try run([], "probe", "stat", "/proc/1/environ")
-      #expect(result["uid"] == "65534")
+    @Test func isNotDumpable() throws {
+      // proc(5): the files of a process that is not dumpable belong to root and root's group,
+      // whatever its own group is.
+      let null = try FileDescriptor.open(FilePath("/dev/null"), .writeOnly, options: .closeOnExec)
+      defer { try? null.close() }
+      let process = try start(
+        runArguments([], command: ["probe", "sleep", "60"]),
+        wrapper: ["setpriv", "--regid", "5", "--clear-groups"], stdout: null, stderr: null)
+      defer {
+        process.send(SIGTERM)
+        _ = try? process.wait()
+      }
+      _ = try commandProcess(of: process)
+      let first = try #require(children(of: Int(process.pid)).first)
+      func group(_ process: Int) throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: "/proc/\(process)/environ")[
+          .groupOwnerAccountID] as? Int
+      }
+      #expect(try group(Int(process.pid)) == 5)
+      #expect(try group(first) == 0)
     }
   }
 

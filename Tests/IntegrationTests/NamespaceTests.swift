@@ -42,10 +42,18 @@ extension IntegrationTests {
     @Test func idsAreTheHostsWhenTheUserNamespaceIs() throws {
       let result = try run(["--userns", "host"], "readlink", "/proc/self/ns/user")
       #expect(result.lines.first == HostSnapshot.target("/proc/self/ns/user"))
-      let ids = try run(["--userns", "host", "--user", "33"], "probe", "ids")
-      #expect(ids["uid"] == "33")
-      #expect(ids["CapEff"] == "0000000000000000")
-      #expect(ids["CapBnd"] == "0000000000000000")
+    }
+
+    @Test(arguments: ["0", "33"]) func noCapabilityOfTheHostIsPassedOn(user: String) throws {
+      // As a service with AmbientCapabilities= would start it; joining a user namespace would
+      // clear them by itself.
+      let wrapper = ["setpriv", "--inh-caps", "+chown,+kill", "--ambient-caps", "+chown,+kill"]
+      let ids = try run(
+        ["--userns", "host", "--user", user], wrapper: wrapper, "probe", "ids")
+      #expect(ids["uid"] == user)
+      for capabilities in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        #expect(ids[capabilities] == "0000000000000000", "\(capabilities)")
+      }
     }
 
     @Test func hostNameIsTheRunsOwn() throws {

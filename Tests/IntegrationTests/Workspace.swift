@@ -105,8 +105,11 @@ struct HostSnapshot {
     return Set(all.filter { !$0.contains("anon_inode:[event") && !$0.contains("[timerfd]") })
   }
 
+  /// Those of all processes, on a machine of CI, where nobody else makes any. Elsewhere it has to
+  /// do that a network namespace lives by a process, a mount or a descriptor, which are checked.
   private static func networkNamespaces() -> Set<String> {
-    Set(processIDs().compactMap { target("/proc/\($0)/ns/net") })
+    guard ProcessInfo.processInfo.environment["CI"] != nil else { return [] }
+    return Set(processIDs().compactMap { target("/proc/\($0)/ns/net") })
   }
 
   static func processIDs() -> [Int] { entries("/proc").compactMap { Int($0) } }
