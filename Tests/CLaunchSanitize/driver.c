@@ -83,7 +83,7 @@ static void ol_try(struct ol_expectation expected, const struct ol_operation *se
     };
     struct ol_plan plan = {
         .section = {{setup, setup_count}, {guard, 3}, {command, command_count}},
-        .namespaces = OL_NEW_MOUNT | OL_NEW_UTS | OL_NEW_IPC | OL_NEW_PID | OL_NEW_NETWORK,
+        .namespaces = OL_NEW_MOUNT | OL_NEW_UTS | OL_NEW_IPC | OL_NEW_PID,
         .cgroup = OL_NO_DESCRIPTOR,
         .status_writer = status[1],
         .lifeline_reader = lifeline[0],

@@ -210,7 +210,8 @@ extension Launches {
 
     @Test func theMapIsWhatTheCommandSees() throws {
       let table = DescriptorTable()
-      table.adopt(try UserNamespaceMaker().make(users: Self.map, groups: Self.map), as: .userNamespace)
+      table.adopt(
+        try UserNamespaceMaker().make(users: Self.map, groups: Self.map), as: .userNamespace)
       let output = table.adoptWriter(of: try Pipe(), as: .standardOutput)
       for name in [DescriptorName.standardInput, .standardError] {
         table.adopt(try OwnedDescriptor(opening: "/dev/null", flags: .readingAndWriting), as: name)
