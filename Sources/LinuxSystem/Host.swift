@@ -28,7 +28,7 @@ public func makeLandlockScope() throws(SystemError) -> OwnedDescriptor {
     owning: try checkNegated(ol_landlock_scope(), "landlock_create_ruleset(2)"))
 }
 
-/// Lets files that this process makes have exactly the permissions that are asked for. See umask(2).
+/// Lets files that this process makes have exactly the permissions asked for. See umask(2).
 public func clearFileModeMask() { umask(0) }
 
 /// Gives back the memory of the program's code that only its start has needed.

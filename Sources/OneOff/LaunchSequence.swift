@@ -91,8 +91,8 @@ struct LaunchSequence: Sendable {
         inside(app.mountPoint.string)))
   }
 
-  /// The layers as overlayfs takes them, the topmost first. Not by joined(separator:), for which the
-  /// runtime makes metadata in 50 µs.
+  /// The layers as overlayfs takes them, the topmost first. Not by joined(separator:), for which
+  /// the runtime makes metadata in 50 µs.
   private var layerNames: String {
     var names = ""
     for index in subject.spec.layers.indices.reversed() {
@@ -184,7 +184,8 @@ struct LaunchSequence: Sendable {
   private mutating func guardFirstProcess() {
     let kill: UInt64 = 1 << 5  // CAP_KILL of capabilities(7): the command has other ids
     plan.guarding = [
-      .keepCapabilities(mask: kill), .forbidNewPrivileges, .forbidDumping,
+      // BEFORE the others are given up: it takes CAP_SETPCAP.
+      .boundCapabilities(mask: kill), .keepCapabilities(mask: kill), .forbidNewPrivileges, .forbidDumping,
       .installSeccomp(.firstProcess),
     ]
   }

@@ -13,6 +13,8 @@ struct SupervisionLoop: ~Copyable {
   private let timer: Timer
   private let signals: SignalDescriptor
   private let control: CInt?
+  private let id: RunID
+  private let grace: Duration
   private let sinks: [any RunSink]
   private var state = SupervisorState()
   private var stdout: InputReader?
@@ -25,7 +27,7 @@ struct SupervisionLoop: ~Copyable {
   private(set) var log = RunResult.Log()
 
   /// Blocks the signals that are forwarded: from here on they wait for the loop.
-  init(sinks: [any RunSink], control: CInt?) throws {
+  init(id: RunID, grace: Duration, sinks: [any RunSink], control: CInt?) throws {
     let loop = try EventLoop()
     let timer = try Timer()
     let signals = try SignalDescriptor(Supervisor.forwardedSignals)
@@ -36,13 +38,14 @@ struct SupervisionLoop: ~Copyable {
     self.timer = timer
     self.signals = signals
     self.control = control
+    self.id = id
+    self.grace = grace
     self.sinks = sinks
   }
 
   /// Stays with a container until it is over.
   mutating func run(
-    _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader),
-    id: RunID, grace: Duration
+    _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader)
   ) throws -> SupervisorState.Outcome {
     stdout = outputs.stdout
     stderr = outputs.stderr
@@ -52,11 +55,7 @@ struct SupervisionLoop: ~Copyable {
     while outcome == nil {
       for tag in try loop.wait() {
         guard let source = Source(rawValue: tag) else { continue }
-        for event in try events(from: source, container) {
-          for action in state.handle(event) {
-            try perform(action, container, id: id, grace: grace)
-          }
-        }
+        for event in try events(from: source, container) { try handle(event, container) }
       }
       try pauseWhileBlocked()
     }
@@ -83,8 +82,8 @@ struct SupervisionLoop: ~Copyable {
       return events
     case .control: return try readControl()
     case .timer: return try timerExpired()
-    case .stdout: return try read(.stdout)
-    case .stderr: return try read(.stderr)
+    case .stdout: return try read(.stdout, container)
+    case .stderr: return try read(.stderr, container)
     case .writer:
       try resume()
       return []
@@ -125,12 +124,16 @@ struct SupervisionLoop: ~Copyable {
 
   // MARK: Output
 
-  private mutating func read(_ stream: OutputStream) throws -> [SupervisorState.Event] {
+  private mutating func read(
+    _ stream: OutputStream, _ container: borrowing LaunchedContainer
+  ) throws -> [SupervisorState.Event] {
     guard let reader = stream == .stdout ? stdout : stderr else { return [] }
     switch try reader.read() {
     case .nothing: return []
     case .end: return end(stream)
     case .bytes(let bytes):
+      // BEFORE the bytes are passed on: the start comes first in every record of the run.
+      try handle(.outputArrived, container)
       let time = wallClock()
       for sink in sinks { sink.received(bytes, on: stream, at: time) }
       switch stream {
@@ -192,9 +195,14 @@ struct SupervisionLoop: ~Copyable {
 
   // MARK: Actions
 
+  private mutating func handle(
+    _ event: SupervisorState.Event, _ container: borrowing LaunchedContainer
+  ) throws {
+    for action in state.handle(event) { try perform(action, container) }
+  }
+
   private mutating func perform(
-    _ action: SupervisorState.Action, _ container: borrowing LaunchedContainer, id: RunID,
-    grace: Duration
+    _ action: SupervisorState.Action, _ container: borrowing LaunchedContainer
   ) throws {
     switch action {
     case .announceStart:

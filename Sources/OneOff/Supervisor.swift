@@ -59,13 +59,15 @@ public struct Supervisor: ~Copyable {
           "oneoff needs root to make namespaces, mounts and id maps",
           remedy: "run it with sudo; 'oneoff print-plan' shows without root what it would do"))
     }
-    var loop = try OneOffError.wrap { try SupervisionLoop(sinks: sinks, control: control) }
+    var loop = try OneOffError.wrap {
+      try SupervisionLoop(id: id, grace: spec.grace, sinks: sinks, control: control)
+    }
     var launch = try OneOffError.wrap { try Launch(spec, id: id) }
     let plan = launch.plan
     // Meanwhile the container is being set up: this costs no time.
     releaseStartupCode()
     let outcome = try OneOffError.wrap {
-      try loop.run(launch.container, outputs: launch.takeOutputs(), id: id, grace: spec.grace)
+      try loop.run(launch.container, outputs: launch.takeOutputs())
     }
     log = loop.log
     launch.cleanUp()

@@ -7,6 +7,8 @@ struct SupervisorState: Sendable, Hashable {
   enum Event: Sendable, Hashable {
     /// PID 1 or the command's process reported something.
     case record(StatusRecord)
+    /// The command has written something.
+    case outputArrived
     /// The last writer of a stream is gone.
     case outputEnded(OutputStream)
     /// PID 1 has ended, and with it every process of the container.
@@ -60,6 +62,7 @@ struct SupervisorState: Sendable, Hashable {
   private var failure: LaunchFailure?
   private var commandExit: CommandExit?
   private var cause = Cause.itself
+  private var isStartAnnounced = false
   private var isContainerEnded = false
   private var isFinished = false
 
@@ -73,6 +76,8 @@ struct SupervisorState: Sendable, Hashable {
     guard !isFinished else { return [] }
     switch event {
     case .record(let record): return handle(record)
+    // PID 1 may be slower than the command that it has started.
+    case .outputArrived: return announceStart()
     case .outputEnded(let stream):
       switch stream {
       case .stdout: isStdoutOpen = false
@@ -96,13 +101,19 @@ struct SupervisorState: Sendable, Hashable {
 
   private mutating func handle(_ record: StatusRecord) -> [Action] {
     switch record {
-    case .started: return [.announceStart]
+    case .started: return announceStart()
     case .failed(let failure):
       // The first failure is the cause; what follows comes of it.
       if self.failure == nil { self.failure = failure }
     case .exited(let commandExit): self.commandExit = commandExit
     }
     return []
+  }
+
+  private mutating func announceStart() -> [Action] {
+    guard !isStartAnnounced else { return [] }
+    isStartAnnounced = true
+    return [.announceStart]
   }
 
   private mutating func handle(signal number: Int32) -> [Action] {

@@ -13,6 +13,7 @@ private struct History: Hashable {
   var exit: CommandExit?
   var isGraceOver = false
   var isFinished = false
+  var isStarted = false
 
   var mayFinish: Bool {
     isContainerEnded && (endedStreams.count == OutputStream.allCases.count || isDrainOver)
@@ -20,7 +21,8 @@ private struct History: Hashable {
 
   mutating func note(_ event: SupervisorState.Event) {
     switch event {
-    case .record(.started), .signal: break
+    case .record(.started), .outputArrived: isStarted = true
+    case .signal: break
     case .record(.failed(let failure)): firstFailure = firstFailure ?? failure
     case .record(.exited(let commandExit)): exit = commandExit
     case .outputEnded(let stream): endedStreams.insert(stream)
@@ -48,7 +50,7 @@ private struct History: Hashable {
   }
 
   private static let events: [SupervisorState.Event] = [
-    .record(.started), .record(.failed(Sample.failure)), .record(.failed(Sample.laterFailure)),
+    .record(.started), .outputArrived, .record(.failed(Sample.failure)), .record(.failed(Sample.laterFailure)),
     .record(.exited(Sample.exit(.code(0)))), .record(.exited(Sample.exit(.signal(9)))),
     .record(.exited(Sample.exit(.signal(9), wasExecuted: false))),
     .outputEnded(.stdout), .outputEnded(.stderr), .containerEnded,
@@ -170,10 +172,12 @@ private struct History: Hashable {
     }
   }
 
-  @Test func announcesTheStartWhenItIsToldOf() {
-    check("start") { transition in
-      transition.actions.contains(.announceStart)
-        == (transition.event == .record(.started) && !transition.from.history.isFinished)
+  @Test func announcesTheStartOnceAndWithTheFirstSignOfIt() {
+    check("announce") { transition in
+      let isSign = transition.event == .record(.started) || transition.event == .outputArrived
+      let isFirst = isSign && !transition.from.history.isStarted
+      return transition.actions.contains(.announceStart)
+        == (isFirst && !transition.from.history.isFinished)
     }
   }
 }

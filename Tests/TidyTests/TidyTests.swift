@@ -33,7 +33,7 @@ import Testing
     ],
     // At build time only: libseccomp's tables.
     "SeccompPolicy": ["CSeccomp", "Glibc", "FoundationEssentials"],
-    "seccomp-generate": ["SeccompPolicy", "FoundationEssentials"],
+    "seccomp-generate": ["SeccompPolicy", "FoundationEssentials", "Glibc"],
   ]
 
   @Test func modulesImportOnlyWhatIsBelowThem() {
