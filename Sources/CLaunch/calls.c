@@ -202,7 +202,13 @@ long ol_reap(pid_t pid) {
  * every source above the targets first, so that no dup2 can overwrite one that is still needed. */
 long ol_spawn(const char *path, const char *const *arguments, char *const *environment,
               const int *descriptors, int count) {
-    enum { OL_FIRST_FREE = 200 };
+    // Above all of them: a fixed number would overwrite one in a process that has many open.
+    int first_free = count;
+    for (int index = 0; index < count; index++) {
+        if (descriptors[index] >= first_free) {
+            first_free = descriptors[index] + 1;
+        }
+    }
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none;
@@ -216,10 +222,10 @@ long ol_spawn(const char *path, const char *const *arguments, char *const *envir
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     for (int index = 0; index < count; index++) {
-        posix_spawn_file_actions_adddup2(&actions, descriptors[index], OL_FIRST_FREE + index);
+        posix_spawn_file_actions_adddup2(&actions, descriptors[index], first_free + index);
     }
     for (int index = 0; index < count; index++) {
-        posix_spawn_file_actions_adddup2(&actions, OL_FIRST_FREE + index, index);
+        posix_spawn_file_actions_adddup2(&actions, first_free + index, index);
     }
     posix_spawn_file_actions_addclosefrom_np(&actions, count);
     int error = posix_spawn(&pid, path, &actions, &attributes, (char *const *)(uintptr_t)arguments,
