@@ -202,9 +202,12 @@ long ol_reap(pid_t pid) {
  * every source above the targets first, so that no dup2 can overwrite one that is still needed. */
 long ol_spawn(const char *path, const char *const *arguments, char *const *environment,
               const int *descriptors, int count) {
+    /* Above all of them: a fixed number would overwrite one in a process that has many open. */
     int first_free = count;
     for (int index = 0; index < count; index++) {
-        first_free = descriptors[index] >= first_free ? descriptors[index] + 1 : first_free;
+        if (descriptors[index] >= first_free) {
+            first_free = descriptors[index] + 1;
+        }
     }
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;

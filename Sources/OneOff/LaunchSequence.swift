@@ -185,7 +185,8 @@ struct LaunchSequence: Sendable {
     let kill: UInt64 = 1 << 5  // CAP_KILL of capabilities(7): the command has other ids
     plan.guarding = [
       // BEFORE the others are given up: it takes CAP_SETPCAP.
-      .boundCapabilities(mask: kill), .keepCapabilities(mask: kill), .forbidNewPrivileges, .forbidDumping,
+      .boundCapabilities(mask: kill), .keepCapabilities(mask: kill), .forbidNewPrivileges,
+      .forbidDumping,
       .installSeccomp(.firstProcess),
     ]
   }

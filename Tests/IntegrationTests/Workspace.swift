@@ -166,6 +166,7 @@ struct LeavesNothingBehind: SuiteTrait, TestTrait, TestScoping {
     guard testCase != nil else { return try await function() }
     let before = HostSnapshot()
     let workspace = try Workspace()
+    defer { try? workspace.remove() }
     try await Workspace.$shared.withValue(workspace, operation: function)
     // Other programs of the machine come and go too: only what stays is a leak.
     var leaks = before.leaks(in: workspace)
@@ -175,7 +176,6 @@ struct LeavesNothingBehind: SuiteTrait, TestTrait, TestScoping {
       leaks = before.leaks(in: workspace)
     }
     #expect(leaks.isEmpty, "left behind")
-    try workspace.remove()
   }
 }
 

@@ -50,7 +50,8 @@ private struct History: Hashable {
   }
 
   private static let events: [SupervisorState.Event] = [
-    .record(.started), .outputArrived, .record(.failed(Sample.failure)), .record(.failed(Sample.laterFailure)),
+    .record(.started), .outputArrived, .record(.failed(Sample.failure)),
+    .record(.failed(Sample.laterFailure)),
     .record(.exited(Sample.exit(.code(0)))), .record(.exited(Sample.exit(.signal(9)))),
     .record(.exited(Sample.exit(.signal(9), wasExecuted: false))),
     .outputEnded(.stdout), .outputEnded(.stderr), .containerEnded,
