@@ -83,7 +83,7 @@ public final class EventSink: RunSink {
 
   private func write(_ event: some Encodable) {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.withoutEscapingSlashes]
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     guard let data = try? encoder.encode(event) else {
       preconditionFailure("an event of numbers and strings can always be encoded")
     }

@@ -47,7 +47,9 @@ struct Preparer: ~Copyable {
     case .network(let path):
       descriptors.adopt(try openNetworkNamespace(path), as: .network)
     case .layer(let name, let path, let map):
-      try prepareBind(name, path, [.readOnly, .noSetuid, .noDevices], map, "layer")
+      try prepareBind(
+        name, path, [.readOnly, .noSetuid, .noDevices], map,
+        name == .app ? "app directory" : "layer")
     case .volume(let name, let path, let isReadOnly, let map):
       let attributes: LaunchPlan.MountAttributes = isReadOnly ? [.readOnly] : []
       try prepareBind(name, path, attributes.union([.noSetuid, .noDevices]), map, "volume")

@@ -67,11 +67,13 @@ enum HookVerb {
     try spec.validate()
     // The command as the Procfile has it: expanded, it could show secrets.
     try output.printStep("Running \(hook.phase.name) hook: \(entry.command)")
-    let status = try performRun(spec, output: output)
-    if status != 0 {
-      try output.printFailure("The \(hook.phase.name) hook failed with status \(status)")
+    let run = try performRun(spec, output: output)
+    if !run.wasExecuted {
+      try output.printFailure("The \(hook.phase.name) hook could not be started")
+    } else if run.status != 0 {
+      try output.printFailure("The \(hook.phase.name) hook failed with status \(run.status)")
     }
-    return status
+    return run.status
   }
 
   private static func sayThatThereIsNone(

@@ -3,17 +3,25 @@ import LinuxSystem
 import OneOff
 import SystemPackage
 
-/// Runs a spec in this process, shows its output, and returns the exit status that `run` promises.
-func performRun(_ spec: RunSpec, output: RunOutput) throws -> Int32 {
+/// How a run in this process ended.
+struct PerformedRun {
+  /// The exit status that `run` promises.
+  var status: Int32
+  /// Whether the command was executed.
+  var wasExecuted: Bool
+}
+
+/// Runs a spec in this process, shows its output, and says what went wrong.
+func performRun(_ spec: RunSpec, output: RunOutput) throws -> PerformedRun {
   ignoreBrokenPipes()
   let sinks = try output.makeSinks()
   do {
     let result = try Supervisor(spec, sinks: sinks).run()
     if let sentence = result.sentence { Printer.printError(sentence) }
-    return result.status
+    return PerformedRun(status: result.status, wasExecuted: true)
   } catch let error {
     Printer.printError(error.description)
-    return error.exitStatus
+    return PerformedRun(status: error.exitStatus, wasExecuted: false)
   }
 }
 

@@ -78,7 +78,8 @@ private typealias Operation = LaunchPlan.Operation
     let guarding = LaunchSequence(plan.subject).plan.guarding
     #expect(
       guarding.map(\.kind) == [
-        .keepCapabilities, .forbidNewPrivileges, .forbidDumping, .installSeccomp,
+        .boundCapabilities, .keepCapabilities, .forbidNewPrivileges, .forbidDumping,
+        .installSeccomp,
       ])
     #expect(guarding.last == .installSeccomp(.firstProcess))
   }
