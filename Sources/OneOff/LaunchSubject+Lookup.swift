@@ -50,7 +50,7 @@ extension LaunchSubject {
     if passwd == nil { try image.checkThatItIsNotEmpty() }
     let accounts = try AccountDatabase(
       passwd: passwd ?? [],
-      group: try image.read("etc/group", limit: limit) ?? [])
+      group: try reference.needsGroupFile ? image.read("etc/group", limit: limit) ?? [] : [])
     let user = try accounts.resolve(reference)
     guard spec.userNamespace == .host || max(user.uid, user.gid) <= lastID else {
       throw SpecError(
@@ -80,6 +80,13 @@ extension LaunchSubject {
     let groups = ids.map(showing: owner.gid, as: user.gid)
     guard users != nil || groups != nil else { return nil }
     return (users ?? ids.map, groups ?? ids.map)
+  }
+}
+
+extension UserReference {
+  /// Whether /etc/group says anything about it: with a group by number there is nothing to look up.
+  fileprivate var needsGroupFile: Bool {
+    if case .id? = group { false } else { true }
   }
 }
 
