@@ -159,12 +159,22 @@ long ol_epoll_wait(int epoll, uint64_t *tags, int capacity, int timeout_ms) {
     return ol_result(count);
 }
 
-long ol_signal_descriptor(const int *signals, int count) {
+static sigset_t ol_signal_set(const int *signals, int count) {
     sigset_t set;
     sigemptyset(&set);
     for (int index = 0; index < count; index++) {
         sigaddset(&set, signals[index]);
     }
+    return set;
+}
+
+void ol_unblock_signals(const int *signals, int count) {
+    sigset_t set = ol_signal_set(signals, count);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+long ol_signal_descriptor(const int *signals, int count) {
+    sigset_t set = ol_signal_set(signals, count);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) {
         return -errno;
     }
@@ -189,7 +199,7 @@ long ol_timer_set(int timer, uint64_t nanoseconds) {
     return ol_result(timerfd_settime(timer, 0, &time, NULL));
 }
 
-long ol_reap(pid_t pid) {
+long ol_wait_for(pid_t pid) {
     int status = 0;
     pid_t reaped;
     do {
@@ -221,15 +231,20 @@ long ol_spawn(const char *path, const char *const *arguments, char *const *envir
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
-    for (int index = 0; index < count; index++) {
-        posix_spawn_file_actions_adddup2(&actions, descriptors[index], first_free + index);
+    int error = 0;
+    for (int index = 0; index < count && error == 0; index++) {
+        error = posix_spawn_file_actions_adddup2(&actions, descriptors[index], first_free + index);
     }
-    for (int index = 0; index < count; index++) {
-        posix_spawn_file_actions_adddup2(&actions, first_free + index, index);
+    for (int index = 0; index < count && error == 0; index++) {
+        error = posix_spawn_file_actions_adddup2(&actions, first_free + index, index);
     }
-    posix_spawn_file_actions_addclosefrom_np(&actions, count);
-    int error = posix_spawn(&pid, path, &actions, &attributes, (char *const *)(uintptr_t)arguments,
-                            environment);
+    if (error == 0) {
+        error = posix_spawn_file_actions_addclosefrom_np(&actions, count);
+    }
+    if (error == 0) {
+        error = posix_spawn(&pid, path, &actions, &attributes,
+                            (char *const *)(uintptr_t)arguments, environment);
+    }
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return error != 0 ? -error : pid;

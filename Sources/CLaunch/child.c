@@ -9,9 +9,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* The exit status of a child that has reported why it failed. */
-enum { OL_EXIT_FAILED = 125 };
-
 /* One write(2) of less than PIPE_BUF: never mixed with a record of the other process. */
 void ol_write_record(const struct ol_plan *plan, const struct ol_record *record) {
     while (write(plan->status_writer, record, sizeof *record) < 0 && errno == EINTR) {

@@ -61,6 +61,14 @@ static struct ol_outcome ol_set_resource_limit(const struct ol_operation *operat
     return ol_check(setrlimit((__rlimit_resource_t)operation->flags, &limit), OL_STEP_PRLIMIT);
 }
 
+/* For setresuid(2) and setresgid(2) the id -1 means "as it is": root's, here. */
+static struct ol_outcome ol_set_id(long call, uint64_t id, enum ol_step step) {
+    if (id >= UINT32_MAX) {
+        return (struct ol_outcome){step, EINVAL, NULL};
+    }
+    return ol_check(syscall(call, id, id, id), step);
+}
+
 struct ol_outcome ol_perform_command(const struct ol_operation *operation) {
     uint64_t number = operation->number[0];
     switch (operation->kind) {
@@ -78,9 +86,9 @@ struct ol_outcome ol_perform_command(const struct ol_operation *operation) {
     case OL_SET_GROUPS:
         return ol_check(syscall(SYS_setgroups, number, operation->data), OL_STEP_SETGROUPS);
     case OL_SET_GROUP:
-        return ol_check(syscall(SYS_setresgid, number, number, number), OL_STEP_SETRESGID);
+        return ol_set_id(SYS_setresgid, number, OL_STEP_SETRESGID);
     case OL_SET_USER:
-        return ol_check(syscall(SYS_setresuid, number, number, number), OL_STEP_SETRESUID);
+        return ol_set_id(SYS_setresuid, number, OL_STEP_SETRESUID);
     case OL_SET_CAPABILITIES:
         return ol_set_capabilities(number);
     case OL_NEW_KEYRING:

@@ -16,6 +16,8 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+enum { OL_REAPED_AT_ONCE = 64 };
+
 struct ol_init {
     const struct ol_plan *plan;
     pid_t command;
@@ -67,24 +69,35 @@ static void ol_end_everything(void) {
     }
 }
 
-/* Reaps whatever has ended, the command and orphans alike. */
-static void ol_reap(struct ol_init *init) {
+/* Reaps what has ended, the command and orphans alike. False when there may be more: a command that
+ * makes orphans without end must not keep PID 1 from its lifeline. */
+static bool ol_reap_ended(struct ol_init *init) {
     struct signalfd_siginfo drained[8];
     while (read(init->child_ended, drained, sizeof drained) > 0) {
     }
-    for (;;) {
+    for (int reaped = 0; reaped < OL_REAPED_AT_ONCE; reaped++) {
         /* BEFORE the command is reaped: afterwards nobody could tell whether it was executed. */
         ol_note_execution(init);
         int wait_status = 0;
         pid_t pid = wait4(-1, &wait_status, WNOHANG | __WALL, NULL);
         if (pid <= 0) {
-            return;
+            return true;
         }
         if (pid == init->command) {
             ol_report_exit(init, wait_status);
             ol_end_everything();
             _exit(0);
         }
+    }
+    return false;
+}
+
+/* A terminal sends these two to the whole foreground process group, and shells count on it: one
+ * that waits for a child ignores its own. The command leads a group once it has a session. */
+static void ol_forward(const struct ol_init *init, int number) {
+    bool is_for_group = number == SIGINT || number == SIGQUIT;
+    if (!is_for_group || kill(-init->command, number) < 0) {
+        kill(init->command, number);
     }
 }
 
@@ -97,7 +110,7 @@ static void ol_read_lifeline(const struct ol_init *init) {
         _exit(0);
     }
     for (ssize_t index = 0; index < count; index++) {
-        kill(init->command, signals[index]);
+        ol_forward(init, signals[index]);
     }
 }
 
@@ -107,8 +120,14 @@ static _Noreturn void ol_supervise(struct ol_init *init) {
         {.fd = init->child_ended, .events = POLLIN},
         {.fd = init->executed, .events = POLLIN},
     };
+    bool has_reaped_all = true;
     for (;;) {
-        if (poll(watched, sizeof watched / sizeof *watched, -1) < 0) {
+        if (poll(watched, sizeof watched / sizeof *watched, has_reaped_all ? -1 : 0) < 0) {
+            if (errno != EINTR) {
+                /* Blind for the lifeline, PID 1 must not live on. */
+                ol_end_everything();
+                _exit(OL_EXIT_FAILED);
+            }
             continue;
         }
         if (watched[2].revents != 0) {
@@ -128,8 +147,8 @@ static _Noreturn void ol_supervise(struct ol_init *init) {
         if (watched[0].revents != 0) {
             ol_read_lifeline(init);
         }
-        if (watched[1].revents != 0) {
-            ol_reap(init);
+        if (watched[1].revents != 0 || !has_reaped_all) {
+            has_reaped_all = ol_reap_ended(init);
         }
     }
 }
@@ -180,7 +199,7 @@ static _Noreturn void ol_fail_init(const struct ol_child *child, enum ol_step st
         .error = error,
     };
     ol_write_record(child->plan, &record);
-    _exit(125);
+    _exit(OL_EXIT_FAILED);
 }
 
 _Noreturn void ol_run_init(struct ol_child *child) {

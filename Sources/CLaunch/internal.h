@@ -18,6 +18,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* The exit status of a child that has reported why it failed. */
+enum { OL_EXIT_FAILED = 125 };
+
 /* How an operation ended: OL_STEP_NONE, or the step at which `error` arose. */
 struct ol_outcome {
     enum ol_step step;

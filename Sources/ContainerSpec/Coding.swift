@@ -50,3 +50,13 @@ extension Hostname: Codable {
     try container.encode(text)
   }
 }
+
+extension EnvironmentVariable {
+  /// Reads a name, which is checked, and a value.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    try self.init(
+      name: container.decode(String.self, forKey: .name),
+      value: container.decode(ByteString.self, forKey: .value))
+  }
+}

@@ -49,6 +49,8 @@ public struct EnvironmentVariable: Sendable, Hashable, Codable {
   /// The value; may be empty and may span lines.
   public let value: ByteString
 
+  enum CodingKeys: String, CodingKey { case name, value }
+
   /// Checks the name and makes a variable.
   public init(name: String, value: ByteString) throws(SpecError) {
     guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "=")), !name.utf8.contains(0) else {

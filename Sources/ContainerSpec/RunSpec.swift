@@ -28,9 +28,9 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var network: Network
   /// Whether the command gets a user namespace of its own.
   public var userNamespace: UserNamespaceMode
-  /// Files and directories of the host that the command sees, in mount order.
+  /// Files and directories of the host that the command sees; one may lie in another.
   public var volumes: [Volume]
-  /// Empty file systems in memory, in mount order.
+  /// Empty file systems in memory; one may lie in a volume.
   public var temporaryFileSystems: [TemporaryFileSystem]
   /// Whether the root file system refuses writes.
   public var isReadOnly: Bool

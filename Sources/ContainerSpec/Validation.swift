@@ -14,6 +14,11 @@ extension RunSpec {
   public static let maximumVariables = 4096
   /// The most volumes and temporary file systems: as for variables.
   public static let maximumMounts = 1000
+  /// The largest scratch or temporary file system: beyond any memory, and below what tmpfs takes
+  /// for "without limit".
+  public static let maximumSize = ByteCount(bytes: 1 << 50)
+  /// The longest grace time.
+  public static let maximumGrace = Duration.seconds(365 * 86400)
   /// The smallest scratch: its own directories and files take less than this.
   public static let minimumScratch = ByteCount(bytes: 64 << 10)
 
@@ -33,8 +38,29 @@ extension RunSpec {
     guard scratch >= RunSpec.minimumScratch else {
       throw SpecError("a scratch of \(scratch) is too small", remedy: "give at least 64K")
     }
-    guard grace >= .zero else {
-      throw SpecError("the grace time is negative", remedy: "give 0s or more")
+    for size in [scratch] + temporaryFileSystems.map(\.size) where size > RunSpec.maximumSize {
+      throw SpecError("a size of \(size) is too large", remedy: "give at most 1024T")
+    }
+    // A range of durations, before anything asks for the components of one, which may overflow.
+    guard grace >= .zero, grace <= RunSpec.maximumGrace else {
+      throw SpecError(
+        "the grace time is negative or longer than 365 days", remedy: "give 0s or more")
+    }
+    try validateUser()
+  }
+
+  /// What only a specification that was not read from options can get wrong.
+  private func validateUser() throws(SpecError) {
+    for account in [user?.user, user?.group] {
+      // setresuid(2) takes this id for "leave it as it is".
+      guard account != .id(UInt32.max) else {
+        throw SpecError("4294967295 is not an id", remedy: "use a number from 0 to 4294967294")
+      }
+    }
+    if case .path(let path) = network, !path.isAbsolute {
+      throw SpecError(
+        "the network namespace \(String(quoting: path.string)) is not an absolute path",
+        remedy: "name a file such as /run/netns/NAME")
     }
   }
 

@@ -6,7 +6,7 @@ import SystemPackage
 public struct FileStatus: Sendable, Hashable {
   /// The kind of a file.
   public enum Kind: Sendable, Hashable {
-    case directory, regular, symbolicLink, characterDevice, pipe, other
+    case directory, regular, symbolicLink, characterDevice, pipe, socket, other
   }
 
   /// The kind.
@@ -46,6 +46,7 @@ public struct FileStatus: Sendable, Hashable {
       case S_IFLNK: .symbolicLink
       case S_IFCHR: .characterDevice
       case S_IFIFO: .pipe
+      case S_IFSOCK: .socket
       default: .other
       }
     self.permissions = status.mode & 0o7777

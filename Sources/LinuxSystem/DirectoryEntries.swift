@@ -14,8 +14,9 @@ func directoryEntries(
   // Safe: the stream is closed before the function returns; an entry is copied before the next
   // one is read.
   guard let stream = unsafe path.withPlatformString({ unsafe opendir($0) }) else {
+    let code = Glibc.errno
     let error = SystemError(
-      call: "opendir(3)", subject: "of \(path)", errno: Errno(rawValue: Glibc.errno))
+      call: "opendir(3)", subject: "of \(path)", errno: Errno(rawValue: code))
     if error.errno == .noSuchFileOrDirectory { return [] }
     throw error
   }

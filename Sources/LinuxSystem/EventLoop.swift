@@ -75,8 +75,8 @@ extension Duration {
     let (seconds, attoseconds) = components
     guard seconds >= 0, attoseconds >= 0 else { return 0 }
     let limit: UInt64 = 1 << 63
-    let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? limit : min(limit, product + UInt64(attoseconds / 1_000_000_000))
+    guard UInt64(seconds) < limit / 1_000_000_000 else { return limit }
+    return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
   }
 }
 
@@ -102,8 +102,22 @@ public struct SignalDescriptor: ~Copyable {
   }
 }
 
-/// Ignores SIGPIPE: a reader that went away is an error of write(2), not the end of this process.
-public func ignoreBrokenPipes() { _ = signal(SIGPIPE, SIG_IGN) }
+/// Gives signals that a ``SignalDescriptor`` has blocked their usual effect again.
+public func unblockSignals(_ signals: [CInt]) {
+  // Safe: the call reads `count` numbers.
+  unsafe ol_unblock_signals(signals, CInt(signals.count))
+}
+
+/// Lets this process wait for its children, whoever it was started by: an ignored SIGCHLD is
+/// inherited, and the kernel then forgets how a child has ended. See wait(2), NOTES.
+public func expectChildren() { _ = signal(SIGCHLD, SIG_DFL) }
+
+/// Ignores SIGPIPE and SIGXFSZ: a reader that went away and a file that may not grow are errors of
+/// write(2), not the end of this process.
+public func ignoreWriteSignals() {
+  _ = signal(SIGPIPE, SIG_IGN)
+  _ = signal(SIGXFSZ, SIG_IGN)
+}
 
 /// Opens /dev/null for those of the descriptors 0 to 2 that the caller has closed, so that no other
 /// file gets their number.

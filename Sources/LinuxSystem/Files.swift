@@ -109,12 +109,27 @@ func readOnce(
   let bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
     do throws(SystemError) {
       // Safe: read(2) writes at most `capacity` bytes, and says how many.
-      count = try check(
-        unsafe Glibc.read(descriptor, buffer.baseAddress, capacity), "read(2)", subject)
+      count = try retryingInterrupted { () throws(SystemError) in
+        try check(
+          unsafe Glibc.read(descriptor, buffer.baseAddress, capacity), "read(2)", subject)
+      }
     } catch {
       failure = error
     }
   }
   if let failure { throw failure }
   return bytes
+}
+
+/// Makes a call again as long as a signal interrupts it.
+private func retryingInterrupted(
+  _ call: () throws(SystemError) -> Int
+) throws(SystemError) -> Int {
+  while true {
+    do throws(SystemError) {
+      return try call()
+    } catch let error where error.errno == .interrupted {
+      continue
+    }
+  }
 }

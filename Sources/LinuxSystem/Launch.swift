@@ -17,7 +17,7 @@ public struct LaunchedContainer: ~Copyable, Sendable {
   ///
   /// - Returns: its wait status, as wait(2) defines it.
   public func reap() throws(SystemError) -> CInt {
-    try checkNegated(ol_reap(pid), "wait4(2)", "of the container's PID 1")
+    try checkNegated(ol_wait_for(pid), "wait4(2)", "of the container's PID 1")
   }
 
   /// Sends a signal to the command.
@@ -57,6 +57,8 @@ public func launch(
     try plan.records(of: .command, in: arena, descriptors: descriptors)
   )
   record.namespaces = plan.namespaces.rawValue
+  // Without it the child would run outside of its limits: not an error that can be left to chance.
+  precondition(plan.cgroup.map { descriptors.number(of: $0) >= 0 } ?? true, "no cgroup to enter")
   record.cgroup = plan.cgroup.map { descriptors.number(of: $0) } ?? -1
   record.status_writer = status.writer.number
   record.lifeline_reader = lifeline.reader.number

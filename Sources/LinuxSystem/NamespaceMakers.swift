@@ -112,7 +112,7 @@ private final class NamespaceHolder {
 
   deinit {
     end()
-    _ = ol_reap(pid)
+    _ = ol_wait_for(pid)
     unsafe state.deallocate()
   }
 
@@ -125,7 +125,10 @@ private final class NamespaceHolder {
   }
 
   func waitUntilReady() throws(SystemError) {
-    _ = try readAvailable(ready.number, atMost: 1)
+    guard try !readAvailable(ready.number, atMost: 1).isEmpty else {
+      throw SystemError(
+        call: "unshare(2)", subject: "of the network namespace", errno: .noChildProcess)
+    }
     // Safe: the process has written it before it wrote the byte.
     let error = unsafe state.pointee.error
     guard error == 0 else {

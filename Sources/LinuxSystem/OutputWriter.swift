@@ -8,6 +8,7 @@ public final class OutputWriter {
   /// The descriptor to watch for writability while ``hasPending``.
   public let descriptor: CInt
   private let owned: OwnedDescriptor?
+  private let isSocket: Bool
   private var pending: ArraySlice<UInt8> = []
 
   /// Whether the reader has gone away, or writing has failed for good.
@@ -17,11 +18,13 @@ public final class OutputWriter {
   ///
   /// Its O_NONBLOCK is shared with other processes and is left alone: a pipe or terminal is opened
   /// anew through /proc/self/fd, which gives an open file description of our own (open(2)).
-  /// A regular file never blocks; what cannot be opened anew (a socket) is written to as it is.
+  /// A socket cannot be opened anew, but send(2) can be told not to wait. A regular file never
+  /// does.
   public init(_ descriptor: CInt) {
+    let kind = Self.kind(of: descriptor)
     var number = descriptor
     var owned: OwnedDescriptor?
-    if Self.mayBlock(descriptor),
+    if kind == .pipe || isTerminal(descriptor),
       let own = try? OwnedDescriptor(
         opening: .init("/proc/self/fd/\(descriptor)"),
         flags: [.writing, .nonBlocking, .notControlling])
@@ -30,20 +33,20 @@ public final class OutputWriter {
       owned = consume own
     }
     self.descriptor = number
+    self.isSocket = kind == .socket
     self.owned = owned
   }
 
-  /// Takes over a descriptor that was opened for writing.
+  /// Takes over a descriptor that was opened for writing; it is made not to block.
   public init(owning descriptor: consuming OwnedDescriptor) {
+    _ = ol_set_nonblocking(descriptor.number)
     self.descriptor = descriptor.number
+    self.isSocket = false
     self.owned = consume descriptor
   }
 
-  private static func mayBlock(_ descriptor: CInt) -> Bool {
-    var status = ol_status()
-    // Safe: the call fills the structure.
-    guard unsafe ol_file_status(descriptor, "", &status) == 0 else { return false }
-    return FileStatus(status).kind == .pipe || isTerminal(descriptor)
+  private static func kind(of descriptor: CInt) -> FileStatus.Kind? {
+    (try? FileStatus.find("", below: descriptor))?.kind
   }
 
   /// Whether bytes wait for the descriptor to become writable.
@@ -77,7 +80,9 @@ public final class OutputWriter {
     while !rest.isEmpty {
       // Safe: write(2) reads at most as many bytes as it is told there are.
       let count = unsafe rest.withUnsafeBytes {
-        unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+        isSocket
+          ? unsafe send(descriptor, $0.baseAddress, $0.count, CInt(MSG_DONTWAIT))
+          : unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
       }
       do throws(SystemError) {
         rest = rest.dropFirst(try check(count, "write(2)", "of the output"))

@@ -42,7 +42,22 @@ public final class SpawnedProcess: Sendable {
   }
 
   /// Hands on every line of the output, waits for the end of the program, and says how it ended.
-  public func readLines(_ handle: (ArraySlice<UInt8>) -> Void) throws(SystemError) -> String {
+  ///
+  /// - Throws: the errnos of read(2); the program has been told to end then, and is waited for.
+  public func readLines(
+    _ handle: (ArraySlice<UInt8>) -> Void
+  ) throws(SystemError) -> CommandExit.Way {
+    do throws(SystemError) {
+      try readOutput(handle)
+    } catch {
+      closeControl()
+      _ = ol_wait_for(pid)
+      throw error
+    }
+    return .init(waitStatus: try checkNegated(ol_wait_for(pid), "wait4(2)", "of the program"))
+  }
+
+  private func readOutput(_ handle: (ArraySlice<UInt8>) -> Void) throws(SystemError) {
     var pending: [UInt8] = []
     while true {
       let chunk = try readOnce(from: output.number, capacity: 64 << 10, subject: "of the output")
@@ -55,11 +70,7 @@ public final class SpawnedProcess: Sendable {
       }
       pending = Array(rest)
     }
-    let status = try checkNegated(ol_reap(pid), "wait4(2)", "of the program")
-    switch CommandExit.Way(waitStatus: status) {
-    case .code(let code): return "with status \(code)"
-    case .signal(let number): return "by signal \(number)"
-    }
+    if !pending.isEmpty { handle(pending[...]) }
   }
 }
 

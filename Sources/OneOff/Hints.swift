@@ -5,6 +5,11 @@ import SystemPackage
 // The errnos that mislead, explained for the call that gave them.
 
 extension SystemError {
+  /// Only root gets as far as a call that says EPERM.
+  fileprivate static let privilegeHint =
+    "this root lacks CAP_SYS_ADMIN in the host's user namespace; in a container oneoff needs to "
+    + "be privileged (Docker, Podman: --privileged)"
+
   /// EINVAL of mount_setattr(2) says nothing of the file system; EPERM says nothing of its kind.
   func explainingIDMap(
     of path: FilePath, role: String, on fileSystem: FileSystemType?
@@ -34,8 +39,8 @@ extension SystemError {
     switch (call, errno) {
     case (_, .notPermitted):
       explained.hint =
-        "oneoff needs root, with CAP_SYS_ADMIN in the host's user namespace; run it with sudo"
-    case ("clone3(2)", .noSpace), ("clone(2)", .noSpace):
+        SystemError.privilegeHint
+    case ("clone3(2)", .noSpace), ("clone(2)", .noSpace), ("unshare(2)", .noSpace):
       explained.hint =
         "the host's limit on namespaces is reached: see /proc/sys/user/max_*_namespaces"
     case ("clone3(2)", .resourceTemporarilyUnavailable):
@@ -121,6 +126,12 @@ extension SetupFailure {
       (.mount(_, let place), .invalidArgument) where failure.call == "move_mount(2)":
       return "a directory can only be mounted on a directory, and a file on a file: see "
         + "\(place.path) in the image"
+    case (.attach(_, let place), .init(rawValue: 75)), (.mount(_, let place), .init(rawValue: 75)):
+      // EOVERFLOW of mkdirat(2): the ids of the run do not exist in a volume that is mapped.
+      return "\(place.path) lies in a volume in which nothing can be made for the run; make it on "
+        + "the host first"
+    case (.attach(_, let place), .fileExists), (.mount(_, let place), .fileExists):
+      return "\(place.path) of the image is, or leads over, a symbolic link to nothing"
     case (.attach(_, let place), .readOnlyFileSystem):
       return "\(place.path) does not exist there, and cannot be made on a read-only volume"
     case (.mount(let fileSystem, _), .invalidArgument) where fileSystem.type == "overlay":
@@ -138,7 +149,8 @@ extension SetupFailure {
       (.setGroups, .invalidArgument):
       return "ids inside go from 0 to 65535; with --userns host they are the host's"
     case (_, .notPermitted):
-      return "oneoff needs root, with CAP_SYS_ADMIN in the host's user namespace; run it with sudo"
+      return
+        SystemError.privilegeHint
     default:
       return nil
     }

@@ -51,6 +51,13 @@ struct Launch: ~Copyable {
     return outputs
   }
 
+  /// Ends the container after an error of the supervisor's own.
+  func abort() {
+    container.kill()
+    _ = try? container.reap()
+    cleanUp()
+  }
+
   /// Removes the cgroup once the container is dead. What cannot be removed now is removed by the
   /// slot's next owner.
   func cleanUp() { try? cgroups?.remove("\(slot.number)") }

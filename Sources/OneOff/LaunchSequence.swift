@@ -48,9 +48,10 @@ struct LaunchSequence: Sendable {
     if subject.usesCgroup {
       preparations.append(.cgroup)
       plan.cgroup = .cgroup
-      // AFTER the child is in its cgroup: CLONE_NEWCGROUP would take the supervisor's as root.
-      plan.setup.append(.newCgroupNamespace)
     }
+    // AFTER the child is in its cgroup: CLONE_NEWCGROUP would take the supervisor's as root.
+    // Without a cgroup of its own it still hides where the supervisor's is.
+    plan.setup.append(.newCgroupNamespace)
     switch subject.spec.network {
     case .host: break
     case .none: preparations.append(.newNetwork)
@@ -142,20 +143,29 @@ struct LaunchSequence: Sendable {
   }
 
   private mutating func mountVolumes() {
+    var mounts: [(depth: Int, operation: LaunchPlan.Operation)] = []
     for (index, fileSystem) in subject.temporaryFileSystems.enumerated() {
       preparations.append(
         .temporary(.temporary(index), size: fileSystem.size, owner: subject.user))
-      plan.setup.append(.attach(.temporary(index), inside(fileSystem.destination.string)))
+      mounts.append(
+        (
+          fileSystem.destination.components.count,
+          .attach(.temporary(index), inside(fileSystem.destination.string))
+        ))
     }
     for (index, volume) in subject.spec.volumes.enumerated() {
       preparations.append(
         .volume(
           .volume(index), volume.source, isReadOnly: volume.isReadOnly,
           idMap: subject.layerIDMap))
-      plan.setup.append(
-        .attach(
-          .volume(index),
-          inside(volume.destination.string, isDirectory: subject.volumeIsDirectory[index])))
+      let place = inside(
+        volume.destination.string, isDirectory: subject.volumeIsDirectory[index])
+      mounts.append((volume.destination.components.count, .attach(.volume(index), place)))
+    }
+    // Parents BEFORE what lies in them, or they would cover it: what is then written to a tmpfs
+    // in a volume would land on the host.
+    for depth in Set(mounts.map(\.depth)).sorted() {
+      plan.setup += mounts.filter { $0.depth == depth }.map(\.operation)
     }
   }
 

@@ -49,7 +49,9 @@ public struct OneOffContainer: Sendable {
     return try supervisor.follow(handle)
   }
 
-  /// The events of a run, which starts with the first of them that is asked for.
+  /// The events of a run, which starts when the property is read: every reading is a new run.
+  ///
+  /// Events that nobody asks for are kept in memory; for much output use ``run(_:)``.
   ///
   /// Ends after ``RunEvent/finished(id:_:)``. Whoever stops listening ends the run: the command
   /// gets SIGTERM, and after the grace time the container is killed.

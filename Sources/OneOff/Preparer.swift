@@ -23,19 +23,7 @@ struct Preparer: ~Copyable {
   }
 
   /// Carries out one preparation.
-  mutating func perform(_ preparation: Preparation) throws(OneOffError) {
-    do {
-      try performThrowingAny(preparation)
-    } catch let error as SystemError {
-      throw .system(error)
-    } catch let error as SpecError {
-      throw .spec(error)
-    } catch {
-      preconditionFailure("an error of another type: \(error)")
-    }
-  }
-
-  private mutating func performThrowingAny(_ preparation: Preparation) throws {
+  mutating func perform(_ preparation: Preparation) throws {
     switch preparation {
     case .userNamespace(let name, let users, let groups):
       descriptors.adopt(try namespaces.make(users: users, groups: groups), as: name)
@@ -164,7 +152,9 @@ struct Preparer: ~Copyable {
     var resolver: [UInt8] = []
     if contents.sharesHostNetwork {
       resolver = (try? readFile("/etc/resolv.conf", limit: 1 << 20)) ?? []
-      hosts = (try? readFile("/etc/hosts", limit: 1 << 20)) ?? hosts
+      if let known = try? readFile("/etc/hosts", limit: 1 << 20) {
+        hosts = known + Array("\n127.0.1.1 \(name)\n".utf8)
+      }
     }
     for (file, text) in [
       ("hostname", Array("\(name)\n".utf8)), ("hosts", hosts), ("resolv.conf", resolver),

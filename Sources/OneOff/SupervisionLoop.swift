@@ -23,6 +23,15 @@ struct SupervisionLoop: ~Copyable {
   private var timerMeaning: SupervisorState.Event?
   private var outcome: SupervisorState.Outcome?
 
+  /// Every signal that was sent on to the command.
+  var forwardedSignals: SignalSet { state.forwardedSignals }
+
+  /// Whether the caller has asked for the end of the run.
+  var wasToldToEnd: Bool { state.wasToldToEnd }
+
+  /// How PID 1 ended.
+  private(set) var firstProcessEnd: CommandExit.Way?
+
   /// How much the command has written.
   private(set) var log = RunResult.Log()
 
@@ -74,7 +83,7 @@ struct SupervisionLoop: ~Copyable {
       loop.remove(container.process.number)
       // What PID 1 wrote before it ended is in the pipe: it comes first.
       let records = try records(container)
-      _ = try container.reap()
+      firstProcessEnd = CommandExit.Way(waitStatus: try container.reap())
       return records + [.containerEnded]
     case .signals:
       var events: [SupervisorState.Event] = []
@@ -85,7 +94,7 @@ struct SupervisionLoop: ~Copyable {
     case .stdout: return try read(.stdout, container)
     case .stderr: return try read(.stderr, container)
     case .writer:
-      try resume()
+      flush()
       return []
     }
   }
@@ -107,12 +116,13 @@ struct SupervisionLoop: ~Copyable {
       let terminate: Int32 = 15
       return [.signal(terminate)]
     }
-    return signals.map { .signal(Int32($0)) }
+    // What is not a signal says nothing.
+    return signals.filter { (1..<64).contains($0) }.map { .signal(Int32($0)) }
   }
 
   private mutating func timerExpired() throws -> [SupervisorState.Event] {
     guard let meaning = timerMeaning else { return [] }
-    if meaning == .drainExpired, !blockedWriters.isEmpty {
+    if meaning == .drainExpired, !blockedWriters.isEmpty, !state.wasToldToEnd {
       // It is the reader of our output that takes its time, not a holder of the command's pipes.
       try timer.start(Supervisor.drainTime)
       return []
@@ -127,7 +137,7 @@ struct SupervisionLoop: ~Copyable {
   private mutating func read(
     _ stream: OutputStream, _ container: borrowing LaunchedContainer
   ) throws -> [SupervisorState.Event] {
-    guard let reader = stream == .stdout ? stdout : stderr else { return [] }
+    guard let reader = reader(of: stream) else { return [] }
     switch try reader.read() {
     case .nothing: return []
     case .end: return end(stream)
@@ -145,8 +155,12 @@ struct SupervisionLoop: ~Copyable {
     }
   }
 
+  private func reader(of stream: OutputStream) -> InputReader? {
+    stream == .stdout ? stdout : stderr
+  }
+
   private mutating func end(_ stream: OutputStream) -> [SupervisorState.Event] {
-    let reader = stream == .stdout ? stdout : stderr
+    let reader = reader(of: stream)
     switch stream {
     case .stdout: stdout = nil
     case .stderr: stderr = nil
@@ -167,30 +181,32 @@ struct SupervisionLoop: ~Copyable {
 
   /// Reads nothing more from the command while somebody has not taken what was read before.
   private mutating func pauseWhileBlocked() throws {
-    guard blockedWriters.isEmpty else { return }
+    let wasPaused = !blockedWriters.isEmpty
+    for writer in blockedWriters where !writer.hasPending { loop.remove(writer.descriptor) }
+    blockedWriters.removeAll { !$0.hasPending }
     for sink in sinks {
-      for writer in sink.writers where writer.hasPending { block(writer) }
+      for writer in sink.writers where writer.hasPending { try block(writer) }
     }
-    guard !blockedWriters.isEmpty else { return }
-    if let stdout { loop.remove(stdout.descriptor) }
-    if let stderr { loop.remove(stderr.descriptor) }
-    for writer in blockedWriters {
-      try loop.add(writer.descriptor, tag: Source.writer.rawValue, for: .writing)
+    let isPaused = !blockedWriters.isEmpty
+    if isPaused, !wasPaused {
+      if let stdout { loop.remove(stdout.descriptor) }
+      if let stderr { loop.remove(stderr.descriptor) }
+    } else if wasPaused, !isPaused {
+      try watchOutputs()
     }
   }
 
-  /// Two writers may share a descriptor, which epoll(7) takes only once.
-  private mutating func block(_ writer: OutputWriter) {
-    let isKnown = blockedWriters.contains { $0.descriptor == writer.descriptor }
-    if !isKnown { blockedWriters.append(writer) }
+  /// Watches a writer. Two may share a descriptor, which epoll(7) takes only once.
+  private mutating func block(_ writer: OutputWriter) throws {
+    guard !blockedWriters.contains(where: { $0.descriptor == writer.descriptor }) else { return }
+    try loop.add(writer.descriptor, tag: Source.writer.rawValue, for: .writing)
+    blockedWriters.append(writer)
   }
 
-  private mutating func resume() throws {
-    for writer in sinks.flatMap(\.writers) { writer.flush() }
-    guard !sinks.flatMap(\.writers).contains(where: \.hasPending) else { return }
-    for writer in blockedWriters { loop.remove(writer.descriptor) }
-    blockedWriters = []
-    try watchOutputs()
+  private func flush() {
+    for sink in sinks {
+      for writer in sink.writers { writer.flush() }
+    }
   }
 
   // MARK: Actions
@@ -212,7 +228,10 @@ struct SupervisionLoop: ~Copyable {
     case .startGrace: try startTimer(grace, .graceExpired)
     case .kill: container.kill()
     case .startDrain: try startTimer(Supervisor.drainTime, .drainExpired)
-    case .finish(let outcome): self.outcome = outcome
+    case .finish(let outcome):
+      // Streams that somebody outside still holds open end here for everybody who listens.
+      for stream in OutputStream.allCases where reader(of: stream) != nil { _ = end(stream) }
+      self.outcome = outcome
     }
   }
 

@@ -12,6 +12,9 @@ public struct Supervisor: ~Copyable {
   private let started = wallClock()
   private let startedMonotonic = monotonicClock()
   private var log = RunResult.Log()
+  private var firstProcessEnd: CommandExit.Way?
+  private var forwardedSignals = SignalSet()
+  private var wasToldToEnd = false
 
   /// Signals that go to the command: SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM.
   public static let forwardedSignals: [Int32] = [1, 2, 3, 10, 12, 15]
@@ -42,7 +45,8 @@ public struct Supervisor: ~Copyable {
     do throws(OneOffError) {
       let result = try supervise(control: control)
       for sink in sinks { sink.finished(id: id, result: result) }
-      Self.flush(sinks)
+      // Whoever was told to end does not wait for readers.
+      if !wasToldToEnd { Self.flush(sinks) }
       return result
     } catch {
       let result = setupFailure(error)
@@ -66,10 +70,19 @@ public struct Supervisor: ~Copyable {
     let plan = launch.plan
     // Meanwhile the container is being set up: this costs no time.
     releaseStartupCode()
-    let outcome = try OneOffError.wrap {
-      try loop.run(launch.container, outputs: launch.takeOutputs())
+    let outcome: SupervisorState.Outcome
+    do throws(OneOffError) {
+      outcome = try OneOffError.wrap {
+        try loop.run(launch.container, outputs: launch.takeOutputs())
+      }
+    } catch {
+      launch.abort()
+      throw error
     }
     log = loop.log
+    firstProcessEnd = loop.firstProcessEnd
+    forwardedSignals = loop.forwardedSignals
+    wasToldToEnd = loop.wasToldToEnd
     launch.cleanUp()
     return try result(of: outcome, plan: plan)
   }
@@ -83,17 +96,24 @@ public struct Supervisor: ~Copyable {
     case .failed(let failure): throw .setup(SetupFailure(failure, in: plan))
     case .exited(let exit, let cause):
       guard exit.wasExecuted || cause != .itself else {
-        throw .setup(SetupFailure(killedBeforeExecution: exit))
+        throw .setup(SetupFailure(endBeforeExecution: exit.way))
       }
-      return makeResult(exit.way, cause: cause, usage: RunResult.Usage(exit))
-    case .lost(let cause):
+      return makeResult(
+        exit.way, wasExecuted: exit.wasExecuted, cause: cause, usage: RunResult.Usage(exit))
+    case .lost(let cause, let wasStarted):
+      guard wasStarted || cause != .itself else {
+        throw .setup(SetupFailure(endBeforeExecution: firstProcessEnd ?? .code(0)))
+      }
+      // The kernel kills what is left of a container whose PID 1 has ended (pid_namespaces(7)).
       let kill: Int32 = 9
-      return makeResult(.signal(kill), cause: cause, usage: nil)
+      return makeResult(
+        .signal(kill), wasExecuted: wasStarted, cause: cause, usage: nil)
     }
   }
 
   private func makeResult(
-    _ way: CommandExit.Way, cause: SupervisorState.Cause, usage: RunResult.Usage?
+    _ way: CommandExit.Way, wasExecuted: Bool, cause: SupervisorState.Cause,
+    usage: RunResult.Usage?
   ) -> RunResult {
     var result = emptyResult()
     result.usage = usage
@@ -106,9 +126,10 @@ public struct Supervisor: ~Copyable {
       result.status = 128 + number
       result.exit = RunResult.Exit(signal: number)
       result.reason = .signaled
-      if cause == .killed || cause == .forwarded(number) { result.signalBy = "oneoff" }
+      if cause == .killed || forwardedSignals.contains(number) { result.signalBy = "oneoff" }
     }
     if cause != .itself { result.reason = .cancelled }
+    if !wasExecuted { result.exit = nil }
     return result
   }
 
@@ -126,8 +147,10 @@ public struct Supervisor: ~Copyable {
       durationMilliseconds: (monotonicClock() - startedMonotonic).milliseconds, log: log)
   }
 
-  /// Waits until every sink has passed on what it holds.
+  /// Waits until every sink has passed on what it holds. A signal ends this process then, as its
+  /// default is: the container has ended, and who reads so slowly must not keep us.
   private static func flush(_ sinks: [any RunSink]) {
+    unblockSignals(forwardedSignals)
     for sink in sinks {
       for writer in sink.writers { writer.flushBlocking() }
     }
@@ -144,17 +167,22 @@ extension RunResult.Usage {
 
 extension SetupFailure {
   /// A command that was killed while the container was still being set up.
-  init(killedBeforeExecution exit: CommandExit) {
-    let how =
-      switch exit.way {
-      case .signal(let number): "by signal \(number)"
-      case .code(let code): "with status \(code)"
-      }
+  init(endBeforeExecution way: CommandExit.Way) {
     self.init(
       description: """
-        the command's process ended \(how) before the command was executed
+        the command's process ended \(way.text) before the command was executed
         hint: see the kernel's log (dmesg): it may have been out of memory
         """, exitStatus: 125)
+  }
+}
+
+extension CommandExit.Way {
+  /// How a process ended, as the end of a sentence.
+  var text: String {
+    switch self {
+    case .code(let code): "with status \(code)"
+    case .signal(let number): "by signal \(number)"
+    }
   }
 }
 

@@ -25,7 +25,7 @@ final class SupervisorProcess: Sendable {
   /// Hands on every event, and returns once the run is over.
   func follow(_ handle: (RunEvent) -> Void) throws(OneOffError) -> RunResult {
     var result: RunResult?
-    let status = try OneOffError.wrap {
+    let end = try OneOffError.wrap {
       try child.readLines { line in
         guard let event = try? EventDecoder.decode(line) else { return }
         handle(event)
@@ -34,7 +34,7 @@ final class SupervisorProcess: Sendable {
     }
     guard let result else {
       throw .supervisor(
-        "the supervisor ended (\(status)) before it had told how the run ended\n"
+        "the supervisor ended \(end.text) before it had told how the run ended\n"
           + "hint: the container has ended with it; see standard error and the kernel's log")
     }
     if let error = result.error {
@@ -48,15 +48,21 @@ final class SupervisorProcess: Sendable {
 ///
 /// - Throws: when what came over the descriptors cannot be understood.
 public func superviseForCaller() throws -> Int32 {
-  ignoreBrokenPipes()
   let specification = OwnedDescriptor(owning: 3)
   let text = try specification.readAll(limit: 16 << 20, subject: "of the specification")
   specification.closeNow()
-  let spec = try JSONDecoder().decode(RunSpec.self, from: Data(text))
+  let spec: RunSpec
+  do {
+    spec = try JSONDecoder().decode(RunSpec.self, from: Data(text))
+  } catch {
+    throw SpecError(
+      "the specification on descriptor 3 cannot be read: \(error)",
+      remedy: "this verb is for OneOffContainer; people use oneoff run")
+  }
   let control: CInt = 0
   let events: CInt = 1
+  let supervisor = try Supervisor(spec, sinks: [EventSink(OutputWriter(events))])
   do {
-    let supervisor = try Supervisor(spec, sinks: [EventSink(OutputWriter(events))])
     return try supervisor.run(control: control).status
   } catch {
     // The caller has it as the last event.

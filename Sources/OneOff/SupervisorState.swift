@@ -44,7 +44,7 @@ struct SupervisorState: Sendable, Hashable {
     /// The command has ended.
     case exited(CommandExit, Cause)
     /// PID 1 was killed from outside before it could report.
-    case lost(Cause)
+    case lost(Cause, wasStarted: Bool)
   }
 
   /// Who ended the command.
@@ -63,6 +63,10 @@ struct SupervisorState: Sendable, Hashable {
   private var commandExit: CommandExit?
   private var cause = Cause.itself
   private var isStartAnnounced = false
+  /// Signals that wait for the command: before it is executed they would kill its process.
+  private var heldSignals = SignalSet()
+  /// Every signal that was sent on to the command.
+  private(set) var forwardedSignals = SignalSet()
   private var isContainerEnded = false
   private var isFinished = false
 
@@ -113,22 +117,57 @@ struct SupervisorState: Sendable, Hashable {
   private mutating func announceStart() -> [Action] {
     guard !isStartAnnounced else { return [] }
     isStartAnnounced = true
-    return [.announceStart]
+    let held = heldSignals.numbers
+    heldSignals = SignalSet()
+    return [.announceStart] + held.map { forward($0) }
   }
 
   private mutating func handle(signal number: Int32) -> [Action] {
+    let isEnding = Self.endingSignals.contains(number)
+    if isContainerEnded, isEnding {
+      // Whoever does not take the output any more must not keep us.
+      isStdoutOpen = false
+      isStderrOpen = false
+      return finishIfDone()
+    }
     guard !isContainerEnded, commandExit == nil else { return [] }
-    guard Self.endingSignals.contains(number) else { return [.forward(number)] }
+    guard isEnding || isStartAnnounced else {
+      heldSignals.insert(number)
+      return []
+    }
+    guard isEnding else { return [forward(number)] }
     let isFirst = cause == .itself
     if cause != .killed { cause = .forwarded(number) }
-    return isFirst ? [.forward(number), .startGrace] : [.forward(number)]
+    return isFirst ? [forward(number), .startGrace] : [forward(number)]
   }
+
+  private mutating func forward(_ number: Int32) -> Action {
+    forwardedSignals.insert(number)
+    return .forward(number)
+  }
+
+  /// Whether the caller has asked for the end of the run.
+  var wasToldToEnd: Bool { cause != .itself }
 
   private mutating func finishIfDone() -> [Action] {
     guard isContainerEnded, !isOutputOpen else { return [] }
     isFinished = true
     if let failure { return [.finish(.failed(failure))] }
     if let commandExit { return [.finish(.exited(commandExit, cause))] }
-    return [.finish(.lost(cause))]
+    return [.finish(.lost(cause, wasStarted: isStartAnnounced))]
   }
+}
+
+/// Signals, each at most once, as the kernel keeps those that are pending. See signal(7).
+struct SignalSet: Sendable, Hashable {
+  private var bits: UInt64 = 0
+
+  /// Adds a signal, 1 to 63.
+  mutating func insert(_ number: Int32) { bits |= 1 << UInt64(number) }
+
+  /// Whether a signal is in the set.
+  func contains(_ number: Int32) -> Bool { bits & 1 << UInt64(number) != 0 }
+
+  /// The signals, the lowest first.
+  var numbers: [Int32] { (1..<64).filter(contains) }
 }

@@ -66,12 +66,13 @@ enum HookVerb {
     options.run.apply(to: &spec)
     try spec.validate()
     // The command as the Procfile has it: expanded, it could show secrets.
-    try output.printStep("Running \(hook.phase.name) hook: \(entry.command)")
+    // A log that is gone is no reason not to run, or to lose the status.
+    try? output.printStep("Running \(hook.phase.name) hook: \(entry.command)")
     let run = try performRun(spec, output: output)
     if !run.wasExecuted {
-      try output.printFailure("The \(hook.phase.name) hook could not be started")
+      try? output.printFailure("The \(hook.phase.name) hook could not be started")
     } else if run.status != 0 {
-      try output.printFailure("The \(hook.phase.name) hook failed with status \(run.status)")
+      try? output.printFailure("The \(hook.phase.name) hook failed with status \(run.status)")
     }
     return run.status
   }

@@ -18,7 +18,11 @@ func readInput(_ path: FilePath, limit: Int, kind: String) throws(SpecError) -> 
 func readInput(
   _ name: String, below directory: FilePath, limit: Int, kind: String
 ) throws(SpecError) -> [UInt8] {
-  try explainingErrors(of: directory.appending(name), limit: limit, kind: kind) {
+  guard (try? fileStatus(following: directory))?.kind == .directory else {
+    throw SpecError(
+      "\(String(quoting: directory.string)) is not a directory", remedy: "check the path")
+  }
+  return try explainingErrors(of: directory.appending(name), limit: limit, kind: kind) {
     () throws(SystemError) in try readFile(name, below: directory, limit: limit)
   }
 }

@@ -9,6 +9,7 @@ enum RunVerb {
         + "only read: what it writes goes to a scratch that is thrown away, except in volumes. "
         + "It gets its arguments exactly as given, and of the environment PATH, HOME, TERM where "
         + "there is a terminal, and what --env and --env-file name.",
+      "Its standard input is the null device, and its output is never a terminal.",
       "SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are forwarded to it. When oneoff is "
         + "killed, the container ends too.",
     ],

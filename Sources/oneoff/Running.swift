@@ -13,11 +13,13 @@ struct PerformedRun {
 
 /// Runs a spec in this process, shows its output, and says what went wrong.
 func performRun(_ spec: RunSpec, output: RunOutput) throws -> PerformedRun {
-  ignoreBrokenPipes()
   let sinks = try output.makeSinks()
   do {
     let result = try Supervisor(spec, sinks: sinks).run()
     if let sentence = result.sentence { Printer.printError(sentence) }
+    for failure in sinks.flatMap(\.writers).compactMap(\.failure) where !failure.isBrokenPipe {
+      Printer.printError("output was lost: \(failure)")
+    }
     return PerformedRun(status: result.status, wasExecuted: true)
   } catch let error {
     Printer.printError(error.description)
@@ -48,8 +50,10 @@ extension EventsTarget {
   fileprivate func open() throws -> OutputWriter {
     switch self {
     case .file(let path):
+      // Without .nonBlocking, opening a named pipe would wait for its reader.
       return OutputWriter(
-        owning: try OwnedDescriptor(opening: path, flags: [.writing, .creating, .truncating]))
+        owning: try OwnedDescriptor(
+          opening: path, flags: [.writing, .creating, .truncating, .nonBlocking]))
     case .descriptor(let number):
       guard isOpenForWriting(number) else {
         throw SpecError(
@@ -62,10 +66,16 @@ extension EventsTarget {
   }
 }
 
+extension SystemError {
+  /// A reader that has seen enough is not worth a word.
+  fileprivate var isBrokenPipe: Bool { errno == .brokenPipe }
+}
+
 extension RunResult {
   /// How the command ended, for people, where its exit status alone does not say it.
   fileprivate var sentence: String? {
-    guard let signal = exit?.signal else { return nil }
+    // SIGPIPE: the reader of the output had seen enough, as after `| head`.
+    guard let signal = exit?.signal, signal != 13 else { return nil }
     let by = signalBy.map { ", which \($0) sent" } ?? ""
     return "the command was killed by signal \(signal) (\(signalName(signal)))\(by)"
   }

@@ -52,7 +52,7 @@ extension CommandLineTests {
       (["run", "--rootfs", "/", "--tmpfs", "/a", "--tmpfs", "/a", "id"], "two mounts", "own"),
       (["hook", "--rootfs", "/"], "there is no app", "--app-dir"),
       (["hook", "--app-dir", "/"], "there is no root file system", "--rootfs"),
-      (["hook", "--rootfs", "/", "--app-dir", "/nope"], "the Procfile '/nope/Procfile'", "path"),
+      (["hook", "--rootfs", "/", "--app-dir", "/nope"], "'/nope' is not a directory", "path"),
       (["hook", "--rootfs", "/", "--app-dir", "/", "x"], "takes no operand", "--help"),
       (["hook", "--rootfs", "/", "--phase", "a b"], "--phase: 'a b' cannot be", "postdeploy"),
       (["hook", "--rootfs", "/", "--mount-at", "/"], "--mount-at: the destination", "/data"),

@@ -5,7 +5,7 @@ import Testing
 @testable import LinuxSystem
 
 @Suite struct OutputWriterTests {
-  init() { ignoreBrokenPipes() }
+  init() { ignoreWriteSignals() }
 
   /// Everything that is in a pipe now.
   private func drain(_ reader: borrowing OwnedDescriptor, _ length: Int) throws -> [UInt8] {

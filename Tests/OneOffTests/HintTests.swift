@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("fsopen(2)", Errno.notPermitted, "oneoff needs root"),
+    ("fsopen(2)", Errno.notPermitted, "lacks CAP_SYS_ADMIN"),
     ("clone3(2)", .noSpace, "limit on namespaces"),
     ("clone(2)", .noSpace, "limit on namespaces"),
     ("clone3(2)", .resourceTemporarilyUnavailable, "limit on processes"),
@@ -107,7 +107,7 @@ import Testing
       (.setUser(70000), .invalidArgument, "setresuid(2)", "from 0 to 65535"),
       (.setGroup(70000), .invalidArgument, "setresgid(2)", "from 0 to 65535"),
       (.setGroups([70000]), .invalidArgument, "setgroups(2)", "from 0 to 65535"),
-      (.pivot, .notPermitted, "pivot_root(2)", "oneoff needs root"),
+      (.pivot, .notPermitted, "pivot_root(2)", "lacks CAP_SYS_ADMIN"),
     ] as [(LaunchPlan.Operation, Errno, String, String)])
   func anErrnoThatMisleadsIsExplained(
     operation: LaunchPlan.Operation, errno: Errno, call: String, hint: String
@@ -181,8 +181,7 @@ import Testing
   }
 
   @Test func aProcessThatWasKilledBeforeTheExecutionHasStatus125() {
-    let exit = Sample.exit(.signal(9), wasExecuted: false)
-    let failure = SetupFailure(killedBeforeExecution: exit)
+    let failure = SetupFailure(endBeforeExecution: .signal(9))
     #expect(failure.exitStatus == 125)
     #expect(failure.description.hasPrefix("the command's process ended by signal 9 before"))
     #expect(OneOffError.setup(failure).exitStatus == 125)

@@ -65,7 +65,7 @@ struct Scenario: Sendable, CustomTestStringConvertible {
       (.record(.started), [.announceStart]),
       (.containerEnded, [.startDrain]),
       (.outputEnded(.stdout), []),
-      (.outputEnded(.stderr), [.finish(.lost(.itself))])),
+      (.outputEnded(.stderr), [.finish(.lost(.itself, wasStarted: true))])),
     Scenario(
       "a command that ends in the grace time",
       (.record(.started), [.announceStart]),
@@ -80,7 +80,7 @@ struct Scenario: Sendable, CustomTestStringConvertible {
       (.signal(2), [.forward(2), .startGrace]),
       (.graceExpired, [.kill]),
       (.outputEnded(.stdout), []), (.outputEnded(.stderr), []),
-      (.containerEnded, [.finish(.lost(.killed))])),
+      (.containerEnded, [.finish(.lost(.killed, wasStarted: true))])),
     Scenario(
       "SIGUSR1 is forwarded and asks for no end",
       (.record(.started), [.announceStart]),

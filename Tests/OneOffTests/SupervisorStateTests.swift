@@ -14,6 +14,8 @@ private struct History: Hashable {
   var isGraceOver = false
   var isFinished = false
   var isStarted = false
+  /// Signals that wait until the command is executed.
+  var held: Set<Int32> = []
 
   var mayFinish: Bool {
     isContainerEnded && (endedStreams.count == OutputStream.allCases.count || isDrainOver)
@@ -22,7 +24,12 @@ private struct History: Hashable {
   mutating func note(_ event: SupervisorState.Event) {
     switch event {
     case .record(.started), .outputArrived: isStarted = true
-    case .signal: break
+    case .signal(let number):
+      if mayBeAlive, !isStarted, !SupervisorState.endingSignals.contains(number) {
+        held.insert(number)
+      }
+      // Whoever asks for the end then does not wait for a reader any more.
+      if isContainerEnded, SupervisorState.endingSignals.contains(number) { isDrainOver = true }
     case .record(.failed(let failure)): firstFailure = firstFailure ?? failure
     case .record(.exited(let commandExit)): exit = commandExit
     case .outputEnded(let stream): endedStreams.insert(stream)
@@ -111,9 +118,12 @@ private struct History: Hashable {
       let forwarded = transition.actions.compactMap { action in
         if case .forward(let number) = action { number } else { nil }
       }
-      guard case .signal(let number) = transition.event, transition.from.history.mayBeAlive
+      let history = transition.from.history
+      if transition.actions.contains(.announceStart) { return forwarded == history.held.sorted() }
+      guard case .signal(let number) = transition.event, history.mayBeAlive
       else { return forwarded.isEmpty }
-      return forwarded == [number]
+      let isHeld = !history.isStarted && !SupervisorState.endingSignals.contains(number)
+      return forwarded == (isHeld ? [] : [number])
     }
   }
 
@@ -198,7 +208,7 @@ extension SupervisorState.Outcome {
   fileprivate var cause: SupervisorState.Cause? {
     switch self {
     case .failed: nil
-    case .exited(_, let cause), .lost(let cause): cause
+    case .exited(_, let cause), .lost(let cause, _): cause
     }
   }
 }

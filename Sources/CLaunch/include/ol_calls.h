@@ -90,6 +90,9 @@ long ol_epoll_wait(int epoll, uint64_t *tags, int capacity, int timeout_ms);
 /* Blocks the signals and returns a signalfd(2) for them. */
 long ol_signal_descriptor(const int *signals, int count);
 
+/* Takes the signals out of the mask of blocked ones. */
+void ol_unblock_signals(const int *signals, int count);
+
 /* The next signal's number, or -EAGAIN. */
 long ol_read_signal(int descriptor);
 
@@ -100,7 +103,7 @@ long ol_timer_create(void);
 long ol_timer_set(int timer, uint64_t nanoseconds);
 
 /* Reaps the process and returns its status as wait4(2) gives it. */
-long ol_reap(pid_t pid);
+long ol_wait_for(pid_t pid);
 
 /* Starts a program with just these descriptors as 0, 1, 2, …; its pid, or -errno. */
 long ol_spawn(const char *path, const char *const *arguments, char *const *environment,
