@@ -25,8 +25,10 @@ public struct EventLoop: ~Copyable {
   /// Watches a descriptor no more.
   public func remove(_ descriptor: CInt) { _ = ol_epoll_remove(epoll.number, descriptor) }
 
-  /// Waits until at least one descriptor is ready, and returns the tags of those that are.
-  public func wait() throws(SystemError) -> [UInt64] {
+  /// Waits until at least one descriptor is ready, and returns the tags of those that are; none
+  /// when a signal or the end of the time has come first.
+  public func wait(atMost time: Duration? = nil) throws(SystemError) -> [UInt64] {
+    let milliseconds = time.map { CInt(clamping: $0.nanoseconds / 1_000_000) } ?? -1
     let capacity = 8
     var failure: SystemError?
     let tags = unsafe [UInt64](unsafeUninitializedCapacity: capacity) { buffer, count in
@@ -34,7 +36,7 @@ public struct EventLoop: ~Copyable {
         // Safe: at most `capacity` tags are written, and the result says how many.
         count = Int(
           try checkNegated(
-            unsafe ol_epoll_wait(epoll.number, buffer.baseAddress, CInt(capacity), -1),
+            unsafe ol_epoll_wait(epoll.number, buffer.baseAddress, CInt(capacity), milliseconds),
             "epoll_wait(2)"))
       } catch {
         failure = error.errno == .interrupted ? nil : error

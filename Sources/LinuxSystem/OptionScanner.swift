@@ -230,8 +230,9 @@ public enum Caller {
   /// Whether standard output is a terminal.
   public static var hasTerminal: Bool { isTerminal(STDOUT_FILENO) }
 
-  /// Ends the program with a status.
-  public static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
+  /// Ends the program with a status, at once: nothing is buffered, and what the C++ runtime would
+  /// tidy up goes with the process.
+  public static func exit(_ status: Int32) -> Never { _exit(status) }
 }
 
 extension [UInt8] {

@@ -21,6 +21,7 @@ struct SupervisionLoop: ~Copyable {
   private var stderr: InputReader?
   private var blockedWriters: [OutputWriter] = []
   private var timerMeaning: SupervisorState.Event?
+  private var hasReleasedCode = false
   private var outcome: SupervisorState.Outcome?
 
   /// Every signal that was sent on to the command.
@@ -62,7 +63,7 @@ struct SupervisionLoop: ~Copyable {
     try loop.add(container.process.number, tag: Source.container.rawValue)
     try watchOutputs()
     while outcome == nil {
-      for tag in try loop.wait() {
+      for tag in try waitForEvents() {
         guard let source = Source(rawValue: tag) else { continue }
         for event in try events(from: source, container) { try handle(event, container) }
       }
@@ -70,6 +71,17 @@ struct SupervisionLoop: ~Copyable {
     }
     guard let outcome else { preconditionFailure("the loop ends with an outcome") }
     return outcome
+  }
+
+  /// A command that lives for long gets a small supervisor; for a short one it would not pay.
+  private mutating func waitForEvents() throws -> [UInt64] {
+    guard !hasReleasedCode else { return try loop.wait() }
+    let tags = try loop.wait(atMost: .milliseconds(50))
+    if tags.isEmpty {
+      releaseStartupCode()
+      hasReleasedCode = true
+    }
+    return tags
   }
 
   // MARK: Events

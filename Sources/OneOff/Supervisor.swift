@@ -68,8 +68,6 @@ public struct Supervisor: ~Copyable {
     }
     var launch = try OneOffError.wrap { try Launch(spec, id: id) }
     let plan = launch.plan
-    // Meanwhile the container is being set up: this costs no time.
-    releaseStartupCode()
     let outcome: SupervisorState.Outcome
     do throws(OneOffError) {
       outcome = try OneOffError.wrap {
