@@ -10,7 +10,7 @@ public struct GarbageCollection: Sendable {
   /// How many runs are alive.
   public var liveRuns = 0
 
-  /// Looks at every slot that was ever used.
+  /// Looks at every cgroup that a run has had.
   ///
   /// - Throws: what the system calls throw; what was removed until then stays removed.
   public init() throws(OneOffError) {

@@ -6,8 +6,8 @@ enum GCVerb {
     name: "gc",
     summary: "Remove what runs whose supervisor was killed have left behind",
     details: [
-      "The processes of such a run are gone already; an empty cgroup and a record may be left. "
-        + "The next run that takes the same slot removes them too."
+      "The processes of such a run are gone already; on cgroup v2 hosts an empty cgroup may be "
+        + "left. The next run that takes the same slot removes them too."
     ],
     examples: [.init(command: "oneoff gc", purpose: "remove all leftovers now")]
   ) { _ in

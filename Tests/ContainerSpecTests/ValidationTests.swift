@@ -63,6 +63,13 @@ import Testing
     Fault("the variable 'A' is there twice") {
       $0.environment = [try .init(name: "A", value: ""), try .init(name: "A", value: "")]
     },
+    Fault("4294967295 is not an id") { $0.user = UserReference(user: .id(.max)) },
+    Fault("4294967295 is not an id") {
+      $0.user = UserReference(user: .id(1), group: .id(.max))
+    },
+    Fault("grace time") { $0.grace = .seconds(Int64.max) + .seconds(Int64.max) },
+    Fault("is too large") { $0.scratch = ByteCount(bytes: .max) },
+    Fault("not an absolute path") { $0.network = .path("ns") },
     Fault("the arguments and variables have") {
       let argument = try ByteString(String(repeating: "x", count: 131_071))
       $0.command += Array(repeating: argument, count: 16)

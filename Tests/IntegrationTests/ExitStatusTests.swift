@@ -5,6 +5,26 @@ import Testing
 
 extension IntegrationTests {
   @Suite struct ExitStatusTests {
+    @Test func statusIsKeptWhenTheCallerIgnoresItsChildren() throws {
+      let result = try run(
+        wrapper: ["env", "--ignore-signal=CHLD"], "sh", "-c", "echo hi; exit 3")
+      #expect(result.status == 3)
+      #expect(result.output == "hi\n")
+      #expect(result.errors == "")
+    }
+
+    @Test func outputThatIsLostIsSaid() throws {
+      let full = try FileDescriptor.open(FilePath("/dev/full"), .writeOnly, options: .closeOnExec)
+      defer { try? full.close() }
+      let (reader, writer) = try FileDescriptor.closedOnExecPipe()
+      defer { try? reader.close() }
+      let process = try start(
+        runArguments([], command: ["sh", "-c", "echo x"]), stdout: full, stderr: writer)
+      try writer.close()
+      #expect(try process.wait() == .code(0))
+      #expect(try reader.readLine().contains("output was lost: write(2) of the output: ENOSPC"))
+    }
+
     @Test(arguments: [0, 1, 3, 42, 124, 125, 126, 127, 137, 143, 255])
     func statusOfTheCommandIsPassedOn(status: Int32) throws {
       let result = try run([], "probe", "exit", "\(status)")

@@ -23,6 +23,20 @@ extension IntegrationTests {
       #expect(try process.wait() == .code(0))
     }
 
+    /// As from a terminal: a shell that waits for a child leaves the end to the child.
+    @Test func interruptReachesWhatTheCommandHasStarted() throws {
+      let (reader, writer) = try FileDescriptor.closedOnExecPipe()
+      defer { try? reader.close() }
+      let process = try start(
+        runArguments([], command: ["sh", "-c", "echo begin; sleep 60; echo end"]),
+        stdout: writer, stderr: .standardError)
+      try writer.close()
+      #expect(try reader.readLine() == "begin")
+      usleep(100_000)
+      process.send(SIGINT)
+      #expect([.code(130), .code(137)].contains(try process.wait(.seconds(5))))
+    }
+
     @Test func commandThatIgnoresTheEndIsKilledAfterTheGraceTime() throws {
       let events = Workspace.current.path.appending("files/events").string
       let (reader, writer) = try FileDescriptor.closedOnExecPipe()

@@ -109,7 +109,7 @@ long ol_wait_for(pid_t pid);
 long ol_spawn(const char *path, const char *const *arguments, char *const *environment,
               const int *descriptors, int count);
 
-/* The bytes of /proc/sys/kernel/osrelease, as uname(2) gives them: major * 1000 + minor. */
+/* The kernel's release as a number, major * 1000 + minor. See uname(2). */
 long ol_kernel_version(void);
 
 /* Unmaps the pages of the program's code; those that are needed again come back from the page
