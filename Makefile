@@ -71,7 +71,7 @@ fixtures-rails: fixtures
 
 packages: ## install the Debian packages that are missing for everything below
 	@sh scripts/check-swift.sh
-	@sh scripts/packages.sh build fixtures rails bench lint
+	@sh scripts/packages.sh build fixtures rails test bench lint
 
 demo: ## run a sample app's hook: once well, once failing, and see that nothing is left
 	@sh scripts/check-swift.sh
@@ -87,7 +87,7 @@ demo-rails: ## migrate a PostgreSQL database from a Rails app's hook, then fail 
 
 test: ## install what is missing, build everything, and run all tests, as root
 	@sh scripts/check-swift.sh
-	@sh scripts/packages.sh build fixtures rails
+	@sh scripts/packages.sh build fixtures rails test
 	+@$(MAKE) -s build fixtures-rails
 	$(SWIFT) build --build-tests
 	$(SUDO) $(SWIFT) test --skip-build --no-parallel

@@ -65,12 +65,14 @@ public final class OutputWriter {
   /// Writes more of what was kept.
   public func flush() { pending = writeWithoutBlocking(pending) }
 
-  /// Writes everything that was kept, waiting for the reader as long as it takes.
-  public func flushBlocking() {
+  /// Writes everything that was kept, waiting for the reader: each time at most this long, or as
+  /// long as it takes when nil.
+  public func flushBlocking(atMost time: Duration? = nil) {
+    let milliseconds = time.map { CInt(clamping: $0.nanoseconds / 1_000_000) } ?? -1
     while hasPending {
       var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
       // Safe: one structure of ours is filled.
-      _ = unsafe poll(&waiting, 1, -1)
+      guard unsafe poll(&waiting, 1, milliseconds) != 0 else { return }
       flush()
     }
   }

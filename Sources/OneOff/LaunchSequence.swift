@@ -164,8 +164,9 @@ struct LaunchSequence: Sendable {
     }
     // Parents BEFORE what lies in them, or they would cover it: what is then written to a tmpfs
     // in a volume would land on the host.
-    for depth in Set(mounts.map(\.depth)).sorted() {
-      plan.setup += mounts.filter { $0.depth == depth }.map(\.operation)
+    let deepest = mounts.reduce(0) { max($0, $1.depth) }
+    for depth in 0...deepest {
+      for mount in mounts where mount.depth == depth { plan.setup.append(mount.operation) }
     }
   }
 

@@ -45,8 +45,8 @@ public struct Supervisor: ~Copyable {
     do throws(OneOffError) {
       let result = try supervise(control: control)
       for sink in sinks { sink.finished(id: id, result: result) }
-      // Whoever was told to end does not wait for readers.
-      if !wasToldToEnd { Self.flush(sinks) }
+      // Whoever was told to end does not wait for readers as long as they like.
+      Self.flush(sinks, atMost: wasToldToEnd ? Self.drainTime : nil)
       return result
     } catch {
       let result = setupFailure(error)
@@ -145,12 +145,13 @@ public struct Supervisor: ~Copyable {
       durationMilliseconds: (monotonicClock() - startedMonotonic).milliseconds, log: log)
   }
 
-  /// Waits until every sink has passed on what it holds. A signal ends this process then, as its
+  /// Waits until every sink has passed on what it holds, or its reader has taken nothing for the
+  /// time. A signal ends this process then, as its
   /// default is: the container has ended, and who reads so slowly must not keep us.
-  private static func flush(_ sinks: [any RunSink]) {
+  private static func flush(_ sinks: [any RunSink], atMost time: Duration? = nil) {
     unblockSignals(forwardedSignals)
     for sink in sinks {
-      for writer in sink.writers { writer.flushBlocking() }
+      for writer in sink.writers { writer.flushBlocking(atMost: time) }
     }
   }
 }
