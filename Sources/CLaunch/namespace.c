@@ -76,6 +76,21 @@ static int ol_hold_network_namespace(void *argument) {
     return 0;
 }
 
+/* Keeps a process off the processor that the caller is on, where there is another one: the kernel's
+ * scheduler mostly starts a process where its parent runs, and then one waits for the other. */
+static void ol_run_elsewhere(pid_t pid) {
+    cpu_set_t processors;
+    int current = sched_getcpu();
+    if (current < 0 || current >= CPU_SETSIZE ||
+        sched_getaffinity(0, sizeof processors, &processors) < 0) {
+        return;
+    }
+    CPU_CLR(current, &processors);
+    if (CPU_COUNT(&processors) > 0) {
+        sched_setaffinity(pid, sizeof processors, &processors);
+    }
+}
+
 /* The stacks are static: a holder lives on after the function that has started it. */
 pid_t ol_start_user_namespace_holder(struct ol_holder *holder) {
     static alignas(16) char stack[OL_STACK_SIZE];
@@ -88,5 +103,9 @@ pid_t ol_start_network_namespace_holder(struct ol_holder *holder) {
     static alignas(16) char stack[OL_STACK_SIZE];
     pid_t pid =
         clone(ol_hold_network_namespace, stack + sizeof stack, CLONE_VM | SIGCHLD, holder);
-    return pid < 0 ? -errno : pid;
+    if (pid < 0) {
+        return -errno;
+    }
+    ol_run_elsewhere(pid);
+    return pid;
 }
