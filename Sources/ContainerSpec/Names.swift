@@ -10,7 +10,7 @@ public struct RunID: Sendable, Hashable {
     let isSafe =
       (1...64).contains(bytes.count) && bytes[0].isAlphanumeric
       && bytes.allSatisfy { $0.isNameByte }
-      && !text.contains("..")
+      && !zip(bytes, bytes.dropFirst()).contains { $0 == UInt8(ascii: ".") && $1 == $0 }
     guard isSafe else {
       throw SpecError(
         "\(String(quoting: text)) cannot be the name of a run",

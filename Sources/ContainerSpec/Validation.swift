@@ -26,7 +26,8 @@ extension RunSpec {
   ///
   /// - Throws: ``SpecError`` for the first thing that cannot be used.
   public func validate() throws(SpecError) {
-    try validateCommand()
+    try Self.validateCommand(command)
+    if let fallbackCommand { try Self.validateCommand(fallbackCommand) }
     try validateLayers()
     try validateMounts()
     try validateStrings()
@@ -38,9 +39,8 @@ extension RunSpec {
     guard scratch >= RunSpec.minimumScratch else {
       throw SpecError("a scratch of \(scratch) is too small", remedy: "give at least 64K")
     }
-    for size in [scratch] + temporaryFileSystems.map(\.size) where size > RunSpec.maximumSize {
-      throw SpecError("a size of \(size) is too large", remedy: "give at most 1024T")
-    }
+    try Self.validateSize(scratch)
+    for fileSystem in temporaryFileSystems { try Self.validateSize(fileSystem.size) }
     // A range of durations, before anything asks for the components of one, which may overflow.
     guard grace >= .zero, grace <= RunSpec.maximumGrace else {
       throw SpecError(
@@ -49,13 +49,17 @@ extension RunSpec {
     try validateUser()
   }
 
+  private static func validateSize(_ size: ByteCount) throws(SpecError) {
+    guard size <= RunSpec.maximumSize else {
+      throw SpecError("a size of \(size) is too large", remedy: "give at most 1024T")
+    }
+  }
+
   /// What only a specification that was not read from options can get wrong.
   private func validateUser() throws(SpecError) {
-    for account in [user?.user, user?.group] {
-      // setresuid(2) takes this id for "leave it as it is".
-      guard account != .id(UInt32.max) else {
-        throw SpecError("4294967295 is not an id", remedy: "use a number from 0 to 4294967294")
-      }
+    // setresuid(2) takes this id for "leave it as it is".
+    guard user?.user != .id(UInt32.max), user?.group != .id(UInt32.max) else {
+      throw SpecError("4294967295 is not an id", remedy: "use a number from 0 to 4294967294")
     }
     if case .path(let path) = network, !path.isAbsolute {
       throw SpecError(
@@ -64,14 +68,12 @@ extension RunSpec {
     }
   }
 
-  private func validateCommand() throws(SpecError) {
-    for words in [command, fallbackCommand ?? command] {
-      guard let program = words.first else {
-        throw SpecError("there is no command to run", remedy: "name one, such as: -- sh -c 'id'")
-      }
-      guard !program.bytes.isEmpty else {
-        throw SpecError("the command's name is empty", remedy: "name a program, such as sh")
-      }
+  private static func validateCommand(_ words: [ByteString]) throws(SpecError) {
+    guard let program = words.first else {
+      throw SpecError("there is no command to run", remedy: "name one, such as: -- sh -c 'id'")
+    }
+    guard !program.bytes.isEmpty else {
+      throw SpecError("the command's name is empty", remedy: "name a program, such as sh")
     }
   }
 
@@ -129,21 +131,26 @@ extension RunSpec {
 
   private func validateStrings() throws(SpecError) {
     let variables = try validateVariables()
-    for words in [command, fallbackCommand ?? []] {
-      var total = variables
-      for argument in words {
-        guard argument.bytes.count <= RunSpec.maximumString else {
-          throw SpecError(
-            "an argument has \(argument.bytes.count) bytes",
-            remedy: "Linux allows \(RunSpec.maximumString); pass it in a file")
-        }
-        total += argument.bytes.count + 9
-      }
-      guard total <= RunSpec.maximumStrings else {
+    try Self.validateStrings(command, variables: variables)
+    if let fallbackCommand { try Self.validateStrings(fallbackCommand, variables: variables) }
+  }
+
+  private static func validateStrings(
+    _ words: [ByteString], variables: Int
+  ) throws(SpecError) {
+    var total = variables
+    for argument in words {
+      guard argument.bytes.count <= RunSpec.maximumString else {
         throw SpecError(
-          "the arguments and variables have \(total) bytes in all",
-          remedy: "Linux allows \(RunSpec.maximumStrings); pass large values in files")
+          "an argument has \(argument.bytes.count) bytes",
+          remedy: "Linux allows \(RunSpec.maximumString); pass it in a file")
       }
+      total += argument.bytes.count + 9
+    }
+    guard total <= RunSpec.maximumStrings else {
+      throw SpecError(
+        "the arguments and variables have \(total) bytes in all",
+        remedy: "Linux allows \(RunSpec.maximumStrings); pass large values in files")
     }
   }
 

@@ -29,7 +29,9 @@ public struct IDMap: Sendable, Hashable {
 
   /// The text of /proc/PID/uid_map.
   var text: [UInt8] {
-    Array(ranges.map { "\($0.inside) \($0.host) \($0.count)\n" }.joined().utf8)
+    var text = ""
+    for range in ranges { text += "\(range.inside) \(range.host) \(range.count)\n" }
+    return Array(text.utf8)
   }
 }
 

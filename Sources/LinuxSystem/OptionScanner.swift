@@ -157,7 +157,8 @@ extension ArgumentVector {
       return .unknown([UInt8(ascii: "-"), UInt8(truncatingIfNeeded: option)])
     }
     let given = Array(self[position].prefix { $0 != UInt8(ascii: "=") })
-    let candidates = table.names.filter { $0.utf8.starts(with: given.dropFirst(2)) }
+    let candidates = table.patterns.map(\.name)
+      .filter { $0.utf8.starts(with: given.dropFirst(2)) }
     return candidates.count > 1 && given.count > 2
       ? .ambiguous(given, candidates: candidates) : .unknown(given)
   }
@@ -173,16 +174,14 @@ extension ArgumentVector {
 
 /// The patterns as getopt_long(3) takes them.
 @safe private final class OptionTable {
-  let names: [String]
+  let patterns: [OptionPattern]
   let letters: UnsafeMutablePointer<CChar>
   let longOptions: UnsafeMutablePointer<option>
-  private let letterOfOption: [UInt8?]
   /// Codes of long options start above those of letters.
   private static let base: Int32 = 256
 
   init(_ patterns: [OptionPattern]) {
-    names = patterns.map(\.name)
-    letterOfOption = patterns.map(\.letter)
+    self.patterns = patterns
     // Safe: strdup(3) copies; an array one longer than the patterns ends with a zeroed element.
     unsafe longOptions = .allocate(capacity: patterns.count + 1)
     var shorthand = "+:"
@@ -202,7 +201,7 @@ extension ArgumentVector {
   }
 
   deinit {
-    for index in names.indices {
+    for index in patterns.indices {
       // Safe: allocated by strdup(3) in init, freed once.
       unsafe free(UnsafeMutableRawPointer(mutating: longOptions[index].name))
     }
@@ -215,7 +214,7 @@ extension ArgumentVector {
   func index(of code: Int32) -> Int? {
     if code >= OptionTable.base { return Int(code - OptionTable.base) }
     guard let letter = UInt8(exactly: code), letter != 0 else { return nil }
-    return letterOfOption.firstIndex(of: letter)
+    return patterns.firstIndex { $0.letter == letter }
   }
 }
 

@@ -165,7 +165,7 @@ extension OptionGroup {
         name: "userns",
         value: .init(
           metavariable: "auto|host",
-          completion: .words(UserNamespaceMode.allCases.map(\.rawValue))),
+          completion: .words(["auto", "host"])),
         help: "ids that no other run has, or those of the host", defaultText: "auto"
       ) { options, value throws(SpecError) in
         options.run.userNamespace = try UserNamespaceMode(parsing: value)

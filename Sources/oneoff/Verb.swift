@@ -13,21 +13,50 @@ struct Verb: Sendable {
   /// What it does, in a line that starts with a verb.
   let summary: String
   /// What follows the options, as the synopsis shows it; nil when nothing may.
-  var operands: String?
+  let operands: String?
   /// How a shell completes the operands.
-  var operandCompletion = ValueCompletion.files
-  /// What else is to be known, paragraph by paragraph.
-  var details: [String] = []
-  /// Its options below their headings, without those that every verb has.
-  var groups: [OptionGroup] = []
-  /// Command lines to learn from.
-  var examples: [Example] = []
-  /// What the exit status means.
-  var exitStatuses: [ExitStatus] = [.success, .failure]
+  let operandCompletion: ValueCompletion
   /// Whether it is of use to other programs only, and so neither listed nor suggested.
-  var isHidden = false
+  let isHidden: Bool
   /// Does it; returns the exit status.
   let perform: @Sendable (Invocation) throws -> Int32
+
+  // Made when they are asked for: of all that the table of verbs says, a run needs the options of
+  // one verb, and to make the rest takes longer than to read the arguments.
+  private let makeDetails: @Sendable () -> [String]
+  private let makeGroups: @Sendable () -> [OptionGroup]
+  private let makeExamples: @Sendable () -> [Example]
+  private let makeExitStatuses: @Sendable () -> [ExitStatus]
+
+  init(
+    name: String, summary: String, operands: String? = nil,
+    operandCompletion: ValueCompletion = .files,
+    details: @autoclosure @escaping @Sendable () -> [String] = [],
+    groups: @autoclosure @escaping @Sendable () -> [OptionGroup] = [],
+    examples: @autoclosure @escaping @Sendable () -> [Example] = [],
+    exitStatuses: @autoclosure @escaping @Sendable () -> [ExitStatus] = [.success, .failure],
+    isHidden: Bool = false, perform: @escaping @Sendable (Invocation) throws -> Int32
+  ) {
+    self.name = name
+    self.summary = summary
+    self.operands = operands
+    self.operandCompletion = operandCompletion
+    self.isHidden = isHidden
+    self.perform = perform
+    self.makeDetails = details
+    self.makeGroups = groups
+    self.makeExamples = examples
+    self.makeExitStatuses = exitStatuses
+  }
+
+  /// What else is to be known, paragraph by paragraph.
+  var details: [String] { makeDetails() }
+  /// Its options below their headings, without those that every verb has.
+  var groups: [OptionGroup] { makeGroups() }
+  /// Command lines to learn from.
+  var examples: [Example] { makeExamples() }
+  /// What the exit status means.
+  var exitStatuses: [ExitStatus] { makeExitStatuses() }
 }
 
 /// A verb's options and operands as given.
