@@ -27,8 +27,7 @@ help: ## list the targets
 build: build/oneoff ## build the static, stripped program build/oneoff
 
 # Prespecialized metadata and lld's folding of equal functions take 10 % off the time to start.
-RELEASE_FLAGS := -c release -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker --icf=all \
-	-Xswiftc -Xfrontend -Xswiftc -prespecialize-generic-metadata
+RELEASE_FLAGS := -c release -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker --icf=all
 
 # SwiftPM has the linker leave out unused sections by itself. The one with symbols, for a debugger,
 # stays in .build/static/release.

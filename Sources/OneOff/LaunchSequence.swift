@@ -53,8 +53,7 @@ struct LaunchSequence: Sendable {
     // Without a cgroup of its own it still hides where the supervisor's is.
     plan.setup.append(.newCgroupNamespace)
     switch subject.spec.network {
-    case .host: break
-    case .none: preparations.append(.newNetwork)
+    case .host, .none: break
     case .path(let path): preparations.append(.network(path))
     }
     // BEFORE sysfs is mounted, which shows the network of whoever mounts it.
@@ -206,6 +205,8 @@ struct LaunchSequence: Sendable {
 
   private mutating func confineCommand() {
     preparations.append(.standardStreams(owner: subject.user))
+    // AFTER everything else: the kernel makes the namespace meanwhile, and here we wait for it.
+    if subject.spec.network == .none { preparations.append(.newNetwork) }
     plan.command.append(.newSession)
     plan.command.append(
       .useStandardStreams(.standardInput, .standardOutput, .standardError))
