@@ -28,10 +28,15 @@ ASAN_OPTIONS="detect_leaks=0:log_path=$directory/report" \
     UBSAN_OPTIONS="print_stacktrace=1:log_path=$directory/report" \
     "$directory/driver" || status=$?
 
+# The command's process has a stack of its own, which AddressSanitizer does not know: when a function
+# that does not return is called there, it says so. It is no finding.
+unknown_stack='ASan is ignoring requested __asan_handle_no_return|^False positive error reports may follow$'
+unknown_stack="$unknown_stack|^For details see https://github.com/google/sanitizers/issues/189$"
 for report in "$directory"/report.*; do
     [ -e "$report" ] || continue
-    cat "$report" >&2
-    status=1
+    if grep -vE "$unknown_stack" "$report" >&2; then
+        status=1
+    fi
 done
 [ "$status" -eq 0 ] && echo "check-c.sh: no report"
 exit "$status"

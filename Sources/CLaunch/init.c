@@ -9,21 +9,24 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/sched.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdalign.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
 enum { OL_REAPED_AT_ONCE = 64 };
 
+/* The deepest use is a path of PATH_MAX bytes. */
+enum { OL_COMMAND_STACK_SIZE = 64 * 1024 };
+
 struct ol_init {
     const struct ol_plan *plan;
     pid_t command;
-    int executed;    /* reading end of a pipe that execve(2) closes */
     int child_ended; /* signalfd for SIGCHLD */
-    bool has_executed;
 };
 
 /*
@@ -36,26 +39,18 @@ static bool ol_command_was_executed(const struct ol_init *init) {
     return waitid(P_PID, (id_t)init->command, &information, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-static void ol_note_execution(struct ol_init *init) {
-    if (!init->has_executed && ol_command_was_executed(init)) {
-        init->has_executed = true;
-        struct ol_record record = {.kind = OL_RECORD_STARTED, .section = OL_COMMAND};
-        ol_write_record(init->plan, &record);
-    }
-}
-
 static uint64_t ol_microseconds(struct timeval time) {
     return (uint64_t)time.tv_sec * 1000000u + (uint64_t)time.tv_usec;
 }
 
-static void ol_report_exit(const struct ol_init *init, int wait_status) {
+static void ol_report_exit(const struct ol_init *init, int wait_status, bool was_executed) {
     struct rusage usage;
     getrusage(RUSAGE_CHILDREN, &usage);
     struct ol_record record = {
         .kind = OL_RECORD_EXITED,
         .section = OL_COMMAND,
         .wait_status = wait_status,
-        .executed = init->has_executed,
+        .executed = was_executed,
         .user_us = ol_microseconds(usage.ru_utime),
         .system_us = ol_microseconds(usage.ru_stime),
     };
@@ -71,20 +66,18 @@ static void ol_end_everything(void) {
 
 /* Reaps what has ended, the command and orphans alike. False when there may be more: a command that
  * makes orphans without end must not keep PID 1 from its lifeline. */
-static bool ol_reap_ended(struct ol_init *init) {
+static bool ol_reap_ended(const struct ol_init *init) {
     struct signalfd_siginfo drained[8];
     while (read(init->child_ended, drained, sizeof drained) > 0) {
     }
     for (int reaped = 0; reaped < OL_REAPED_AT_ONCE; reaped++) {
-        /* BEFORE the command is reaped: afterwards nobody could tell whether it was executed. */
-        ol_note_execution(init);
         int wait_status = 0;
         pid_t pid = wait4(-1, &wait_status, WNOHANG | __WALL, NULL);
         if (pid <= 0) {
             return true;
         }
         if (pid == init->command) {
-            ol_report_exit(init, wait_status);
+            ol_report_exit(init, wait_status, true);
             ol_end_everything();
             _exit(0);
         }
@@ -114,12 +107,25 @@ static void ol_read_lifeline(const struct ol_init *init) {
     }
 }
 
-static _Noreturn void ol_supervise(struct ol_init *init) {
+/* The command's process is dead, or dying, without having been executed: it sends no SIGCHLD. */
+static _Noreturn void ol_end_without_execution(const struct ol_init *init) {
+    int wait_status = 0;
+    wait4(init->command, &wait_status, __WALL, NULL);
+    ol_report_exit(init, wait_status, false);
+    ol_end_everything();
+    _exit(0);
+}
+
+static _Noreturn void ol_supervise(const struct ol_init *init) {
     struct pollfd watched[] = {
         {.fd = init->plan->lifeline_reader, .events = POLLIN},
         {.fd = init->child_ended, .events = POLLIN},
-        {.fd = init->executed, .events = POLLIN},
     };
+    if (!ol_command_was_executed(init)) {
+        ol_end_without_execution(init);
+    }
+    struct ol_record started = {.kind = OL_RECORD_STARTED, .section = OL_COMMAND};
+    ol_write_record(init->plan, &started);
     bool has_reaped_all = true;
     for (;;) {
         if (poll(watched, sizeof watched / sizeof *watched, has_reaped_all ? -1 : 0) < 0) {
@@ -130,20 +136,6 @@ static _Noreturn void ol_supervise(struct ol_init *init) {
             }
             continue;
         }
-        if (watched[2].revents != 0) {
-            /* execve(2) has closed the other end, or the process is dying without it: then its
-             * death is reported when it is reaped. */
-            ol_note_execution(init);
-            close(init->executed);
-            watched[2].fd = -1;
-            if (!init->has_executed) {
-                int wait_status = 0;
-                wait4(init->command, &wait_status, __WALL, NULL);
-                ol_report_exit(init, wait_status);
-                ol_end_everything();
-                _exit(0);
-            }
-        }
         if (watched[0].revents != 0) {
             ol_read_lifeline(init);
         }
@@ -153,10 +145,10 @@ static _Noreturn void ol_supervise(struct ol_init *init) {
     }
 }
 
-/* PID 1 keeps five descriptors; all others are closed, range by range between them. */
+/* PID 1 keeps four descriptors; all others are closed, range by range between them. */
 static struct ol_outcome ol_keep_descriptors(const struct ol_init *init) {
     int kept[] = {init->plan->status_writer, init->plan->lifeline_reader, init->plan->slot,
-                  init->executed, init->child_ended};
+                  init->child_ended};
     enum { OL_KEPT = sizeof kept / sizeof *kept };
     for (int stream = 0; stream < 3; stream++) {
         if (init->plan->null >= 0 && dup3(init->plan->null, stream, 0) < 0) {
@@ -182,12 +174,12 @@ static struct ol_outcome ol_keep_descriptors(const struct ol_init *init) {
     }
 }
 
-static _Noreturn void ol_run_command(struct ol_child *child) {
+static int ol_run_command(void *argument) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    ol_perform_section(child, OL_COMMAND);
-    _exit(0); /* not reached by a plan that ends with OL_EXECUTE */
+    ol_perform_section(argument, OL_COMMAND);
+    return 0; /* not reached by a plan that ends with OL_EXECUTE */
 }
 
 static _Noreturn void ol_fail_init(const struct ol_child *child, enum ol_step step, int error) {
@@ -202,12 +194,31 @@ static _Noreturn void ol_fail_init(const struct ol_child *child, enum ol_step st
     _exit(OL_EXIT_FAILED);
 }
 
+/*
+ * Makes the command's process as vfork(2) does: it uses this memory, and PID 1 sleeps until it is
+ * executed or dead. A copy of the memory, made to be thrown away, would take a tenth of the whole
+ * start. See docs/decisions/009.
+ */
+static struct ol_outcome ol_fork_command(struct ol_child *child, pid_t *command) {
+    static alignas(16) char stack[OL_COMMAND_STACK_SIZE];
+    /* A sleeper cannot watch the lifeline: the kernel does that for as long. */
+    if (prctl(PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L) < 0) {
+        return ol_failed(OL_STEP_PRCTL);
+    }
+    struct pollfd lifeline = {.fd = child->plan->lifeline_reader};
+    if (poll(&lifeline, 1, 0) > 0 && (lifeline.revents & POLLHUP) != 0) {
+        _exit(0); /* it had died before it was watched */
+    }
+    /* No exit signal; see ol_command_was_executed. */
+    *command = clone(ol_run_command, stack + sizeof stack, CLONE_VM | CLONE_VFORK, child);
+    if (*command < 0) {
+        return ol_failed(OL_STEP_FORK);
+    }
+    return ol_check(prctl(PR_SET_PDEATHSIG, 0L, 0L, 0L, 0L), OL_STEP_PRCTL);
+}
+
 _Noreturn void ol_run_init(struct ol_child *child) {
     struct ol_init init = {.plan = child->plan};
-    int executed[2];
-    if (pipe2(executed, O_CLOEXEC) < 0) {
-        ol_fail_init(child, OL_STEP_PIPE2, errno);
-    }
     sigset_t child_ended;
     sigemptyset(&child_ended);
     sigaddset(&child_ended, SIGCHLD);
@@ -217,17 +228,10 @@ _Noreturn void ol_run_init(struct ol_child *child) {
     if (init.child_ended < 0) {
         ol_fail_init(child, OL_STEP_SIGNALFD, errno);
     }
-    struct clone_args arguments = {.exit_signal = 0}; /* see ol_command_was_executed */
-    long command = syscall(SYS_clone3, &arguments, sizeof arguments);
-    if (command == 0) {
-        ol_run_command(child);
+    struct ol_outcome outcome = ol_fork_command(child, &init.command);
+    if (outcome.step == OL_STEP_NONE) {
+        outcome = ol_keep_descriptors(&init);
     }
-    if (command < 0) {
-        ol_fail_init(child, OL_STEP_FORK, errno);
-    }
-    init.command = (pid_t)command;
-    init.executed = executed[0];
-    struct ol_outcome outcome = ol_keep_descriptors(&init);
     if (outcome.step != OL_STEP_NONE) {
         ol_fail_init(child, outcome.step, outcome.error);
     }

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import LinuxSystem
+import Synchronization
 import SystemPackage
 import Testing
 
@@ -98,6 +99,50 @@ extension Launches {
       #expect(unsafe waitpid(pid, &waitStatus, 0) == pid)
       #expect(waitStatus == 0)
       withExtendedLifetime(process.number) {}
+    }
+
+    /// A plan whose command's process takes about half a second to be executed. PID 1 sleeps for as
+    /// long.
+    private static let slow = LaunchPlan.running(
+      "exit 0", before: Array(repeating: .boundCapabilities(mask: 0), count: 20_000))
+
+    @Test func theDeathOfTheSupervisorEndsAContainerWhoseCommandIsNotExecutedYet() throws {
+      // To the kernel it is the thread that has made a process whose death is the parent's.
+      struct Launched {
+        let pid: Int32
+        let status: CInt
+        let lifeline: CInt
+      }
+      let launched = Mutex<Result<Launched, any Error>?>(nil)
+      try startThread {
+        let result = Result {
+          let container = try launch(Self.slow, with: DescriptorTable())
+          usleep(100_000)
+          // The lifeline stays open: it is not what ends the container.
+          return Launched(
+            pid: container.pid, status: dup(container.status.number),
+            lifeline: dup(container.lifeline.number))
+        }
+        launched.withLock { $0 = result }
+      }
+      #expect(eventually { launched.withLock { $0 != nil } })
+      let container = try #require(try launched.withLock { try $0?.get() })
+      let records = OwnedDescriptor(owning: container.status)
+      let lifeline = OwnedDescriptor(owning: container.lifeline)
+      var waitStatus: Int32 = -1
+      // Safe: the call fills the number.
+      #expect(unsafe waitpid(container.pid, &waitStatus, 0) == container.pid)
+      #expect(CommandExit.Way(waitStatus: waitStatus) == .signal(SIGKILL))
+      #expect(try StatusRecord.read(from: records.number) == [])
+      withExtendedLifetime(lifeline.number) {}
+    }
+
+    @Test func aContainerWhoseCommandIsNotExecutedYetCanBeKilled() throws {
+      let container = try launch(Self.slow, with: DescriptorTable())
+      usleep(100_000)
+      container.kill()
+      #expect(try allRecords(of: container) == [])
+      #expect(CommandExit.Way(waitStatus: try container.reap()) == .signal(SIGKILL))
     }
 
     private func duplicate(_ descriptor: borrowing OwnedDescriptor) throws -> OwnedDescriptor {
