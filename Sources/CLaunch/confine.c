@@ -8,16 +8,32 @@
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 
-struct ol_outcome ol_set_capabilities(uint64_t mask) {
+static struct __user_cap_data_struct ol_capability_word(uint32_t mask, uint32_t inherited) {
+    return (struct __user_cap_data_struct){
+        .effective = mask, .permitted = mask, .inheritable = inherited};
+}
+
+/* What is `inherited` stays across execve(2), also for a user who is not root: it must be ambient,
+ * and for that inheritable (capabilities(7)). */
+struct ol_outcome ol_set_capabilities(uint64_t mask, uint64_t inherited) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {
-        {.effective = (uint32_t)mask, .permitted = (uint32_t)mask, .inheritable = 0},
-        {.effective = (uint32_t)(mask >> 32), .permitted = (uint32_t)(mask >> 32)},
+        ol_capability_word((uint32_t)mask, (uint32_t)inherited),
+        ol_capability_word((uint32_t)(mask >> 32), (uint32_t)(inherited >> 32)),
     };
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) < 0) {
         return ol_failed(OL_STEP_PRCTL);
     }
-    return ol_check(syscall(SYS_capset, &header, data), OL_STEP_CAPSET);
+    if (syscall(SYS_capset, &header, data) < 0) {
+        return ol_failed(OL_STEP_CAPSET);
+    }
+    for (unsigned long capability = 0; capability < 64; capability++) {
+        if ((inherited >> capability & 1) != 0 &&
+            prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0L, 0L) < 0) {
+            return ol_failed(OL_STEP_PRCTL);
+        }
+    }
+    return ol_done();
 }
 
 struct ol_outcome ol_perform_confinement(const struct ol_operation *operation) {
@@ -30,7 +46,7 @@ struct ol_outcome ol_perform_confinement(const struct ol_operation *operation) {
         return ol_check(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, operation->data),
                         OL_STEP_SECCOMP);
     case OL_KEEP_CAPABILITIES:
-        return ol_set_capabilities(operation->number[0]);
+        return ol_set_capabilities(operation->number[0], 0);
     default:
         return (struct ol_outcome){OL_STEP_BAD_OPERATION, EINVAL, NULL};
     }

@@ -65,7 +65,7 @@ struct ol_outcome ol_make_read_only(const struct ol_child *child,
 
 /* confine.c: what takes rights away from a process. */
 struct ol_outcome ol_perform_confinement(const struct ol_operation *operation);
-struct ol_outcome ol_set_capabilities(uint64_t mask);
+struct ol_outcome ol_set_capabilities(uint64_t mask, uint64_t inherited);
 
 /* command.c */
 struct ol_outcome ol_perform_command(const struct ol_operation *operation);

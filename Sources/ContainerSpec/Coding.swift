@@ -51,6 +51,22 @@ extension Hostname: Codable {
   }
 }
 
+extension CapabilitySet: Codable {
+  /// Reads and checks a list of names.
+  public init(from decoder: any Decoder) throws {
+    self = []
+    for name in try decoder.singleValueContainer().decode([ByteString].self) {
+      formUnion(try CapabilitySet(parsing: name))
+    }
+  }
+
+  /// Writes a list of names.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(members.map(\.name))
+  }
+}
+
 extension EnvironmentVariable {
   /// Reads a name, which is checked, and a value.
   public init(from decoder: any Decoder) throws {

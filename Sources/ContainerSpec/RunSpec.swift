@@ -28,6 +28,8 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var network: Network
   /// Whether the command gets a user namespace of its own.
   public var userNamespace: UserNamespaceMode
+  /// The capabilities that the command has in its user namespace, whoever it runs as.
+  public var capabilities: CapabilitySet
   /// Files and directories of the host that the command sees; one may lie in another.
   public var volumes: [Volume]
   /// Empty file systems in memory; one may lie in a volume.
@@ -52,6 +54,7 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.hostname = nil
     self.network = .none
     self.userNamespace = .auto
+    self.capabilities = []
     self.volumes = []
     self.temporaryFileSystems = []
     self.isReadOnly = false

@@ -47,6 +47,16 @@ extension RunSpec {
         "the grace time is negative or longer than 365 days", remedy: "give 0s or more")
     }
     try validateUser()
+    try validateCapabilities()
+  }
+
+  private func validateCapabilities() throws(SpecError) {
+    try capabilities.validate()
+    guard capabilities.isEmpty || userNamespace != .host else {
+      throw SpecError(
+        "with --userns host a capability would be one over the host",
+        remedy: "leave out --cap-add or --userns host")
+    }
   }
 
   private static func validateSize(_ size: ByteCount) throws(SpecError) {

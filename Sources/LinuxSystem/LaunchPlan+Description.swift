@@ -30,6 +30,7 @@ extension LaunchPlan.Operation: CustomStringConvertible {
     case .boundCapabilities(let mask): "bounding set: \(hexadecimal(mask))"
     case .setGroups(let groups): "supplementary groups \(groups)"
     case .setGroup(let id): "group \(id)"
+    case .keepCapabilitiesAcrossUserChange: "keep capabilities when the user changes"
     case .setUser(let id): "user \(id)"
     case .setCapabilities(let mask): "capabilities: \(hexadecimal(mask))"
     case .newKeyring: "new session keyring"

@@ -225,6 +225,7 @@ public struct LaunchPlan: Sendable, Hashable {
     case boundCapabilities(mask: UInt64)
     case setGroups([UInt32])
     case setGroup(UInt32)
+    case keepCapabilitiesAcrossUserChange
     case setUser(UInt32)
     case setCapabilities(mask: UInt64)
     case newKeyring

@@ -214,14 +214,17 @@ struct LaunchSequence: Sendable {
     // BEFORE the ids are set, which are those of this namespace. From here on the process has no
     // rights over any other namespace of the container: the host's user namespace owns them.
     if subject.ids != nil { plan.command.append(.joinUserNamespace(.userNamespace)) }
+    let capabilities = subject.spec.capabilities.rawValue
     // BEFORE the user changes: it takes CAP_SETPCAP.
-    plan.command.append(.boundCapabilities(mask: 0))
+    plan.command.append(.boundCapabilities(mask: capabilities))
     // BEFORE the user changes: groups and user take CAP_SETGID and CAP_SETUID. Also when there are
     // none, or those of the supervisor would stay.
     plan.command.append(.setGroups(subject.resolvedUser.supplementaryGroups))
     plan.command.append(.setGroup(subject.resolvedUser.gid))
+    // BEFORE the user changes, which otherwise takes them all from root.
+    if capabilities != 0 { plan.command.append(.keepCapabilitiesAcrossUserChange) }
     plan.command.append(.setUser(subject.resolvedUser.uid))
-    plan.command.append(.setCapabilities(mask: 0))
+    plan.command.append(.setCapabilities(mask: capabilities))
     plan.command.append(.forbidNewPrivileges)
     // AFTER the ids: a keyring belongs to whoever made it, and counts against its quota.
     plan.command.append(.newKeyring)

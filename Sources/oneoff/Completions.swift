@@ -63,7 +63,7 @@ private func bashCase(_ verb: Verb) -> String {
   for option in verb.options {
     guard let value = option.value else { continue }
     text += "        \(option.names.joined(separator: "|"))) "
-    switch value.completion {
+    switch value.completion() {
     case .nothing: text += "compopt +o default; return ;;\n"
     case .files: text += "return ;;\n"
     case .directories:
@@ -141,7 +141,7 @@ private func zshSpecs(_ option: CommandOption) -> [String] {
     spec += "[\(zshEscaped(option.help))]"
     if let value = option.value {
       spec += ":\(zshEscaped(value.metavariable)):"
-      switch value.completion {
+      switch value.completion() {
       case .nothing: break
       case .files: spec += "_files"
       case .directories: spec += "_files -/"
@@ -188,7 +188,7 @@ private func fishLine(_ option: CommandOption, condition: String) -> String {
   if let letter = option.letter { text += " -s \(letter)" }
   text += " -l \(option.name)"
   if let value = option.value {
-    switch value.completion {
+    switch value.completion() {
     case .nothing: text += " -x"
     case .files: text += " -r -F"
     case .directories: text += " -x -a '(__fish_complete_directories)'"

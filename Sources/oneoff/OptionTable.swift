@@ -7,7 +7,16 @@ struct CommandOption: Sendable {
   /// What the value is called, and how a shell completes it.
   struct Value: Sendable {
     let metavariable: String
-    var completion = ValueCompletion.nothing
+    /// Made when it is asked for: a run needs none of them.
+    let completion: @Sendable () -> ValueCompletion
+
+    init(
+      metavariable: String,
+      completion: @autoclosure @escaping @Sendable () -> ValueCompletion = .nothing
+    ) {
+      self.metavariable = metavariable
+      self.completion = completion
+    }
   }
 
   /// The name after `--`.
@@ -169,6 +178,16 @@ extension OptionGroup {
         help: "ids that no other run has, or those of the host", defaultText: "auto"
       ) { options, value throws(SpecError) in
         options.run.userNamespace = try UserNamespaceMode(parsing: value)
+      },
+      CommandOption(
+        name: "cap-add",
+        value: .init(
+          metavariable: "NAME|all",
+          completion: .words(["all"] + CapabilitySet.grantable.members.map(\.name))),
+        help: "a capability that the command has over its own user namespace",
+        defaultText: "none", isRepeatable: true
+      ) { options, value throws(SpecError) in
+        options.run.capabilities.formUnion(try CapabilitySet(parsing: value))
       },
     ])
 

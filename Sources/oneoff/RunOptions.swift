@@ -33,6 +33,7 @@ struct RunOptions: Sendable {
   var hostname: Hostname?
   var network: Network?
   var userNamespace: UserNamespaceMode?
+  var capabilities: CapabilitySet = []
   var id: RunID?
   var grace: Duration?
   var events: EventsTarget?
@@ -94,6 +95,7 @@ struct RunOptions: Sendable {
     spec.hostname = hostname
     spec.network = network ?? spec.network
     spec.userNamespace = userNamespace ?? spec.userNamespace
+    spec.capabilities = capabilities
     spec.grace = grace ?? spec.grace
   }
 }

@@ -43,6 +43,8 @@ extension Launches {
       .init([.setCapabilities(mask: 0), .setGroup(5)], "setresgid(2)", .notPermitted),
       .init([.setCapabilities(mask: 0), .setUser(5)], "setresuid(2)", .notPermitted),
       .init([.setCapabilities(mask: 0), .setCapabilities(mask: 1)], "capset(2)", .notPermitted),
+      // What is not in the bounding set cannot become inheritable, and so not ambient.
+      .init([.boundCapabilities(mask: 0), .setCapabilities(mask: 1)], "capset(2)", .notPermitted),
       .init(
         [.forbidNewPrivileges, .installSeccomp(.commandDefault), .newKeyring], "keyctl(2)",
         .notPermitted),

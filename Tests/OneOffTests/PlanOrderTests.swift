@@ -113,6 +113,18 @@ private typealias Operation = LaunchPlan.Operation
     expect(.setUser, before: .forbidDumping, in: command, plan)
   }
 
+  @Test(arguments: try PlanCase.all()) func theCommandGetsTheCapabilitiesOfTheSpecAndNoOthers(
+    _ plan: PlanCase
+  ) {
+    let command = LaunchSequence(plan.subject).plan.command
+    let mask = plan.subject.spec.capabilities.rawValue
+    #expect(command.contains(.boundCapabilities(mask: mask)))
+    #expect(command.contains(.setCapabilities(mask: mask)))
+    #expect(command.count { $0.kind == .boundCapabilities || $0.kind == .setCapabilities } == 2)
+    #expect(command.contains(.keepCapabilitiesAcrossUserChange) == (mask != 0))
+    expect(.keepCapabilitiesAcrossUserChange, before: .setUser, in: command, plan)
+  }
+
   @Test(arguments: try PlanCase.all()) func nothingButTheExecutionFollowsSeccomp(
     _ plan: PlanCase
   ) throws {
@@ -143,7 +155,7 @@ extension LaunchPlan.Operation {
     case keepCapabilities, forbidNewPrivileges, forbidDumping, installSeccomp
     case newSession, useStandardStreams, joinUserNamespace, boundCapabilities, setGroups, setGroup
     case setUser, setCapabilities, newKeyring, enterWorkingDirectory, restrictWithLandlock
-    case closeDescriptors, execute
+    case closeDescriptors, execute, keepCapabilitiesAcrossUserChange
   }
 
   fileprivate var kind: Kind {
@@ -169,6 +181,7 @@ extension LaunchPlan.Operation {
     case .boundCapabilities: .boundCapabilities
     case .setGroups: .setGroups
     case .setGroup: .setGroup
+    case .keepCapabilitiesAcrossUserChange: .keepCapabilitiesAcrossUserChange
     case .setUser: .setUser
     case .setCapabilities: .setCapabilities
     case .newKeyring: .newKeyring

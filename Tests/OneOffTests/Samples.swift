@@ -54,6 +54,7 @@ struct PlanCase: Sendable, CustomStringConvertible {
       PlanCase(name: "userns-host", subject: try userNamespaceOfHost()),
       PlanCase(name: "whole-host", subject: try wholeHost()),
       PlanCase(name: "own-app", subject: try ownApp()),
+      PlanCase(name: "capabilities", subject: try capabilities()),
     ]
   }
 
@@ -100,6 +101,13 @@ struct PlanCase: Sendable, CustomStringConvertible {
 
   private static func wholeHost() throws -> LaunchSubject {
     try Sample.subject(Sample.spec(layers: ["/"], command: ["/bin/sh"]), usesCgroup: true)
+  }
+
+  private static func capabilities() throws -> LaunchSubject {
+    let spec = try Sample.spec { spec in
+      spec.capabilities = [try CapabilitySet(parsing: "chown"), try CapabilitySet(parsing: "kill")]
+    }
+    return try Sample.subject(spec, user: ResolvedUser(uid: 33, gid: 33))
   }
 
   /// An app whose owner has the same ids inside, on a network where Landlock knows no scopes.

@@ -44,13 +44,14 @@ enum ol_kind {
     OL_SET_GROUPS,          /* data: uint32_t ids; number[0]: how many */
     OL_SET_GROUP,           /* number[0] */
     OL_SET_USER,            /* number[0] */
-    OL_SET_CAPABILITIES,    /* number[0]: permitted and effective; inheritable, ambient empty */
+    OL_SET_CAPABILITIES,    /* number[0]: all sets but the bounding one, ambient too */
     OL_NEW_KEYRING,
     OL_WORKING_DIRECTORY, /* path */
     OL_LANDLOCK,          /* descriptor: rule set */
     OL_SET_RESOURCE_LIMIT,      /* flags: resource; number[0], number[1]: soft, hard */
     OL_CLOSE_DESCRIPTORS, /* all above 2, when the command is executed */
     OL_EXECUTE,           /* text: candidate paths; data: argv; more: envp; flags */
+    OL_RETAIN_CAPABILITIES, /* the next change of the user leaves what is permitted */
 };
 
 /* Where OL_ATTACH and the like find a path: a descriptor, or one of these registers, which hold
