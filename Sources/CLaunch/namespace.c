@@ -8,6 +8,7 @@
 #include "ol_plan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
@@ -64,11 +65,23 @@ static long ol_bring_loopback_up(void) {
     return result;
 }
 
+/* Nobody else is in this network whom a port below 1024 would have to be kept for. Where /proc/sys
+ * cannot be written they stay what they are elsewhere. */
+static void ol_open_low_ports(void) {
+    static const char path[] = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+    long file = ol_raw(SYS_openat, AT_FDCWD, (long)path, O_WRONLY | O_CLOEXEC);
+    if (file >= 0) {
+        ol_raw(SYS_write, file, (long)"0", 1);
+        ol_raw(SYS_close, file, 0, 0);
+    }
+}
+
 static int ol_hold_network_namespace(void *argument) {
     struct ol_holder *holder = argument;
     long result = ol_raw(SYS_unshare, CLONE_NEWNET, 0, 0);
     if (result == 0) {
         result = ol_bring_loopback_up();
+        ol_open_low_ports();
     }
     holder->error = result < 0 ? (int)-result : 0;
     ol_raw(SYS_write, holder->ready, (long)"", 1);

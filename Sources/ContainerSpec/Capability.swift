@@ -21,10 +21,14 @@ public enum Capability: UInt8, Sendable, Hashable, CaseIterable {
 
   /// The capability of a name, with or without `CAP_`, in any case; nil when there is none.
   init?(name: String) {
-    let upper = String(decoding: name.utf8.map(\.uppercased), as: UTF8.self)
-    let bare = upper.hasPrefix("CAP_") ? String(upper.dropFirst(4)) : upper
-    guard let index = Capability.names.firstIndex(of: bare) else { return nil }
+    guard let index = Capability.names.firstIndex(of: Capability.bareName(name)) else { return nil }
     self.init(rawValue: UInt8(index))
+  }
+
+  /// A name in capitals and without `CAP_`.
+  static func bareName(_ name: String) -> String {
+    let upper = String(decoding: name.utf8.map(\.uppercased), as: UTF8.self)
+    return upper.hasPrefix("CAP_") ? String(upper.dropFirst(4)) : upper
   }
 
   /// Why the capability would do nothing, or harm, in a run, and what to do instead; nil for those
@@ -113,8 +117,8 @@ public struct CapabilitySet: OptionSet, Sendable, Hashable {
       throw SpecError(
         "\(String(quoting: text.bytes)) is not a capability",
         remedy: suggestion(
-          for: name.utf8.starts(with: "CAP_".utf8) ? name : "CAP_" + name,
-          in: Capability.allCases.map(\.name), otherwise: "capabilities(7) lists them"))
+          for: "CAP_" + Capability.bareName(name), in: Capability.allCases.map(\.name),
+          otherwise: "capabilities(7) lists them"))
     }
     self.init(capability)
     try validate()

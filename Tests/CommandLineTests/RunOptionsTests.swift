@@ -52,6 +52,12 @@ extension CommandLineTests {
       #expect(found.command == ["--", "-e", ""])
     }
 
+    @Test func capabilitiesAddUp() throws {
+      let found = try spec(["--rootfs", "/a", "--cap-add", "chown", "--cap-add=CAP_KILL", "id"])
+      #expect(found.capabilities.members == [.chown, .kill])
+      #expect(try spec(["--rootfs", "/a", "id"]).capabilities.isEmpty)
+    }
+
     @Test func passesOnTheCallersVariablesAndLeavesOutWhatItLacks() throws {
       let path = try #require(Caller.environmentValue("PATH"))
       let found = try spec(["--rootfs", "/", "-e", "PATH", "-e", "ONEOFF_NO_SUCH", "id"])

@@ -43,6 +43,8 @@ extension Launches {
       .init([.setCapabilities(mask: 0), .setGroup(5)], "setresgid(2)", .notPermitted),
       .init([.setCapabilities(mask: 0), .setUser(5)], "setresuid(2)", .notPermitted),
       .init([.setCapabilities(mask: 0), .setCapabilities(mask: 1)], "capset(2)", .notPermitted),
+      // The change from root to another user takes them.
+      .init([.setUser(33), .setCapabilities(mask: 1)], "capset(2)", .notPermitted),
       // What is not in the bounding set cannot become inheritable, and so not ambient.
       .init([.boundCapabilities(mask: 0), .setCapabilities(mask: 1)], "capset(2)", .notPermitted),
       .init(
@@ -80,6 +82,26 @@ extension Launches {
 
     @Test(arguments: failing) func reportsTheCallAndItsErrno(_ failing: FailingOperations) throws {
       try failing.check(in: .command)
+    }
+
+    @Test(arguments: [0, 33] as [UInt32]) func capabilitiesOutliveUserAndExecution(
+      user: UInt32
+    ) throws {
+      let check = ["Inh", "Prm", "Eff", "Bnd", "Amb"]
+        .map { "grep -q 'Cap\($0):.*0000000000000021$' /proc/self/status" }.joined(
+          separator: " && ")
+      let records = try records(
+        of: .running(
+          check,
+          before: [
+            .boundCapabilities(mask: 0x21), .keepCapabilitiesAcrossUserChange, .setUser(user),
+            .setCapabilities(mask: 0x21), .forbidNewPrivileges,
+          ]))
+      guard case .exited(let exit)? = records.last else {
+        Issue.record("\(records)")
+        return
+      }
+      #expect(exit.way == .code(0))
     }
 
     private func failure(executing path: String) throws -> LaunchFailure {

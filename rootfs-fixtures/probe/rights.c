@@ -1,8 +1,8 @@
 // The verb `use CAPABILITY`: does what the capability is for, and says whether it could.
 //
-// Each needs the capability even as user 0, but for FOWNER, which needs a user who does not own
-// /etc/passwd. KILL and SYS_PTRACE also need SETUID, to make a process of another user. Nothing
-// here harms the machine when it succeeds there.
+// Each needs the capability even as user 0. FOWNER and FSETID also need CHOWN, to have a file of
+// another owner; KILL and SYS_PTRACE also SETUID, to have a process of another user. Nothing here
+// harms the machine when it succeeds there.
 #include "probe.h"
 
 #include <arpa/inet.h>
@@ -22,7 +22,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/timex.h>
 #include <sys/wait.h>
@@ -34,17 +33,21 @@ enum { OTHER_ID = 33 };
 // Returns -1 with errno set when it was refused.
 typedef long right_function(void);
 
-// Runs `use` on a new file that nobody may read or write, and removes the file.
+// Runs `use` on a new file that nobody may read or write, and removes the file. It is in a
+// directory of its own, or another owner's could not be removed from a sticky one.
 static long with_file(long (*use)(const char *path))
 {
-    static const char path[] = "/tmp/probe-right";
-    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0);
-    if (file == -1)
+    char directory[] = "/tmp/probe-XXXXXX";
+    if (!mkdtemp(directory))
         return -1;
-    long outcome = use(path);
+    char path[64];
+    snprintf(path, sizeof path, "%s/file", directory);
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0);
+    long outcome = file == -1 ? -1 : use(path);
     int error = errno;
     close(file);
     unlink(path);
+    rmdir(directory);
     errno = error;
     return outcome;
 }
@@ -80,9 +83,15 @@ static long with_process(long (*use)(pid_t process))
 }
 
 static long change_owner(const char *path) { return chown(path, OTHER_ID, OTHER_ID); }
+
+static long change_mode_of_others(const char *path)
+{
+    return chown(path, OTHER_ID, (gid_t)-1) == -1 ? -1 : chmod(path, 0600);
+}
+
 static long open_for_writing(const char *path) { return open(path, O_WRONLY | O_CLOEXEC); }
 static long open_for_reading(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
-static long send_signal(pid_t process) { return kill(process, SIGCONT); }
+static long send_signal(pid_t process) { return kill(process, 0); }
 
 static long look_into(pid_t process)
 {
@@ -126,7 +135,7 @@ static long use_dac_read_search(void) { return with_file(open_for_reading); }
 static long use_fsetid(void) { return with_file(keep_group_bit); }
 static long use_setfcap(void) { return with_file(give_capability); }
 static long use_linux_immutable(void) { return with_file(make_immutable); }
-static long use_fowner(void) { return chmod("/etc/passwd", 0644); }
+static long use_fowner(void) { return with_file(change_mode_of_others); }
 static long use_kill(void) { return with_process(send_signal); }
 static long use_sys_ptrace(void) { return with_process(look_into); }
 static long use_setuid(void) { return setresuid(OTHER_ID, OTHER_ID, OTHER_ID); }
@@ -187,7 +196,6 @@ static long use_ipc_lock(void)
 }
 
 static long use_sys_nice(void) { return setpriority(PRIO_PROCESS, 0, -5); }
-static long use_sys_module(void) { return syscall(SYS_delete_module, "probe-no-such-module", 0); }
 
 // Sets the clock's tick to what it is.
 static long use_sys_time(void)
@@ -224,7 +232,6 @@ static const struct {
     {"SYS_RESOURCE", use_sys_resource},
     {"IPC_LOCK", use_ipc_lock},
     {"SYS_NICE", use_sys_nice},
-    {"SYS_MODULE", use_sys_module},
     {"SYS_TIME", use_sys_time},
 };
 
