@@ -25,7 +25,7 @@ struct DecimalPrefix {
 extension UInt32 {
   /// A user or group id: decimal digits only, no sign, no blank, no leading zero, and below
   /// 4294967295, which is -1 to chown(2) and setresuid(2).
-  init?(id bytes: ArraySlice<UInt8>) {
+  package init?(id bytes: ArraySlice<UInt8>) {
     let number = DecimalPrefix(bytes)
     guard number.length > 0, number.length == bytes.count, let value = number.value,
       value < UInt64(UInt32.max), number.length == 1 || bytes.first != UInt8(ascii: "0")

@@ -20,7 +20,7 @@ public struct GarbageCollection: Sendable {
   private init(in directory: StateDirectory) throws {
     guard let tree = CgroupTree.ofHost() else { return }
     for name in try tree.names() {
-      guard let number = Int(name), (0..<Slot.count).contains(number) else { continue }
+      guard let number = Int(name), Slot.numbers.contains(number) else { continue }
       // The lock is held until the end of this turn, so that no new owner gets in between.
       guard let lock = try Slot.lock(number, in: directory.slots) else {
         liveRuns += 1

@@ -19,7 +19,7 @@ struct Launch: ~Copyable {
     clearFileModeMask()
     // First of all: the kernel makes it while we look at the image and prepare the mounts.
     let network = spec.network == .none ? try NetworkNamespaceMaker() : nil
-    let slot = try Slot.acquire(in: StateDirectory.current())
+    let slot = try Slot.acquire(in: .current(), from: .current())
     let cgroups = CgroupTree.ofHost()
     let subject = try LaunchSubject(
       spec, id: id, host: .current(), ids: spec.userNamespace == .host ? nil : slot.ids,

@@ -78,7 +78,7 @@ public func describePlan(of spec: RunSpec) throws(OneOffError) -> String {
     try spec.validate()
     let subject = try LaunchSubject(
       spec, id: spec.id ?? RunID("run"), host: .current(),
-      ids: spec.userNamespace == .host ? nil : IDRange(base: Slot.firstID),
+      ids: spec.userNamespace == .host ? nil : IDRange(slot: SlotPool.current().first),
       usesCgroup: CgroupTree.ofHost() != nil)
     return LaunchSequence(subject).description
   }

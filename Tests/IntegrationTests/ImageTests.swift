@@ -80,6 +80,27 @@ extension IntegrationTests {
       #expect([seen["uid"], seen["gid"]] == ["33", "33"])
     }
 
+    /// The ids at the edges of the range, too, are the same inside and on the volume.
+    @Test(arguments: [0, 1000, 65535]) func whatIsMadeThereKeepsItsOwner(id: Int) throws {
+      let source = try Workspace.current.make("files/data", mode: 0o777)
+      let result = try shell(
+        ["--user", "\(id):\(id)", "--volume", "\(source):/data"],
+        "mkdir /data/d && echo y >/data/d/x && ln -s x /data/d/l && stat -c %u:%g /data/d/x")
+      #expect(result.output == "\(id):\(id)\n", "\(result.errors)")
+      let owners = try RunningProcess.output(["find", "\(source)/d", "-printf", "%U:%G "])
+      #expect(owners == String(repeating: "\(id):\(id) ", count: 3))
+    }
+
+    /// Nobody's files can be read where everybody may, and never be written (EACCES).
+    @Test func ownersOutsideOfTheRangeAreNobody() throws {
+      let source = try Workspace.current.make("files/data", mode: 0o777)
+      try Workspace.current.make("files/data/theirs", mode: 0o777, owner: 70000)
+      let seen = try run(["--volume", "\(source):/data"], "probe", "stat", "/data/theirs")
+      #expect([seen["uid"], seen["gid"]] == ["65534", "65534"])
+      let made = try run(["--volume", "\(source):/data"], "probe", "write", "/data/theirs/x", "y")
+      #expect(made["errno"] == "EACCES")
+    }
+
     @Test func fileIsSharedAndCanBeMadeReadOnly() throws {
       let file = try Workspace.current.write("config", "old")
       let writable = try run(
