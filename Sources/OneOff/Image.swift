@@ -46,6 +46,24 @@ struct Image {
     }
   }
 
+  /// The layers that a run has no ids for, as their own directory or their /etc shows: that is what
+  /// an image looks like that was unpacked for another id map. Nothing more is looked at.
+  func foreignOwners() throws -> [RunWarning] {
+    var warnings: [RunWarning] = []
+    for (index, path) in paths.enumerated() {
+      for place in ["", "etc"] {
+        let owner = try layers.status(of: .layer(index), place)?.owner
+        let role = index == 0 ? "rootfs" : "layer"
+        guard
+          let warning = RunWarning(role, place.isEmpty ? path : path.appending(place), owner: owner)
+        else { continue }
+        warnings.append(warning)
+        break
+      }
+    }
+    return warnings
+  }
+
   /// A file of the image, looked for from the top layer down; nil when no layer has it.
   func read(_ path: String, limit: Int) throws -> [UInt8]? {
     for index in paths.indices.reversed() {

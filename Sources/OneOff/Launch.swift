@@ -6,6 +6,8 @@ import SystemPackage
 struct Launch: ~Copyable {
   /// The plan that its first process carries out.
   let plan: LaunchPlan
+  /// What the caller should know.
+  let warnings: [RunWarning]
   /// The container.
   let container: LaunchedContainer
   private var outputs: (stdout: InputReader, stderr: InputReader)?
@@ -36,6 +38,7 @@ struct Launch: ~Copyable {
       throw error
     }
     self.plan = sequence.plan
+    self.warnings = subject.warnings
     self.outputs = preparer.outputs
     self.cgroups = cgroups
     self.slot = slot

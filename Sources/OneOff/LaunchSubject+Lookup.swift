@@ -17,7 +17,16 @@ extension LaunchSubject {
     let image = try Image(spec.layers)
     let owner = try spec.app.map { try Image.open($0.source, role: "app directory").owner() }
     self.resolvedUser = try Self.user(of: spec, appOwner: owner, image: image)
-    self.volumeIsDirectory = try spec.volumes.map(Self.isDirectory)
+    let volumes = try spec.volumes.map(Self.status)
+    self.volumeIsDirectory = volumes.map { $0.kind == .directory }
+    if ids != nil {
+      self.warnings = try image.foreignOwners()
+      for (volume, status) in zip(spec.volumes, volumes) {
+        if let warning = RunWarning("volume", volume.source, owner: status.owner) {
+          warnings.append(warning)
+        }
+      }
+    }
     if let app = spec.app, let owner {
       self.app = App(
         source: app.source, mountPoint: app.mountPoint,
@@ -25,9 +34,9 @@ extension LaunchSubject {
     }
   }
 
-  private static func isDirectory(_ volume: Volume) throws(SpecError) -> Bool {
+  private static func status(of volume: Volume) throws(SpecError) -> FileStatus {
     do throws(SystemError) {
-      return try fileStatus(following: volume.source).kind == .directory
+      return try fileStatus(following: volume.source)
     } catch {
       throw SpecError(
         "the source \(volume.source) of a volume cannot be used: \(error.errno.name) "

@@ -68,6 +68,9 @@ public struct Supervisor: ~Copyable {
     }
     var launch = try OneOffError.wrap { try Launch(spec, id: id) }
     let plan = launch.plan
+    for warning in launch.warnings {
+      for sink in sinks { sink.warned(code: warning.code, text: warning.text) }
+    }
     let outcome: SupervisorState.Outcome
     do throws(OneOffError) {
       outcome = try OneOffError.wrap {

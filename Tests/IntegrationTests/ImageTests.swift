@@ -101,6 +101,22 @@ extension IntegrationTests {
       #expect(made["errno"] == "EACCES")
     }
 
+    @Test func whatTheRunHasNoIdsForIsSaidBeforehand() throws {
+      let layer = try Workspace.current.make("files/layer")
+      try Workspace.current.make("files/layer/etc", owner: 100_000)
+      let volume = try Workspace.current.make("files/data", owner: 70000)
+      let options = ["--layer", layer, "--volume", "\(volume):/data"]
+      let result = try run(options, "true")
+      #expect(result.status == 0)
+      #expect(result.errors.contains("warning: the layer \(layer)/etc belongs to 100000:100000"))
+      #expect(result.errors.contains("warning: the volume \(volume) belongs to 70000:70000"))
+      let events = try run(options + ["--events", "-"], "true")
+      #expect(events.lines.first?.contains(#""code":"owner-out-of-range""#) == true)
+      // Where ids are the host's there is nothing to warn of.
+      #expect(try run(options + ["--userns", "host"], "true").errors == "")
+      #expect(try run([], "true").errors == "")
+    }
+
     @Test func fileIsSharedAndCanBeMadeReadOnly() throws {
       let file = try Workspace.current.write("config", "old")
       let writable = try run(
