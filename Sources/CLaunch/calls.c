@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -98,6 +100,12 @@ long ol_landlock_scope(void) {
     } attributes = {.scoped = 1 << 0 | 1 << 1};
     return ol_result(syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0));
 }
+
+long ol_seccomp_action_available(uint32_t action) {
+    return ol_result(syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action));
+}
+
+int ol_has_interpreter(void) { return getauxval(AT_BASE) != 0; }
 
 long ol_descriptor_flags(int descriptor) { return ol_result(fcntl(descriptor, F_GETFL)); }
 

@@ -59,6 +59,15 @@ public final class UserNamespaceMaker {
   }
 }
 
+extension UserNamespaceMaker {
+  /// Makes one without maps and lets it go.
+  func tryOne() throws(SystemError) {
+    // Safe: as above.
+    let holder = unsafe try NamespaceHolder { unsafe ol_start_user_namespace_holder($0) }
+    holder.end()
+  }
+}
+
 /// Makes a network namespace in which loopback is up, while the caller goes on: it takes the kernel
 /// as long as everything else that is prepared for a run.
 public final class NetworkNamespaceMaker {

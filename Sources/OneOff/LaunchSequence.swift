@@ -78,7 +78,7 @@ struct LaunchSequence: Sendable {
     }
     plan.setup.append(
       .mount(
-        overlay(
+        Self.overlay(
           lower: layerNames, upper: ScratchLayout.upper, work: ScratchLayout.work, becomes: .root),
         inScratch(ScratchLayout.root)))
     guard let app = subject.app else { return }
@@ -86,7 +86,7 @@ struct LaunchSequence: Sendable {
     plan.setup.append(.attach(.app, inScratch(ScratchLayout.app)))
     plan.setup.append(
       .mount(
-        overlay(
+        Self.overlay(
           lower: ScratchLayout.app, upper: ScratchLayout.appUpper, work: ScratchLayout.appWork),
         inside(app.mountPoint.string)))
   }
@@ -102,7 +102,7 @@ struct LaunchSequence: Sendable {
     return names
   }
 
-  private func overlay(
+  static func overlay(
     lower: String, upper: String, work: String, becomes: LaunchPlan.Base? = nil
   ) -> LaunchPlan.FileSystem {
     LaunchPlan.FileSystem(

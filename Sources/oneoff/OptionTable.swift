@@ -63,12 +63,21 @@ struct Options: Sendable {
   var wantsHelp = false
   var wantsVersion = false
   var wantsList = false
+  var wantsJSON = false
 }
 
 extension CommandOption {
   static let help = CommandOption(
     name: "help", letter: "h", help: "show this help and exit"
   ) { options, _ in options.wantsHelp = true }
+
+  static func rootfs(_ help: String) -> CommandOption {
+    CommandOption(
+      name: "rootfs", value: .init(metavariable: "DIR", completion: .directories), help: help
+    ) { options, value throws(SpecError) in
+      options.run.rootfs = try FilePath(option: value)
+    }
+  }
 
   static let version = CommandOption(
     name: "version", letter: "V", help: "show the version and exit"
@@ -82,12 +91,7 @@ extension OptionGroup {
   static let rootFileSystem = OptionGroup(
     "Root file system",
     [
-      CommandOption(
-        name: "rootfs", value: .init(metavariable: "DIR", completion: .directories),
-        help: "the directory that the command sees as /; it is only read"
-      ) { options, value throws(SpecError) in
-        options.run.rootfs = try FilePath(option: value)
-      },
+      .rootfs("the directory that the command sees as /; it is only read"),
       CommandOption(
         name: "layer", value: .init(metavariable: "DIR", completion: .directories),
         help: "a directory laid over the root file system; later ones lie on top",

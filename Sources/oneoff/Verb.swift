@@ -86,7 +86,8 @@ struct ExitStatus: Sendable {
 extension Verb {
   /// Every verb, in the order of the help page.
   static let all = [
-    RunVerb.verb, HookVerb.verb, PrintPlanVerb.verb, GCVerb.verb, CompletionsVerb.verb,
+    RunVerb.verb, HookVerb.verb, PrintPlanVerb.verb, DoctorVerb.verb, GCVerb.verb,
+    CompletionsVerb.verb,
     ManVerb.verb, VersionVerb.verb, SuperviseVerb.verb,
   ]
 

@@ -122,6 +122,20 @@ extension IntegrationTests {
       #expect(try String(contentsOfFile: target, encoding: .utf8) == "untouched")
     }
 
+    /// With the host's ids and network nothing but the Landlock scope keeps root from signalling
+    /// PID 1, which is outside of it.
+    @Test func signalsDoNotLeaveTheLandlockScope() throws {
+      let options = ["--userns", "host"]
+      let alone = try run(options, "probe", "try", "kill-pid", "1")
+      #expect(alone["result"] == "succeeded")
+      let shared = try run(options + ["--network", "host"], "probe", "try", "kill-pid", "1")
+      #expect(shared["errno"] == "EPERM")
+      // Within it they do go.
+      let inside = try run(
+        options + ["--network", "host"], "sh", "-c", "sleep 9 & kill $!; wait $!")
+      #expect(inside.status == 128 + SIGTERM)
+    }
+
     @Test(.requires(.fixture("tiny")))
     func abstractSocketsOfTheHostAreOutOfReach() throws {
       let name = "oneoff-itest-\(getpid())"

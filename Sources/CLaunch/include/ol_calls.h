@@ -48,6 +48,12 @@ long ol_landlock_version(void);
 /* A rule set that keeps abstract Unix sockets and signals within it; needs ABI 6. */
 long ol_landlock_scope(void);
 
+/* 0 when seccomp(2) knows the action, else -errno. */
+long ol_seccomp_action_available(uint32_t action);
+
+/* Whether the kernel has loaded an interpreter (a dynamic linker) for this program. */
+int ol_has_interpreter(void);
+
 /* The O_* flags of an open descriptor, or -EBADF. */
 long ol_descriptor_flags(int descriptor);
 

@@ -1,0 +1,193 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+
+// What a run takes of the host, and how much of it there is.
+extension HostReport {
+  static func slots(_ access: Access) -> HostCheck {
+    let name = "slots"
+    do {
+      let pool = try SlotPool.current()
+      let directory = try StateDirectory.current().slots
+      let numbers = pool.first..<(pool.first + pool.count)
+      var taken = 0
+      for file in try names(in: directory) {
+        guard let number = Int(file), numbers.contains(number) else { continue }
+        if try LockedFile.isLocked(directory.appending(file)) { taken += 1 }
+      }
+      let range =
+        "\(IDRange(slot: pool.first).base) to \(IDRange(slot: numbers.upperBound).base - 1)"
+      let detail = "\(pool.count - taken) of \(pool.count) free, host ids \(range)"
+      guard taken < pool.count else {
+        return HostCheck(
+          name, .missing, detail,
+          remedy: "wait for a run to end, or set ONEOFF_SLOTS to more than \(pool.count)")
+      }
+      return HostCheck(name, .ok, detail)
+    } catch let error as SpecError {
+      return HostCheck(name, .missing, error.message, remedy: error.remedy)
+    } catch {
+      return access == .user
+        ? unknown(name, access) : HostCheck(name, .missing, firstLine(of: error))
+    }
+  }
+
+  /// Whether somebody else may hand out the ids of runs. See subuid(5).
+  static func idRanges() -> HostCheck {
+    let name = "id-ranges"
+    guard let pool = try? SlotPool.current() else {
+      return HostCheck(name, .unknown, "the slots are not known")
+    }
+    let first = UInt64(pool.first) << 16
+    let ours = first..<(first + UInt64(pool.count) << 16)
+    for file in ["/etc/subuid", "/etc/subgid"] as [FilePath] {
+      guard let line = overlap(of: ours, in: text(of: file) ?? "") else { continue }
+      return HostCheck(
+        name, .note, "\(file) gives ids of runs to '\(line)'",
+        remedy: "move that range, or the runs' with ONEOFF_ID_BASE")
+    }
+    return HostCheck(name, .ok, "nobody else's in /etc/subuid and /etc/subgid")
+  }
+
+  /// The first line of a subuid(5) file that overlaps with some ids.
+  static func overlap(of ids: Range<UInt64>, in text: String) -> String? {
+    for line in text.split(separator: "\n") {
+      let fields = line.split(separator: ":", omittingEmptySubsequences: false)
+      guard fields.count == 3, let start = UInt64(fields[1]), let count = UInt64(fields[2]),
+        count > 0, start < 1 << 32, count <= 1 << 32
+      else { continue }
+      if ids.overlaps(start..<(start + count)) { return String(line) }
+    }
+    return nil
+  }
+
+  /// Whether what lies at the top of a root file system has owners that a run knows. The look is
+  /// bounded.
+  static func rootfsOwners(_ path: FilePath) -> HostCheck {
+    let name = "rootfs-owners"
+    do {
+      let entries = try owners(in: path, atMost: 1000)
+      let foreign = entries.filter { max($0.owner.uid, $0.owner.gid) >= IDRange.count }
+      guard let first = foreign.first else {
+        return HostCheck(name, .ok, "ids of \(entries.count) entries of \(path) are below 65536")
+      }
+      return HostCheck(
+        name, .note,
+        "\(foreign.count) of \(entries.count) entries of \(path) have ids that a run has not, such "
+          + "as \(first.name), \(first.owner.uid):\(first.owner.gid): nobody's inside",
+        remedy: "unpack the image as root, or chown it; ids of a run go from 0 to 65535")
+    } catch {
+      return HostCheck(name, .unknown, firstLine(of: error))
+    }
+  }
+
+  static func cgroups() -> HostCheck {
+    let name = "cgroups"
+    if CgroupTree.ofHost() != nil {
+      let controllers = text(of: "/sys/fs/cgroup/cgroup.controllers") ?? ""
+      return HostCheck(name, .ok, "v2: \(controllers)")
+    }
+    let hierarchies = ((try? names(in: "/sys/fs/cgroup")) ?? []).sorted()
+    let kind =
+      hierarchies.isEmpty ? "none" : hierarchies.contains("unified") ? "hybrid" : "v1"
+    let list = hierarchies.isEmpty ? "" : ": \(hierarchies.joined(separator: " "))"
+    return HostCheck(
+      name, .note, "\(kind)\(list); runs get no cgroup of their own",
+      remedy: "boot with systemd.unified_cgroup_hierarchy=1 for v2")
+  }
+
+  static func pressure() -> HostCheck {
+    text(of: "/proc/pressure/memory") != nil
+      ? HostCheck("pressure", .ok, "PSI of memory, cpu and io")
+      : HostCheck(
+        "pressure", .note, "the kernel does not measure pressure (PSI)",
+        remedy: "boot with psi=1; no run needs it")
+  }
+
+  /// A run's mount namespace begins as a copy of the host's.
+  static func mountLimit() -> HostCheck {
+    let name = "mount-limit"
+    guard let limit = text(of: "/proc/sys/fs/mount-max").flatMap({ Int($0) }) else {
+      return HostCheck(name, .unknown, "/proc/sys/fs/mount-max cannot be read")
+    }
+    let mounts = (text(of: "/proc/self/mountinfo") ?? "").split(separator: "\n").count
+    return mountLimit(limit, mounts: mounts)
+  }
+
+  /// The limits on namespaces of a kind; each run takes one of every kind, and two of users with an
+  /// app. See namespaces(7).
+  static func namespaceLimits() -> HostCheck {
+    let name = "namespace-limits"
+    let kinds = ["user", "mnt", "pid", "ipc", "uts", "net", "cgroup"]
+    let limits = kinds.compactMap { kind in
+      text(of: FilePath("/proc/sys/user/max_\(kind)_namespaces")).flatMap { Int($0) }.map {
+        (kind, $0)
+      }
+    }
+    guard let lowest = limits.min(by: { $0.1 < $1.1 }) else {
+      return HostCheck(name, .unknown, "/proc/sys/user/max_*_namespaces cannot be read")
+    }
+    return namespaceLimit(lowest.1, kind: lowest.0)
+  }
+
+  static func namespaceLimit(_ limit: Int, kind: String) -> HostCheck {
+    let name = "namespace-limits"
+    guard limit < 1000 else { return HostCheck(name, .ok, "\(limit) or more of each kind") }
+    return HostCheck(
+      name, .note, "\(limit) of kind \(kind): runs take up to two each",
+      remedy: "sysctl -w user.max_\(kind)_namespaces=10000")
+  }
+
+  /// About what a run mounts itself, with the most layers and volumes that are usual.
+  static let mountsOfARun = 100
+
+  static func mountLimit(_ limit: Int, mounts: Int) -> HostCheck {
+    let detail = "\(mounts) of \(limit) mounts"
+    guard limit - mounts >= mountsOfARun else {
+      return HostCheck(
+        "mount-limit", .missing, detail, remedy: "sysctl -w fs.mount-max=\(mounts + 100_000)")
+    }
+    return HostCheck("mount-limit", .ok, detail)
+  }
+
+  /// A run is at least three processes.
+  static func processLimit() -> HostCheck {
+    let name = "process-limit"
+    guard let limit = text(of: "/proc/sys/kernel/pid_max").flatMap({ Int($0) }) else {
+      return HostCheck(name, .unknown, "/proc/sys/kernel/pid_max cannot be read")
+    }
+    let processes = ((try? names(in: "/proc")) ?? []).count { Int($0) != nil }
+    return processLimit(limit, processes: processes)
+  }
+
+  static func processLimit(_ limit: Int, processes: Int) -> HostCheck {
+    let detail = "\(processes) of \(limit) process ids"
+    guard limit - processes >= 300 else {
+      return HostCheck(
+        "process-limit", .note, detail, remedy: "sysctl -w kernel.pid_max=4194304")
+    }
+    return HostCheck("process-limit", .ok, detail)
+  }
+
+  /// What an ordinary user needs to get more than one id. See newuidmap(1).
+  static func idMapPrograms() -> HostCheck {
+    let name = "newuidmap"
+    let programs: [FilePath] = ["/usr/bin/newuidmap", "/usr/bin/newgidmap"]
+    let absent = programs.filter { (try? fileStatus(following: $0)) == nil }
+    guard absent.isEmpty else {
+      return HostCheck(
+        name, .note,
+        "no \(absent.map(\.string).joined(separator: ", ")); no run of root's needs it",
+        remedy: "apt-get install uidmap")
+    }
+    return HostCheck(name, .ok, "newuidmap and newgidmap")
+  }
+
+  static func program(isStatic: Bool) -> HostCheck {
+    isStatic
+      ? HostCheck("program", .ok, "static")
+      : HostCheck(
+        "program", .note, "linked dynamically: it starts several times slower",
+        remedy: "make build")
+  }
+}

@@ -1,0 +1,98 @@
+import FoundationEssentials
+import LinuxSystem
+import Testing
+
+@testable import OneOff
+
+@Suite struct HostReportTests {
+  private let report = HostReport(checks: [
+    HostCheck("kernel", .ok, "6.18"),
+    HostCheck("overlayfs", .missing, "fsopen(2): ENODEV", remedy: "modprobe overlay"),
+    HostCheck("landlock", .note, "none"),
+  ])
+
+  @Test func isALineForEachCheckWithTheRemedyBelow() {
+    #expect(
+      report.description == """
+        ok       kernel     6.18
+        missing  overlayfs  fsopen(2): ENODEV
+                 modprobe overlay
+        note     landlock   none
+
+        oneoff cannot run here: overlayfs
+
+        """)
+  }
+
+  @Test func onlyWhatIsMissingKeepsARunFromWorking() {
+    #expect(!report.canRun)
+    let others = HostReport(checks: [
+      HostCheck("a", .ok, ""), HostCheck("b", .note, ""), HostCheck("c", .unknown, ""),
+    ])
+    #expect(others.canRun)
+    #expect(others.description.hasSuffix("\noneoff can run here\n"))
+  }
+
+  @Test func isOneObjectOfJSON() throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    #expect(
+      String(decoding: try encoder.encode(report), as: UTF8.self)
+        == #"{"can_run":false,"checks":["#
+        + #"{"detail":"6.18","name":"kernel","remedy":null,"status":"ok"},"#
+        + #"{"detail":"fsopen(2): ENODEV","name":"overlayfs","remedy":"modprobe overlay","#
+        + #""status":"missing"},"#
+        + #"{"detail":"none","name":"landlock","remedy":null,"status":"note"}],"v":1}"#)
+  }
+
+  @Test(
+    arguments: [
+      (5015, .missing), (6000, .missing), (6001, .ok), (7000, .ok),
+    ] as [(Int, HostCheck.Status)])
+  func theKernelIsNotOlderThan61(kernel: Int, status: HostCheck.Status) {
+    #expect(HostReport.kernel(HostFacts(kernel: kernel, landlock: 0)).status == status)
+  }
+
+  @Test(arguments: [0, 1, 5]) func landlockWithoutScopesIsWorthANote(version: Int) {
+    let check = HostReport.landlock(HostFacts(kernel: 6001, landlock: version))
+    #expect(check.status == .note)
+    #expect(check.detail.contains("abstract Unix sockets of the host can be reached"))
+    #expect(check.remedy?.contains("6.12") == true)
+  }
+
+  @Test(arguments: [6, 7]) func landlockWithScopesIsFine(version: Int) {
+    #expect(HostReport.landlock(HostFacts(kernel: 6012, landlock: version)).status == .ok)
+  }
+
+  @Test(
+    arguments: [
+      ("alice:100000:65536\n", nil),
+      ("alice:100000:65536\nbob:1879048191:1\n", nil),
+      ("bob:1879048191:2\n", "bob:1879048191:2"),
+      ("bob:2147483648:65536", nil),
+      ("bob:2147483647:1", "bob:2147483647:1"),
+      ("bob:0:4294967296", "bob:0:4294967296"),
+      ("# x\n\nbob\nbob:x:1\nbob:-1:5\nbob:1879048192:0\nbob:1:18446744073709551615\n", nil),
+    ] as [(String, String?)])
+  func rangesThatOthersHandOutAreFound(text: String, line: String?) {
+    #expect(HostReport.overlap(of: 0x7000_0000..<0x8000_0000, in: text) == line)
+  }
+
+  @Test func limitsThatAreNearAreNamed() {
+    #expect(HostReport.mountLimit(100_000, mounts: 20).status == .ok)
+    #expect(HostReport.mountLimit(120, mounts: 20).status == .ok)
+    #expect(HostReport.mountLimit(119, mounts: 20).status == .missing)
+    #expect(HostReport.processLimit(32768, processes: 100).status == .ok)
+    #expect(HostReport.processLimit(399, processes: 100).status == .note)
+    #expect(HostReport.namespaceLimit(1000, kind: "net").status == .ok)
+    let low = HostReport.namespaceLimit(999, kind: "net")
+    #expect(low.status == .note)
+    #expect(low.remedy == "sysctl -w user.max_net_namespaces=10000")
+  }
+
+  @Test func whatCannotBeToldSaysWho() {
+    #expect(HostReport.unknown("x", .user).detail.contains("only root can tell"))
+    #expect(HostReport.unknown("x", .confined).status == .unknown)
+  }
+
+}
