@@ -9,11 +9,14 @@ import Testing
 extension IntegrationTests {
   /// `OneOffContainer` in a program with many threads: this one.
   @Suite struct LibraryTests {
-    private func container(_ command: ByteString...) throws -> OneOffContainer {
+    private func container(
+      capabilities: CapabilitySet = [], _ command: ByteString...
+    ) throws -> OneOffContainer {
       // The supervisor gets this process's environment.
       unsafe setenv("ONEOFF_RUNTIME_DIR", Workspace.current.path.appending("runtime").string, 1)
       var spec = RunSpec(layers: [FilePath(Built.tiny)], command: command)
       spec.grace = .seconds(1)
+      spec.capabilities = capabilities
       return try OneOffContainer(spec, program: FilePath(Built.program))
     }
 
@@ -72,6 +75,14 @@ extension IntegrationTests {
           #expect(result.reason == .completed)
         }
       }
+    }
+
+    @Test func capabilitiesReachTheCommand() throws {
+      let capabilities: CapabilitySet = [CapabilitySet(.chown), CapabilitySet(.kill)]
+      let container = try container(capabilities: capabilities, "probe", "ids")
+      var events: [RunEvent] = []
+      _ = try container.run { events.append($0) }
+      #expect(text(events).contains("CapEff=0000000000000021"), "\(text(events))")
     }
 
     @Test func streamThatIsDroppedEndsItsRun() async throws {

@@ -42,6 +42,25 @@ extension Launches {
       #expect(exit?.wasExecuted == true)
     }
 
+    @Test func aPlanOnTrialSaysHowFarItComes() throws {
+      var plan = LaunchPlan(namespaces: LaunchPlan.isolated)
+      plan.setup = [.resetSignals, .makeMountsPrivate]
+      #expect(try trial(of: plan, with: DescriptorTable()) == .succeeded)
+      plan.setup.append(.enterScratch(.scratch))
+      guard case .failed(let failure) = try trial(of: plan, with: DescriptorTable()) else {
+        Issue.record("it did not fail")
+        return
+      }
+      #expect(failure.operation(in: plan) == .enterScratch(.scratch))
+      plan.setup.removeLast()
+      plan.command = [.restrictWithLandlock(.landlock)]
+      guard case .failed(let later) = try trial(of: plan, with: DescriptorTable()) else {
+        Issue.record("it did not fail")
+        return
+      }
+      #expect(later.section == .command)
+    }
+
     @Test func theProcessorTimeOfDescendantsIsReported() throws {
       let loop = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"
       let exit = try #require(try exit(of: "(\(loop)) & wait"))

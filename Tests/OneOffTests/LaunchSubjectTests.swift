@@ -14,18 +14,6 @@ import Testing
       .candidates.map { String(decoding: $0, as: UTF8.self) }
   }
 
-  @Test(arguments: [
-    (0, false), (1, false), (5, false), (6, true), (7, true),
-  ]) func landlockIsUsedWhereTheKernelHasItsScopesAndTheNetworkIsShared(
-    version: Int, isUsed: Bool
-  ) throws {
-    let shared = try Sample.subject(Sample.spec { $0.network = .host }, landlock: version)
-    let plan = LaunchSequence(shared).plan
-    #expect(plan.command.contains(.restrictWithLandlock(.landlock)) == isUsed)
-    let alone = LaunchSequence(try Sample.subject(Sample.spec(), landlock: version)).plan
-    #expect(!alone.command.contains(.restrictWithLandlock(.landlock)))
-  }
-
   @Test func aNameIsLookedForInEveryDirectoryOfPathInOrder() throws {
     #expect(try candidates("rake", path: "/opt/bin:/bin") == ["/opt/bin/rake", "/bin/rake"])
   }
