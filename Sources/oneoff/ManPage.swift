@@ -6,6 +6,19 @@ struct ManPage {
     + "exactly what happened. Its first use is the hook at the end of a deployment, whose exit "
     + "status decides whether a new release goes live."
 
+  /// The variables that change what oneoff itself does.
+  private static let variables = [
+    (
+      "ONEOFF_RUNTIME_DIR",
+      "where the slots of runs are, by default /run/oneoff; runs whose ids must differ share it"
+    ),
+    (
+      "ONEOFF_ID_BASE",
+      "the first host id of runs, by default 1879048192; a multiple of 65536, not 0"
+    ),
+    ("ONEOFF_SLOTS", "how many runs there can be at once, by default 4096; each takes 65536 ids"),
+  ]
+
   private(set) var text = ""
 
   /// The page oneoff(1).
@@ -19,6 +32,8 @@ struct ManPage {
     for verb in Verb.visible { page.addTagged("oneoff-\(verb.name)(1)", verb.summary) }
     page.addHeading("OPTIONS")
     for option in Verb.globalOptions { page.addTagged(option.usage, option.explanation) }
+    page.addHeading("ENVIRONMENT")
+    for (name, meaning) in variables { page.addTagged(name, meaning) }
     page.addHeading("EXIT STATUS")
     for status in ExitStatus.ofRun { page.addTagged(status.status, status.meaning) }
     return page.text

@@ -80,6 +80,12 @@ extension CommandLineTests {
       }
     }
 
+    @Test func theManualNamesTheVariables() {
+      for name in ["ONEOFF_RUNTIME_DIR", "ONEOFF_ID_BASE", "ONEOFF_SLOTS"] {
+        #expect(ManPage.overview.contains("\\fB\(name)\\fR"), "\(name)")
+      }
+    }
+
     /// What a program says about a text.
     private func run(_ command: [String], on text: String) throws -> String {
       let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
