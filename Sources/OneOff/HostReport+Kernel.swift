@@ -137,10 +137,12 @@ extension HostReport {
     do {
       try mapIDs(of: DetachedMount(type: "tmpfs", options: [("size", "4096")]), subject: "of tmpfs")
       return HostCheck(name, .ok, "layers and volumes may be on tmpfs")
-    } catch {
+    } catch let error where error.errno == .invalidArgument {
       return HostCheck(
         name, .note, "layers and volumes on tmpfs cannot be id-mapped",
         remedy: "use Linux 6.3 or newer, or --userns host for them")
+    } catch {
+      return HostCheck(name, .unknown, firstLine(of: error))
     }
   }
 
