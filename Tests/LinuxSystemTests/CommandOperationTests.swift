@@ -59,7 +59,7 @@ extension Launches {
       .init(
         [.setCapabilities(mask: 0), .installSeccomp(.commandDefault)], "seccomp(2)",
         .permissionDenied),
-      .init([.setResourceLimit(.coreSize, soft: 2, hard: 1)], "setrlimit(2)", .invalidArgument),
+      .init([.setResourceLimit(.openFiles, soft: 2, hard: 1)], "setrlimit(2)", .invalidArgument),
       .init(
         [.execute(.program("/no/such", "/no/such/either"))], "execve(2)",
         .noSuchFileOrDirectory),

@@ -30,6 +30,8 @@ extern const struct verb self_verbs[];
 extern const struct verb file_verbs[];
 extern const struct verb process_verbs[];
 extern const struct verb attempt_verbs[];
+extern const struct verb setuid_verbs[];
+extern const struct verb posture_verbs[];
 
 __attribute__((format(printf, 2, 3))) void fact(const char *key, const char *format, ...);
 void print_text(const char *text, size_t length); // C-escaped
