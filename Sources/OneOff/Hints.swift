@@ -91,8 +91,8 @@ extension SetupFailure {
     case .permissionDenied:
       self.init(
         description: error.hinting(
-          "the file must be executable and readable for the run's user (chmod +rx), and every "
-            + "directory above it searchable"), exitStatus: 126)
+          "the file needs its execute bit (chmod +x) and must be readable, and every directory "
+            + "above it must be searchable for the run's user"), exitStatus: 126)
     case .notPermitted:
       self.init(
         description: error.hinting(

@@ -18,7 +18,8 @@ struct Launch: ~Copyable {
   ///   one that leaves it out, and see the attack succeed.
   /// - Throws: a `SpecError` or a `SystemError`. Nothing is left behind then.
   init(
-    _ spec: RunSpec, id: RunID, sequence write: (LaunchSubject) -> LaunchSequence = LaunchSequence.init
+    _ spec: RunSpec, id: RunID,
+    sequence write: (LaunchSubject) -> LaunchSequence = LaunchSequence.init
   ) throws {
     clearFileModeMask()
     // First of all: the kernel makes it while we look at the image and prepare the mounts.

@@ -17,8 +17,9 @@ struct Attack {
   var spec: RunSpec
 
   /// An attack of a command in the tiny root file system.
-  init(_ command: ByteString..., in change: (inout RunSpec) throws -> Void = { _ in }) rethrows {
-    self.spec = RunSpec(layers: [FilePath(Built.tiny)], command: command)
+  init(_ command: String..., in change: (inout RunSpec) throws -> Void = { _ in }) throws {
+    self.spec = RunSpec(
+      layers: [FilePath(Built.tiny)], command: try command.map { try ByteString($0) })
     spec.grace = .seconds(1)
     try change(&spec)
   }
@@ -95,7 +96,8 @@ struct Attack {
   /// The program gets this process's environment, and a launch in this process has no other.
   private func useRuntimeDirectoryOfTest() {
     // Safe: one test runs at a time, and nothing else reads the environment meanwhile.
-    unsafe setenv("ONEOFF_RUNTIME_DIR", Workspace.current.path.appending("runtime").string, 1)
+    let directory = Workspace.current.path.appending("runtime").string
+    unsafe setenv("ONEOFF_RUNTIME_DIR", directory, 1)
   }
 }
 
@@ -133,9 +135,16 @@ extension LaunchSequence {
   /// Leaves the system call filters out.
   mutating func leaveOutSeccomp() throws { try leaveOut("seccomp: ") }
 
-  /// Leaves the command every capability that it has by its ids.
-  mutating func leaveCapabilities() throws {
+  /// Leaves the command every capability that it has by its ids, and any system call.
+  mutating func leavePrivileges() throws {
     try leaveOut("bounding set: none", "capabilities: none")
+    try leaveOutSeccomp()
+  }
+
+  /// Leaves PID 1 as a program that takes no care would be: dumpable, with no filter, and with no
+  /// capability that a tracer would need, too.
+  mutating func exposeFirstProcess() {
+    plan.guarding = [.keepCapabilities(mask: 0)]
   }
 
   private static var sections: [WritableKeyPath<LaunchPlan, [LaunchPlan.Operation]>] {
@@ -148,15 +157,21 @@ extension LaunchSequence {
 }
 
 /// Checks that an attack is denied with this errno, and succeeds without a defence.
+///
+/// With `inHostsUserNamespace`, the second run shares the host's user namespace, as `--userns host`
+/// makes the program do: root inside is the host's then.
 func expect(
-  _ attack: Attack, isDeniedWith errno: String, butSucceedsWithout weaken: (inout LaunchSequence) throws -> Void,
+  _ attack: Attack, isDeniedWith errno: String, inHostsUserNamespace: Bool = false,
+  butSucceedsWithout weaken: (inout LaunchSequence) throws -> Void,
   _ location: SourceLocation = #_sourceLocation
 ) throws {
   let denied = try attack.onProgram()
   #expect(denied["errno"] == errno, "\(denied.errors)", sourceLocation: location)
   #expect(
     ["denied", "failed"].contains(denied["result"]), "\(denied.errors)", sourceLocation: location)
-  let done = try attack.without(weaken)
+  var unprotected = attack
+  if inHostsUserNamespace { unprotected.spec.userNamespace = .host }
+  let done = try unprotected.without(weaken)
   #expect(
     ["succeeded", "ok"].contains(done["result"]), "\(done["errno"] ?? "") \(done.errors)",
     sourceLocation: location)
