@@ -369,14 +369,6 @@ static const struct attempt {
 };
 enum { ATTEMPT_COUNT = sizeof attempts / sizeof attempts[0] };
 
-static bool is_machines_own_pid_namespace(void)
-{
-    static const ino_t first_pid_namespace =
-        0xEFFFFFFC; // PROC_PID_INIT_INO in the kernel, the same since 3.8
-    struct stat status;
-    return stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == first_pid_namespace;
-}
-
 static const struct attempt *find_attempt(const char *name)
 {
     for (size_t i = 0; i < ATTEMPT_COUNT; i++) {

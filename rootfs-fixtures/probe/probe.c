@@ -197,3 +197,11 @@ bool write_all(int descriptor, const void *bytes, size_t length)
     }
     return true;
 }
+
+bool is_machines_own_pid_namespace(void)
+{
+    static const ino_t first_pid_namespace =
+        0xEFFFFFFC; // PROC_PID_INIT_INO in the kernel, the same since 3.8
+    struct stat status;
+    return stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == first_pid_namespace;
+}

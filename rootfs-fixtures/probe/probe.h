@@ -48,6 +48,10 @@ double parse_seconds(const char *text);
 unsigned long parse_octal(const char *text);
 
 void sleep_seconds(double seconds);
+
+// Whether this runs on the machine itself, and not in a container: what could harm it is not done
+// then.
+bool is_machines_own_pid_namespace(void);
 void print_file_kind(mode_t mode, dev_t device);
 
 // Writes everything; false with errno set on failure.

@@ -48,9 +48,9 @@ extension IntegrationTests {
 
     @Test func lengthsAreBounded() throws {
       // execve(2) takes 2 MiB of arguments and environment together, and a file here is limited.
-      let value = String(repeating: "x", count: 60_000)
+      let value = String(repeating: "x", count: 32_000)
       let files = try (0..<4).map { file in
-        let lines = (0..<15).map { "V\(file)\($0)=\(value)\n" }.joined()
+        let lines = (0..<30).map { "V\(file)\($0)=\(value)\n" }.joined()
         return ["--env-file", try Workspace.current.write("env\(file)", lines)]
       }
       #expect(try run(files[0], "true").status == 0)
