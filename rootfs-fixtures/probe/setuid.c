@@ -17,6 +17,13 @@
 #define SYS_fchmodat2 452
 #endif
 
+// Calls that arm64 does not have, where the C library's function makes the newer one.
+#ifdef SYS_open
+#define OLD_CALL(name, ...) syscall(SYS_##name, __VA_ARGS__)
+#else
+#define OLD_CALL(name, ...) name(__VA_ARGS__)
+#endif
+
 enum { SETUID_MODE = S_ISUID | 0755, SETGID_MODE = S_ISGID | 0755 };
 
 // Returns -1 with errno set when it was denied.
@@ -29,12 +36,12 @@ static long make_plain(const char *path)
 
 static long by_chmod(const char *path)
 {
-    return make_plain(path) == -1 ? -1 : syscall(SYS_chmod, path, SETUID_MODE);
+    return make_plain(path) == -1 ? -1 : OLD_CALL(chmod, path, SETUID_MODE);
 }
 
 static long by_chmod_setgid(const char *path)
 {
-    return make_plain(path) == -1 ? -1 : syscall(SYS_chmod, path, SETGID_MODE);
+    return make_plain(path) == -1 ? -1 : OLD_CALL(chmod, path, SETGID_MODE);
 }
 
 static long by_fchmod(const char *path)
@@ -55,7 +62,7 @@ static long by_fchmodat2(const char *path)
 
 static long by_open(const char *path)
 {
-    return syscall(SYS_open, path, O_WRONLY | O_CREAT | O_EXCL, SETUID_MODE);
+    return OLD_CALL(open, path, O_WRONLY | O_CREAT | O_EXCL, SETUID_MODE);
 }
 
 static long by_openat(const char *path)
@@ -71,7 +78,7 @@ static long by_openat2(const char *path)
 
 static long by_creat(const char *path)
 {
-    return syscall(SYS_creat, path, SETUID_MODE);
+    return OLD_CALL(creat, path, SETUID_MODE);
 }
 
 // A file without a name, which gets one afterwards: O_CREAT is not among the flags.
@@ -90,7 +97,7 @@ static long by_unnamed_file(const char *path)
 
 static long by_mknod(const char *path)
 {
-    return syscall(SYS_mknod, path, S_IFREG | SETUID_MODE, 0);
+    return OLD_CALL(mknod, path, S_IFREG | SETUID_MODE, 0);
 }
 
 static long by_mknodat(const char *path)

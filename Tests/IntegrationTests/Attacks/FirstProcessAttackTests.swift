@@ -40,6 +40,15 @@ extension IntegrationTests {
       }
     }
 
+    @Test func processOfTheHostIsNotSignaled() throws {
+      let pid = "\(getpid())"
+      let attack = try Attack("probe", "try", "kill-pid", pid) { $0.userNamespace = .host }
+      #expect(try attack.onProgram()["errno"] == "ESRCH")
+      // Outside, the same user may.
+      let outside = try RunningProcess.completion([Built.fixture("probe"), "try", "kill-pid", pid])
+      #expect(outside["result"] == "succeeded")
+    }
+
     @Test func argumentsOfTheHostAreErased() throws {
       let attack = try Attack("probe", "try", "read-init-cmdline")
       func text(_ completion: Completion) -> String {
@@ -182,6 +191,18 @@ extension IntegrationTests {
         #expect(!completion.errors.contains(secret), "\(completion.errors)")
       }
       #expect(try run(options, "probe", "env").output.contains("env OTHER=\(secret)"))
+    }
+
+    @Test func filesOfTheStateAreForRootAlone() throws {
+      #expect(try run([], "true").status == 0)
+      let slots = Workspace.current.path.appending("runtime/slots").string
+      func permissions(_ path: String) throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+      }
+      #expect(try permissions(slots) == 0o700)
+      for name in Workspace.current.names(in: "runtime/slots") {
+        #expect(try permissions(slots + "/" + name) == 0o600)
+      }
     }
   }
 }
