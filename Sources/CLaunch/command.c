@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
@@ -76,7 +75,14 @@ static struct ol_outcome ol_set_id(long call, uint64_t id, enum ol_step step) {
     return ol_check(syscall(call, id, id, id), step);
 }
 
-struct ol_outcome ol_perform_command(const struct ol_operation *operation) {
+/* The status pipe is closed by execve(2), which may still fail and be reported. Everything else goes
+ * now: the command's path could lead over a descriptor (CVE-2024-21626). */
+static struct ol_outcome ol_close_descriptors(const struct ol_child *child) {
+    return ol_close_all_but(&child->plan->status_writer, 1);
+}
+
+struct ol_outcome ol_perform_command(const struct ol_child *child,
+                                     const struct ol_operation *operation) {
     uint64_t number = operation->number[0];
     switch (operation->kind) {
     case OL_NEW_SESSION:
@@ -108,7 +114,7 @@ struct ol_outcome ol_perform_command(const struct ol_operation *operation) {
     case OL_SET_RESOURCE_LIMIT:
         return ol_set_resource_limit(operation);
     case OL_CLOSE_DESCRIPTORS:
-        return ol_check(close_range(3, ~0u, CLOSE_RANGE_CLOEXEC), OL_STEP_CLOSE_RANGE);
+        return ol_close_descriptors(child);
     case OL_EXECUTE:
         return ol_execute(operation);
     default:

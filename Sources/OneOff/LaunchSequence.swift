@@ -226,7 +226,6 @@ struct LaunchSequence: Sendable {
     // AFTER the ids: a keyring belongs to whoever made it, and counts against its quota.
     plan.command.append(.newKeyring)
     plan.command.append(.forbidDumping)
-    plan.command.append(.enterWorkingDirectory(subject.spec.workingDirectory.string))
     if subject.usesLandlock {
       preparations.append(.landlockScope)
       // AFTER no_new_privs, without which it takes CAP_SYS_ADMIN.
@@ -234,6 +233,9 @@ struct LaunchSequence: Sendable {
     }
     limitResources()
     plan.command.append(.closeDescriptors)
+    // AFTER the descriptors are closed, or a link of the image's could lead over one of them. AFTER
+    // the ids, so that it is the run's user who needs the right.
+    plan.command.append(.enterWorkingDirectory(subject.spec.workingDirectory.string))
     // Last, so that the program need not allow anything of the above.
     plan.command.append(.installSeccomp(.commandDefault))
   }

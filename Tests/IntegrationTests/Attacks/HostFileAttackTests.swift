@@ -60,6 +60,14 @@ extension IntegrationTests {
     /// A directory of the host that a careless caller has left open under this number.
     private static let leaked: Int32 = 99
 
+    private func withLeakedDirectory(_ directory: String, _ body: () throws -> Void) throws {
+      let opened = try FileDescriptor.open(FilePath(directory), .readOnly, options: .directory)
+      #expect(dup2(opened.rawValue, Self.leaked) == Self.leaked)
+      try opened.close()
+      defer { close(Self.leaked) }
+      try body()
+    }
+
     @Test func descriptorOfTheCallerLeadsNowhere() throws {
       let workspace = Workspace.current
       try workspace.write("host/secret", "of the host")
@@ -69,22 +77,45 @@ extension IntegrationTests {
       #expect(refused.status == 1)
       #expect(refused.output == "")
 
-      let opened = try FileDescriptor.open(FilePath(directory), .readOnly, options: .directory)
-      #expect(dup2(opened.rawValue, Self.leaked) == Self.leaked)
-      try opened.close()
-      defer { close(Self.leaked) }
-      let attack = try Attack("cat", "/proc/self/fd/\(Self.leaked)/secret")
-      #expect(try attack.without { _ in }.output == "")
-      let read = try attack.without { try $0.leaveOut("close descriptors above 2") }
-      #expect(read.output == "of the host", "\(read.errors)")
+      try withLeakedDirectory(directory) {
+        let attack = try Attack("cat", "/proc/self/fd/\(Self.leaked)/secret")
+        #expect(try attack.without { _ in }.output == "")
+        let read = try attack.without { try $0.leaveOut("close descriptors above 2") }
+        #expect(read.output == "of the host", "\(read.errors)")
+      }
+    }
+
+    /// Descriptors that are closed on execution are too late for the execution's own path.
+    @Test func programOfTheHostIsNotReachedOverADescriptor() throws {
+      let workspace = Workspace.current
+      let host = try workspace.make("files/host")
+      try FileManager.default.copyItem(atPath: Built.fixture("probe"), toPath: host + "/program")
+      let layer = FilePath(try workspace.make("files/layer"))
+      try FileManager.default.createSymbolicLink(
+        atPath: layer.appending("program").string,
+        withDestinationPath: "/proc/self/fd/\(Self.leaked)/program")
+      try withLeakedDirectory(host) {
+        let attack = try Attack("/program", "exit", "7") { $0.layers.append(layer) }
+        #expect(try attack.without { _ in }.status == 125)
+        let executed = try attack.without { try $0.leaveOut("close descriptors above 2") }
+        #expect(executed.status == 7, "\(executed.errors)")
+      }
     }
 
     @Test func workingDirectoryOfADescriptorIsRefused() throws {
       let wrapper = ["sh", "-c", "exec 9</etc; exec \"$@\"", "sh"]
-      let outside = try run(["--workdir", "/proc/self/fd/9"], wrapper: wrapper, "pwd")
-      #expect(outside.status == 125)
-      #expect(outside.errors.contains("getcwd(2) to enter /proc/self/fd/9: EXDEV"))
-      // It is the place that is refused, and not the way to it.
+      let closed = try run(["--workdir", "/proc/self/fd/9"], wrapper: wrapper, "pwd")
+      #expect(closed.status == 125)
+      #expect(closed.errors.contains("chdir(2) to enter /proc/self/fd/9: ENOENT"))
+      // Were it open, where it leads to would be refused, and not the way to it.
+      try withLeakedDirectory("/etc") {
+        let attack = try Attack("pwd") {
+          $0.workingDirectory = FilePath("/proc/self/fd/\(Self.leaked)")
+        }
+        let refused = try attack.without { try $0.leaveOut("close descriptors above 2") }
+        #expect(refused.status == 125)
+        #expect(refused.errors.contains("getcwd(2) to enter /proc/self/fd/\(Self.leaked): EXDEV"))
+      }
       let inside = try run(["--workdir", "/proc/self/root/etc"], "probe", "cwd")
       #expect(inside["cwd"] == "/etc")
     }
