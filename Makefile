@@ -19,7 +19,7 @@ SHELL_SCRIPTS := $(wildcard scripts/*.sh rootfs-fixtures/*.sh) .ci/run
 
 .DELETE_ON_ERROR:
 .PHONY: help build install man completions fixtures fixtures-rails packages demo demo-rails test \
-	bench lint check-c generate clean
+	bench posture lint check-c generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -97,6 +97,11 @@ bench: ## measure start-up, output and memory beside bubblewrap
 	@sh scripts/packages.sh build fixtures bench
 	+@$(MAKE) -s build fixtures
 	@$(SUDO) sh scripts/bench.sh
+
+posture: ## measure what bubblewrap, crun, runc and oneoff leave to a command
+	@sh scripts/packages.sh build fixtures posture
+	+@$(MAKE) -s build fixtures
+	@$(SUDO) sh scripts/posture.sh
 
 lint: check-c ## check formatting, C warnings and shell scripts
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

@@ -87,7 +87,8 @@ let package = Package(
       swiftSettings: swiftSettings),
     // Drives the built program on the fixtures; see Tests/IntegrationTests/Program.swift.
     .testTarget(
-      name: "IntegrationTests", dependencies: ["ContainerSpec", "OneOff", systemPackage],
+      name: "IntegrationTests",
+      dependencies: ["ContainerSpec", "LinuxSystem", "OneOff", systemPackage],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],

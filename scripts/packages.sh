@@ -1,5 +1,5 @@
 #!/bin/sh
-# packages.sh PURPOSE...: installs the Debian packages that are missing for build, fixtures, rails, test, bench or lint.
+# packages.sh PURPOSE...: installs the Debian packages that are missing for build, fixtures, rails, test, bench, posture or lint.
 #
 # It says what it installs and asks nothing. Where nothing is missing it does not even look for sudo.
 set -eu
@@ -10,12 +10,13 @@ packages_for() {
     build) echo git gcc libc6-dev binutils pkg-config libseccomp-dev ;;
     fixtures) echo gcc libc6-dev binutils make busybox-static ;;
     rails) echo mmdebstrap postgresql util-linux iproute2 ;;
-    # The shells that completions are for, and a judge of the manual pages.
-    test) echo bash zsh fish mandoc coreutils util-linux ;;
+    # A compiler for an attacker's library, the shells that completions are for, a judge of the manual pages.
+    test) echo gcc libc6-dev bash zsh fish mandoc coreutils util-linux ;;
     bench) echo bubblewrap python3 ;;
+    posture) echo bubblewrap crun runc util-linux ;;
     lint) echo gcc shellcheck ;;
     *)
-        echo "usage: packages.sh build|fixtures|rails|test|bench|lint ..." >&2
+        echo "usage: packages.sh build|fixtures|rails|test|bench|posture|lint ..." >&2
         exit 64
         ;;
     esac

@@ -39,7 +39,7 @@ static struct ol_outcome ol_perform(struct ol_child *child, const struct ol_oper
     if (operation->kind < OL_NEW_SESSION) {
         return ol_perform_confinement(operation);
     }
-    return ol_perform_command(operation);
+    return ol_perform_command(child, operation);
 }
 
 void ol_perform_section(struct ol_child *child, enum ol_section section) {

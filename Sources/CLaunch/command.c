@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
@@ -53,11 +52,18 @@ static struct ol_outcome ol_working_directory(const char *path) {
     return ol_done();
 }
 
+/* Lowers a limit. What the caller's limit is already, it stays: raising it takes a capability. */
 static struct ol_outcome ol_set_resource_limit(const struct ol_operation *operation) {
-    struct rlimit limit = {
-        .rlim_cur = operation->number[0],
-        .rlim_max = operation->number[1],
-    };
+    struct rlimit limit;
+    if (getrlimit((__rlimit_resource_t)operation->flags, &limit) < 0) {
+        return ol_failed(OL_STEP_PRLIMIT);
+    }
+    if (limit.rlim_max > operation->number[1]) {
+        limit.rlim_max = operation->number[1];
+    }
+    if (limit.rlim_cur > operation->number[0]) {
+        limit.rlim_cur = operation->number[0];
+    }
     return ol_check(setrlimit((__rlimit_resource_t)operation->flags, &limit), OL_STEP_PRLIMIT);
 }
 
@@ -69,7 +75,14 @@ static struct ol_outcome ol_set_id(long call, uint64_t id, enum ol_step step) {
     return ol_check(syscall(call, id, id, id), step);
 }
 
-struct ol_outcome ol_perform_command(const struct ol_operation *operation) {
+/* The status pipe is closed by execve(2), which may still fail and be reported. Everything else goes
+ * now: the command's path could lead over a descriptor (CVE-2024-21626). */
+static struct ol_outcome ol_close_descriptors(const struct ol_child *child) {
+    return ol_close_all_but(&child->plan->status_writer, 1);
+}
+
+struct ol_outcome ol_perform_command(const struct ol_child *child,
+                                     const struct ol_operation *operation) {
     uint64_t number = operation->number[0];
     switch (operation->kind) {
     case OL_NEW_SESSION:
@@ -103,7 +116,7 @@ struct ol_outcome ol_perform_command(const struct ol_operation *operation) {
     case OL_SET_RESOURCE_LIMIT:
         return ol_set_resource_limit(operation);
     case OL_CLOSE_DESCRIPTORS:
-        return ol_check(close_range(3, ~0u, CLOSE_RANGE_CLOEXEC), OL_STEP_CLOSE_RANGE);
+        return ol_close_descriptors(child);
     case OL_EXECUTE:
         return ol_execute(operation);
     default:

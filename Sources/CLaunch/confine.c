@@ -36,6 +36,27 @@ struct ol_outcome ol_set_capabilities(uint64_t mask, uint64_t inherited) {
     return ol_done();
 }
 
+/* Range by range between those that stay; 0, 1 and 2 always do. A kept one of -1 is none. */
+struct ol_outcome ol_close_all_but(const int *kept, int count) {
+    unsigned int first = 3;
+    for (;;) {
+        unsigned int next = ~0u;
+        for (int index = 0; index < count; index++) {
+            unsigned int candidate = (unsigned int)kept[index];
+            if (kept[index] >= 0 && candidate >= first && candidate < next) {
+                next = candidate;
+            }
+        }
+        if (next > first && close_range(first, next == ~0u ? next : next - 1, 0) < 0) {
+            return ol_failed(OL_STEP_CLOSE_RANGE);
+        }
+        if (next == ~0u) {
+            return ol_done();
+        }
+        first = next + 1;
+    }
+}
+
 struct ol_outcome ol_perform_confinement(const struct ol_operation *operation) {
     switch (operation->kind) {
     case OL_NO_NEW_PRIVILEGES:

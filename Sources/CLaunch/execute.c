@@ -5,9 +5,14 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 
-enum { OL_INTERPRETER_MAX = 200 };
+enum {
+    OL_INTERPRETER_MAX = PATH_MAX - 1,
+    OL_INTERPRETER_DEPTH = 6, /* execve(2) follows five scripts at most */
+};
 
 /* The interpreter's path of an ELF executable (elf(5), PT_INTERP). False when there is none. */
 static bool ol_elf_interpreter(int file, const Elf64_Ehdr *header, char *interpreter) {
@@ -46,26 +51,54 @@ static bool ol_script_interpreter(const char *start, size_t length, char *interp
     return true;
 }
 
-/* The text stays valid after the return, for the report: the child has this memory to itself. */
-static const char *ol_interpreter(const char *path) {
+/* Finds the interpreter that a program's file names; it stays NULL where there is none. The text
+ * stays valid until the next call: the child has this memory to itself. */
+static int ol_find_interpreter(const char *path, const char **found) {
     static char interpreter[OL_INTERPRETER_MAX + 1];
     union {
-        char text[256];
+        char text[256]; /* as much as the kernel looks at (BINPRM_BUF_SIZE) */
         Elf64_Ehdr elf;
     } start;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    *found = NULL;
+    /* O_NONBLOCK: an image may have a named pipe there. */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0) {
-        return path;
+        return errno;
     }
+    memset(interpreter, 0, sizeof interpreter);
     ssize_t length = read(file, start.text, sizeof start);
-    if (length >= 2 && ol_script_interpreter(start.text, (size_t)length, interpreter)) {
-        return interpreter;
+    if ((length >= 2 && ol_script_interpreter(start.text, (size_t)length, interpreter)) ||
+        (length >= (ssize_t)sizeof start.elf &&
+         ol_elf_interpreter(file, &start.elf, interpreter))) {
+        *found = interpreter;
     }
-    if (length >= (ssize_t)sizeof start.elf &&
-        ol_elf_interpreter(file, &start.elf, interpreter)) {
-        return interpreter;
+    close(file);
+    return 0;
+}
+
+/* Until execve(2) has succeeded, /proc/self/exe is the host's oneoff. */
+static bool ol_is_own_program(const char *path) {
+    struct stat own;
+    struct stat file;
+    return stat(path, &file) == 0 && stat("/proc/self/exe", &own) == 0 &&
+           file.st_dev == own.st_dev && file.st_ino == own.st_ino;
+}
+
+/* An image may name the host's program, as a link to it or as an interpreter (CVE-2019-5736): an
+ * error then. Also for a file that may be executed but not read, which could hide one; anything
+ * else that is wrong with a file is left to execve(2) to say. */
+static int ol_refuse_own_program(const char *path) {
+    for (int depth = 0; path != NULL && depth < OL_INTERPRETER_DEPTH; depth++) {
+        if (ol_is_own_program(path)) {
+            return EPERM;
+        }
+        const char *interpreter = NULL;
+        if (ol_find_interpreter(path, &interpreter) == EACCES) {
+            return EACCES;
+        }
+        path = interpreter;
     }
-    return path;
+    return 0;
 }
 
 /* Errors after which another directory of PATH may still hold the command, as in execvp(3). */
@@ -76,10 +109,16 @@ static bool ol_may_be_elsewhere(int error) {
 struct ol_outcome ol_execute(const struct ol_operation *operation) {
     struct ol_outcome outcome = {OL_STEP_EXECVE, ENOENT, NULL};
     for (const char *path = operation->text; *path != '\0'; path += strlen(path) + 1) {
-        execve(path, (char *const *)operation->data, (char *const *)operation->more);
-        int error = errno;
+        int error = ol_refuse_own_program(path);
+        if (error == 0) {
+            execve(path, (char *const *)operation->data, (char *const *)operation->more);
+            error = errno;
+        }
         if (error == ENOENT && faccessat(AT_FDCWD, path, F_OK, 0) == 0) {
-            return (struct ol_outcome){OL_STEP_INTERPRETER, error, ol_interpreter(path)};
+            const char *interpreter = NULL;
+            ol_find_interpreter(path, &interpreter);
+            return (struct ol_outcome){OL_STEP_INTERPRETER, error,
+                                       interpreter == NULL ? path : interpreter};
         }
         if (!ol_may_be_elsewhere(error)) {
             return (struct ol_outcome){OL_STEP_EXECVE, error, path};

@@ -8,7 +8,6 @@
 #include "internal.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -145,7 +144,7 @@ static _Noreturn void ol_supervise(const struct ol_init *init) {
     }
 }
 
-/* PID 1 keeps four descriptors; all others are closed, range by range between them. */
+/* PID 1 keeps four descriptors besides 0, 1 and 2. */
 static struct ol_outcome ol_keep_descriptors(const struct ol_init *init) {
     int kept[] = {init->plan->status_writer, init->plan->lifeline_reader, init->plan->slot,
                   init->child_ended};
@@ -155,23 +154,7 @@ static struct ol_outcome ol_keep_descriptors(const struct ol_init *init) {
             return ol_failed(OL_STEP_DUP3);
         }
     }
-    unsigned int first = 3;
-    for (;;) {
-        unsigned int next = ~0u;
-        for (int index = 0; index < OL_KEPT; index++) {
-            unsigned int candidate = (unsigned int)kept[index];
-            if (kept[index] >= 0 && candidate >= first && candidate < next) {
-                next = candidate;
-            }
-        }
-        if (next > first && close_range(first, next == ~0u ? next : next - 1, 0) < 0) {
-            return ol_failed(OL_STEP_CLOSE_RANGE);
-        }
-        if (next == ~0u) {
-            return ol_done();
-        }
-        first = next + 1;
-    }
+    return ol_close_all_but(kept, OL_KEPT);
 }
 
 static int ol_run_command(void *argument) {

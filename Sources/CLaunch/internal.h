@@ -66,9 +66,11 @@ struct ol_outcome ol_make_read_only(const struct ol_child *child,
 /* confine.c: what takes rights away from a process. */
 struct ol_outcome ol_perform_confinement(const struct ol_operation *operation);
 struct ol_outcome ol_set_capabilities(uint64_t mask, uint64_t inherited);
+struct ol_outcome ol_close_all_but(const int *kept, int count);
 
 /* command.c */
-struct ol_outcome ol_perform_command(const struct ol_operation *operation);
+struct ol_outcome ol_perform_command(const struct ol_child *child,
+                                     const struct ol_operation *operation);
 
 /* execute.c */
 struct ol_outcome ol_execute(const struct ol_operation *operation);

@@ -239,12 +239,14 @@ public struct LaunchPlan: Sendable, Hashable {
   /// A resource of setrlimit(2).
   public enum ResourceLimit: UInt32, Sendable, Hashable {
     case coreSize = 4
+    case processes = 6
     case openFiles = 7
 
     /// The name as ulimit and limits.conf(5) write it.
     public var name: String {
       switch self {
       case .coreSize: "core"
+      case .processes: "nproc"
       case .openFiles: "nofile"
       }
     }

@@ -91,8 +91,13 @@ extension SetupFailure {
     case .permissionDenied:
       self.init(
         description: error.hinting(
-          "the file needs its execute bit (chmod +x), and every directory above it must be "
-            + "searchable for the run's user"), exitStatus: 126)
+          "the file needs its execute bit (chmod +x) and must be readable, and every directory "
+            + "above it must be searchable for the run's user"), exitStatus: 126)
+    case .notPermitted:
+      self.init(
+        description: error.hinting(
+          "it leads to the host's oneoff program, which never runs inside: name a program of the "
+            + "image"), exitStatus: 126)
     case .init(rawValue: 8):  // ENOEXEC, which swift-system names differently on each platform
       self.init(
         description: error.hinting(

@@ -16,8 +16,13 @@ struct Launch: ~Copyable {
 
   /// Takes a slot, prepares, and starts the container.
   ///
+  /// - Parameter write: writes the sequence for a run that was looked up. Tests of a defence give
+  ///   one that leaves it out, and see the attack succeed.
   /// - Throws: a `SpecError` or a `SystemError`. Nothing is left behind then.
-  init(_ spec: RunSpec, id: RunID) throws {
+  init(
+    _ spec: RunSpec, id: RunID,
+    sequence write: (LaunchSubject) -> LaunchSequence = LaunchSequence.init
+  ) throws {
     clearFileModeMask()
     // First of all: the kernel makes it while we look at the image and prepare the mounts.
     let network = spec.network == .none ? try NetworkNamespaceMaker() : nil
@@ -26,7 +31,7 @@ struct Launch: ~Copyable {
     let subject = try LaunchSubject(
       spec, id: id, host: .current(), ids: spec.userNamespace == .host ? nil : slot.ids,
       usesCgroup: cgroups != nil)
-    let sequence = LaunchSequence(subject)
+    let sequence = write(subject)
     let cgroup = try cgroups?.make("\(slot.number)")
     var preparer = Preparer(layerCount: spec.layers.count, cgroup: cgroup, network: network)
     do {

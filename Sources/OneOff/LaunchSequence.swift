@@ -229,17 +229,30 @@ struct LaunchSequence: Sendable {
     // AFTER the ids: a keyring belongs to whoever made it, and counts against its quota.
     plan.command.append(.newKeyring)
     plan.command.append(.forbidDumping)
-    plan.command.append(.enterWorkingDirectory(subject.spec.workingDirectory.string))
     if subject.usesLandlock {
       preparations.append(.landlockScope)
       // AFTER no_new_privs, without which it takes CAP_SYS_ADMIN.
       plan.command.append(.restrictWithLandlock(.landlock))
     }
-    // A core dump may be piped to a program of the host's (core(5)).
-    plan.command.append(.setResourceLimit(.coreSize, soft: 0, hard: 0))
+    limitResources()
     plan.command.append(.closeDescriptors)
+    // AFTER the descriptors are closed, or a link of the image's could lead over one of them. AFTER
+    // the ids, so that it is the run's user who needs the right.
+    plan.command.append(.enterWorkingDirectory(subject.spec.workingDirectory.string))
     // Last, so that the program need not allow anything of the above.
     plan.command.append(.installSeccomp(.commandDefault))
+  }
+
+  /// What bounds a command without a cgroup. A lower limit of the caller's stays.
+  private mutating func limitResources() {
+    // A core dump may be piped to a program of the host's (core(5)).
+    plan.command.append(.setResourceLimit(.coreSize, soft: 0, hard: 0))
+    plan.command.append(.setResourceLimit(.openFiles, soft: 1024, hard: 65536))
+    // The kernel counts by user id and user namespace, and not at all for the host's root: in the
+    // host's user namespace it would count everything else that this user has running.
+    if subject.ids != nil {
+      plan.command.append(.setResourceLimit(.processes, soft: 4096, hard: 4096))
+    }
   }
 
   private mutating func execute() {

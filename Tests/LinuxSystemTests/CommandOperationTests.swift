@@ -5,7 +5,7 @@ import Testing
 // Operations of the command's process that cannot fail, and why there is no test of their failing:
 // - setUmask: umask(2) has no error;
 // - forbidNewPrivileges, forbidDumping: prctl(2) with constants that every kernel since 3.5 knows;
-// - closeDescriptors: close_range(2) of a valid range with CLOSE_RANGE_CLOEXEC (5.11).
+// - closeDescriptors: close_range(2) of a valid range.
 
 extension Launches {
   @Suite struct CommandOperationTests {
@@ -63,7 +63,7 @@ extension Launches {
       .init(
         [.setCapabilities(mask: 0), .installSeccomp(.commandDefault)], "seccomp(2)",
         .permissionDenied),
-      .init([.setResourceLimit(.coreSize, soft: 2, hard: 1)], "setrlimit(2)", .invalidArgument),
+      .init([.setResourceLimit(.openFiles, soft: 2, hard: 1)], "setrlimit(2)", .invalidArgument),
       .init(
         [.execute(.program("/no/such", "/no/such/either"))], "execve(2)",
         .noSuchFileOrDirectory),

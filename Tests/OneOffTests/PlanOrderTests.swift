@@ -91,7 +91,7 @@ private typealias Operation = LaunchPlan.Operation
     let order: [Operation.Kind] = [
       .newSession, .useStandardStreams, .joinUserNamespace, .boundCapabilities, .setGroups,
       .setGroup, .setUser, .setCapabilities, .forbidNewPrivileges, .newKeyring,
-      .enterWorkingDirectory, .closeDescriptors, .installSeccomp, .execute,
+      .closeDescriptors, .enterWorkingDirectory, .installSeccomp, .execute,
     ]
     for (first, second) in zip(order, order.dropFirst()) {
       expect(first, before: second, in: command, plan)

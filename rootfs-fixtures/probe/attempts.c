@@ -239,6 +239,40 @@ static long paste_selection(const char *argument)
     return ioctl(STDIN_FILENO, TIOCLINUX, &subcode);
 }
 
+// Into a terminal of its own making, which becomes the controlling terminal of a new session: the
+// kernel lets that be pushed into unless dev.tty.legacy_tiocsti is 0.
+static long push_input_into_own_terminal(const char *argument)
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    char name[64];
+    if (master == -1 || unlockpt(master) == -1 || ptsname_r(master, name, sizeof name) != 0)
+        return -1;
+    pid_t child = fork();
+    if (child == 0) {
+        setsid();
+        int terminal = open(name, O_RDWR);
+        _exit(terminal == -1 || ioctl(terminal, TIOCSTI, "#") == -1 ? errno : 0);
+    }
+    int status = 0;
+    if (child == -1 || waitpid(child, &status, 0) == -1)
+        return -1;
+    errno = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+    return errno == 0 ? 0 : -1;
+}
+
+// getpid(2) by the numbers of i386.
+static long call_as_i386(const char *argument)
+{
+#if defined(__x86_64__)
+    long result = 20;
+    __asm__ volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
+    return result == getpid() ? 0 : -1;
+#else
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
 static long open_crypto_socket(const char *argument)
 {
     return socket(AF_ALG, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -324,6 +358,8 @@ static const struct attempt {
     {"tiocsti", push_input, NO_ARGUMENT, false},
     {"tiocsti-high-bits", push_input_with_high_bits, NO_ARGUMENT, false},
     {"tioclinux", paste_selection, NO_ARGUMENT, false},
+    {"tiocsti-own-terminal", push_input_into_own_terminal, NO_ARGUMENT, false},
+    {"i386", call_as_i386, NO_ARGUMENT, false},
     {"af-alg", open_crypto_socket, NO_ARGUMENT, false},
     {"af-vsock", open_vm_socket, NO_ARGUMENT, false},
     {"abstract-connect", connect_to_abstract_socket, NEEDS_ARGUMENT, false},
@@ -332,14 +368,6 @@ static const struct attempt {
     {"write-sysrq", open_sysrq, NO_ARGUMENT, false},
 };
 enum { ATTEMPT_COUNT = sizeof attempts / sizeof attempts[0] };
-
-static bool is_machines_own_pid_namespace(void)
-{
-    static const ino_t first_pid_namespace =
-        0xEFFFFFFC; // PROC_PID_INIT_INO in the kernel, the same since 3.8
-    struct stat status;
-    return stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == first_pid_namespace;
-}
 
 static const struct attempt *find_attempt(const char *name)
 {

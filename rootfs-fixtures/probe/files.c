@@ -95,6 +95,15 @@ static int rename_file(int count, char **args)
     return report(rename(args[0], args[1]));
 }
 
+// Until it is killed.
+static int exchange_files(int count, char **args)
+{
+    long outcome = 0;
+    while (outcome == 0)
+        outcome = renameat2(AT_FDCWD, args[0], AT_FDCWD, args[1], RENAME_EXCHANGE);
+    return report(outcome);
+}
+
 static int unlink_file(int count, char **args)
 {
     return report(unlink(args[0]));
@@ -103,6 +112,26 @@ static int unlink_file(int count, char **args)
 static int change_mode(int count, char **args)
 {
     return report(chmod(args[1], (mode_t)parse_octal(args[0])));
+}
+
+static int change_owner(int count, char **args)
+{
+    return report(chown(args[1], (uid_t)parse_number(args[0]), (gid_t)-1));
+}
+
+static int open_many(int count, char **args)
+{
+    unsigned long long wanted = parse_number(args[0]), opened = 0;
+    int error = 0;
+    while (opened < wanted && error == 0) {
+        if (open("/dev/null", O_RDONLY | O_CLOEXEC) == -1)
+            error = errno;
+        else
+            opened++;
+    }
+    fact("opened", "%llu", opened);
+    fact_error(error);
+    return EXIT_SUCCESS;
 }
 
 static int is_not_dot(const struct dirent *entry)
@@ -191,6 +220,9 @@ const struct verb file_verbs[] = {
     {"rename", "OLD NEW", 2, 2, rename_file},
     {"unlink", "PATH", 1, 1, unlink_file},
     {"chmod", "MODE PATH", 2, 2, change_mode},
+    {"exchange", "PATH PATH", 2, 2, exchange_files},
+    {"chown", "UID PATH", 2, 2, change_owner},
+    {"open-many", "COUNT", 1, 1, open_many},
     {"list", "PATH", 1, 1, list_directory},
     {"mounts", "", 0, 0, print_mounts},
     {"fill", "PATH BYTES", 2, 2, fill_file},

@@ -17,8 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct verb *const verb_tables[] = {self_verbs, file_verbs, process_verbs,
-                                                 attempt_verbs, right_verbs};
+static const struct verb *const verb_tables[] = {self_verbs,    file_verbs,  process_verbs,
+                                                 attempt_verbs, right_verbs, setuid_verbs,
+                                                 posture_verbs};
 enum { TABLE_COUNT = sizeof verb_tables / sizeof verb_tables[0] };
 
 static const struct verb *find_verb(const char *name)
@@ -196,4 +197,12 @@ bool write_all(int descriptor, const void *bytes, size_t length)
         length -= (size_t)written;
     }
     return true;
+}
+
+bool is_machines_own_pid_namespace(void)
+{
+    static const ino_t first_pid_namespace =
+        0xEFFFFFFC; // PROC_PID_INIT_INO in the kernel, the same since 3.8
+    struct stat status;
+    return stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == first_pid_namespace;
 }

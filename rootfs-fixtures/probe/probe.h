@@ -31,6 +31,8 @@ extern const struct verb file_verbs[];
 extern const struct verb process_verbs[];
 extern const struct verb attempt_verbs[];
 extern const struct verb right_verbs[];
+extern const struct verb setuid_verbs[];
+extern const struct verb posture_verbs[];
 
 __attribute__((format(printf, 2, 3))) void fact(const char *key, const char *format, ...);
 void print_text(const char *text, size_t length); // C-escaped
@@ -47,6 +49,10 @@ double parse_seconds(const char *text);
 unsigned long parse_octal(const char *text);
 
 void sleep_seconds(double seconds);
+
+// Whether this runs on the machine itself, and not in a container: what could harm it is not done
+// then.
+bool is_machines_own_pid_namespace(void);
 void print_file_kind(mode_t mode, dev_t device);
 
 // Writes everything; false with errno set on failure.

@@ -48,8 +48,8 @@ enum ol_kind {
     OL_NEW_KEYRING,
     OL_WORKING_DIRECTORY, /* path */
     OL_LANDLOCK,          /* descriptor: rule set */
-    OL_SET_RESOURCE_LIMIT,      /* flags: resource; number[0], number[1]: soft, hard */
-    OL_CLOSE_DESCRIPTORS, /* all above 2, when the command is executed */
+    OL_SET_RESOURCE_LIMIT,      /* flags: resource; number[0], number[1]: soft, hard, at most */
+    OL_CLOSE_DESCRIPTORS, /* all above 2, but for those that report */
     OL_EXECUTE,           /* text: candidate paths; data: argv; more: envp; flags */
     OL_RETAIN_CAPABILITIES, /* the next change of the user leaves what is permitted */
 };
