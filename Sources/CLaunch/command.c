@@ -75,8 +75,8 @@ static struct ol_outcome ol_set_id(long call, uint64_t id, enum ol_step step) {
     return ol_check(syscall(call, id, id, id), step);
 }
 
-/* The status pipe is closed by execve(2), which may still fail and be reported. Everything else goes
- * now: the command's path could lead over a descriptor (CVE-2024-21626). */
+/* The status pipe is closed by execve(2), which may still fail and be reported. Everything else
+ * goes now: the command's path could lead over a descriptor (CVE-2024-21626). */
 static struct ol_outcome ol_close_descriptors(const struct ol_child *child) {
     return ol_close_all_but(&child->plan->status_writer, 1);
 }

@@ -142,8 +142,11 @@ extension LaunchSequence {
   }
 
   /// Leaves PID 1 as a program that takes no care would be: dumpable, with no filter, and with no
-  /// capability that a tracer would need, too.
-  mutating func exposeFirstProcess() {
+  /// capability that a tracer would need, too. It gives those up once the command was executed,
+  /// which therefore has to wait a moment.
+  mutating func exposeFirstProcess() throws {
+    // The command's process, too: it has PID 1's memory until it is executed, and with it this.
+    try leaveOut("not dumpable")
     plan.guarding = [.keepCapabilities(mask: 0)]
   }
 

@@ -17,9 +17,9 @@ extension IntegrationTests {
       ("read-init-mem", "EACCES"), ("read-init-fd", "EACCES"), ("read-init-root", "EACCES"),
     ])
     func firstProcessIsOutOfReach(name: String, errno: String) throws {
-      let attack = try Attack("probe", "try", name)
+      let attack = try Attack("sh", "-c", "sleep 0.1; exec probe try \(name)")
       try expect(attack, isDeniedWith: errno, inHostsUserNamespace: true) { sequence in
-        sequence.exposeFirstProcess()
+        try sequence.exposeFirstProcess()
         try sequence.leaveOutSeccomp()
       }
     }
@@ -33,9 +33,9 @@ extension IntegrationTests {
     }
 
     @Test func namespaceOfTheFirstProcessCannotBeJoined() throws {
-      let attack = try Attack("probe", "try", "setns-init")
+      let attack = try Attack("sh", "-c", "sleep 0.1; exec probe try setns-init")
       try expect(attack, isDeniedWith: "EACCES", inHostsUserNamespace: true) { sequence in
-        sequence.exposeFirstProcess()
+        try sequence.exposeFirstProcess()
         try sequence.leavePrivileges()
       }
     }
@@ -62,10 +62,10 @@ extension IntegrationTests {
     @Test func environmentOfTheHostIsErased() throws {
       // Root on the host may read it; what it reads must be nothing.
       func environment(_ change: (inout LaunchSequence) throws -> Void) throws -> Data {
-        var attack = try Attack("probe", "try", "read-init-environ")
+        var attack = try Attack("sh", "-c", "sleep 0.1; exec probe try read-init-environ")
         attack.spec.userNamespace = .host
         let result = try attack.without { sequence in
-          sequence.exposeFirstProcess()
+          try sequence.exposeFirstProcess()
           try change(&sequence)
         }
         return Data((result["text"] ?? "").replacingOccurrences(of: "\\000", with: "").utf8)

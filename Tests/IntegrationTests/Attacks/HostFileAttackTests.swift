@@ -13,9 +13,9 @@ extension IntegrationTests {
   @Suite struct HostFileAttackTests {
     @Test func hostsProgramIsNotOpenedThroughTheFirstProcess() throws {
       try expect(
-        Attack("probe", "open", "/proc/1/exe", "r"), isDeniedWith: "EACCES",
+        Attack("sh", "-c", "sleep 0.1; exec probe open /proc/1/exe r"), isDeniedWith: "EACCES",
         inHostsUserNamespace: true
-      ) { $0.exposeFirstProcess() }
+      ) { try $0.exposeFirstProcess() }
     }
 
     /// A layer whose programs are all the host's oneoff.
