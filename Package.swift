@@ -89,7 +89,8 @@ let package = Package(
     .testTarget(
       name: "FuzzTests",
       dependencies: [
-        "ContainerSpec", "Deploy", "LinuxSystem", "SeccompPolicy", "oneoff", systemPackage,
+        "ContainerSpec", "Deploy", "LinuxSystem", "OneOff", "SeccompPolicy", "oneoff",
+        systemPackage,
       ],
       exclude: ["Corpus", "Dictionaries", "Fuzzer.swift"], swiftSettings: swiftSettings),
     // Drives the built program on the fixtures; see Tests/IntegrationTests/Program.swift.
@@ -115,7 +116,7 @@ if Context.environment["ONEOFF_FUZZ"] != nil {
     .executableTarget(
       name: "oneoff-fuzz",
       dependencies: [
-        "CFuzzer", "ContainerSpec", "Deploy", "LinuxSystem", "SeccompPolicy", "oneoff",
+        "CFuzzer", "ContainerSpec", "Deploy", "LinuxSystem", "OneOff", "SeccompPolicy", "oneoff",
         systemPackage,
       ],
       path: "Tests/FuzzTests", exclude: ["Corpus", "CorpusTests.swift", "Dictionaries"],

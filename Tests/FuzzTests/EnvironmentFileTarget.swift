@@ -52,7 +52,8 @@ extension FuzzTarget {
     guard let error = error as? SpecError else { throw error }
     try hold(error.remedy != nil, "an error says what to do")
     try hold(
-      error.message.utf8.allSatisfy { (32..<127).contains($0) }, "an error shows nothing of a value")
+      error.message.unicodeScalars.allSatisfy { (32..<127).contains($0.value) || $0 == "…" },
+      "an error shows nothing of a value")
     guard !error.message.contains("more than") else { return }
     let place = error.message.split(separator: ":").prefix(3)
     guard place.count == 3, place[0] == "env", let line = Int(place[1]), let column = Int(place[2])

@@ -9,7 +9,9 @@ struct FuzzTarget: Sendable {
   /// - Throws: ``Violation`` when something does not hold. That the input is no good is none.
   let check: @Sendable ([UInt8]) throws -> Void
 
-  static let all = [accounts, environmentFile, options, procfile, seccomp]
+  static let all = [
+    accounts, environmentFile, options, procfile, seccomp, terminalText,
+  ]
 }
 
 /// Something that must hold, and does not.
