@@ -8,10 +8,14 @@ set -eu
 cd "$(dirname "$0")/.."
 seeds=Tests/FuzzTests/Corpus
 learnt=build/fuzz
+targets="accounts environment-file options procfile seccomp terminal-text"
 export ONEOFF_FUZZ=1
 # Swift's own backtrace of a crash would keep libFuzzer from saving the input.
 export SWIFT_BACKTRACE=enable=no
 export ASAN_OPTIONS="${ASAN_OPTIONS:-symbolize=0}"
+
+# The toolchain's own: a profile is of one version of LLVM.
+tools=$(dirname "$(readlink -f "$(command -v swift)")")
 
 # SwiftPM takes --scratch-path, so that neither build disturbs the others.
 build() {
@@ -53,8 +57,9 @@ case $command in
 run)
     seconds=$1
     shift
+    [ $# -gt 0 ] || eval "set -- $targets"
     build .build/fuzz -c release -Xswiftc -sanitize=fuzzer,address
-    for name in ${*:-$(ls "$seeds")}; do
+    for name in "$@"; do
         echo "== $name, $seconds s"
         fuzz "$name" .build/fuzz/release/oneoff-fuzz -max_total_time="$seconds" \
             -print_final_stats=1 >"$learnt-$name.log" 2>&1 </dev/null || {
@@ -65,16 +70,19 @@ run)
     done
     ;;
 coverage)
+    [ $# -gt 0 ] || eval "set -- $targets"
     build .build/fuzz-coverage -c debug -Xswiftc -sanitize=fuzzer \
         -Xswiftc -profile-generate -Xswiftc -profile-coverage-mapping
-    for name in ${*:-$(ls "$seeds")}; do
+    for name in "$@"; do
         LLVM_PROFILE_FILE="$learnt-$name.profraw" \
             fuzz "$name" .build/fuzz-coverage/debug/oneoff-fuzz -runs=0 >/dev/null 2>&1 </dev/null
-        llvm-profdata merge -o "$learnt-$name.profdata" "$learnt-$name.profraw"
+        "$tools/llvm-profdata" merge -o "$learnt-$name.profdata" "$learnt-$name.profraw"
         echo "== $name: lines reached of each file"
-        parsers "$name" | xargs llvm-cov export .build/fuzz-coverage/debug/oneoff-fuzz \
+        parsers "$name" | xargs "$tools/llvm-cov" export .build/fuzz-coverage/debug/oneoff-fuzz \
             -instr-profile "$learnt-$name.profdata" -format=lcov |
-            awk -F: '/^SF/ {file = $2} /^LF/ {all = $2} /^LH/ {printf "%4d of %4d  %5.1f %%  %s\n", $2, all, 100 * $2 / all, file}' |
+            awk -F: '/^SF/ {file = $2}
+                /^LF/ {lines = $2}
+                /^LH/ {printf "%4d of %4d  %5.1f %%  %s\n", $2, lines, 100 * $2 / lines, file}' |
             sed "s|$PWD/Sources/||"
     done
     ;;

@@ -22,7 +22,8 @@ extension FuzzTarget {
     try hold(!ids.contains(.max), "no id is -1")
     try hold(user.supplementaryGroups.first == user.gid, "the primary group comes first")
     try hold(
-      Set(user.supplementaryGroups).count == user.supplementaryGroups.count, "a group is there once")
+      Set(user.supplementaryGroups).count == user.supplementaryGroups.count, "a group is there once"
+    )
     try hold(user.home?.isAbsolute ?? true, "a home directory is absolute")
     try checkSource(of: user, for: reference, passwd: parts[1], group: parts[2])
   }

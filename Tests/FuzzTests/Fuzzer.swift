@@ -18,7 +18,9 @@ import Glibc
     var arguments = unsafe CommandLine.unsafeArgv
     // Safe: main's own arguments, which libFuzzer may change; it does not keep them.
     let status = unsafe withUnsafeMutablePointer(to: &arguments) { arguments in
-      unsafe arguments.withMemoryRebound(to: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?.self, capacity: 1) {
+      unsafe arguments.withMemoryRebound(
+        to: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?.self, capacity: 1
+      ) {
         unsafe LLVMFuzzerRunDriver(&count, $0) { bytes, count in
           unsafe Fuzzer.check(UnsafeBufferPointer(start: bytes, count: count))
           return 0

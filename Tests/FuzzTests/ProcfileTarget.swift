@@ -47,7 +47,8 @@ extension FuzzTarget {
     try hold(
       again.entries.map(\.name) == file.entries.map(\.name)
         && again.entries.map(\.command) == file.entries.map(\.command), "print and read again")
-    try hold(!again.diagnostics.contains { $0.kind == .malformed }, "what is printed is well formed")
+    try hold(
+      !again.diagnostics.contains { $0.kind == .malformed }, "what is printed is well formed")
   }
 
   /// A line that names the phase is never passed over in silence.
@@ -56,7 +57,8 @@ extension FuzzTarget {
     let named = lines.contains { line in
       let text = line.drop { $0 == 32 || $0 == 9 }
       let next = text.dropFirst(name.count).first ?? 10
-      return text.starts(with: name) && [9, 10, 13, 32, UInt8(ascii: ":"), UInt8(ascii: "=")].contains(next)
+      return text.starts(with: name)
+        && [9, 10, 13, 32, UInt8(ascii: ":"), UInt8(ascii: "=")].contains(next)
     }
     do {
       let entry = try file.entry(for: .postdeploy)

@@ -20,7 +20,8 @@ extension FuzzTarget {
       case "\u{1b}":
         let colour = rest.prefix { $0 != "m" }
         try hold(
-          colour.first == "[" && colour.dropFirst().allSatisfy { ("0"..."9").contains($0) || $0 == ";" || $0 == ":" },
+          colour.first == "["
+            && colour.dropFirst().allSatisfy { ("0"..."9").contains($0) || $0 == ";" || $0 == ":" },
           "an escape sequence is a colour")
         isColoured = !colour.elementsEqual("[0".unicodeScalars)
       case "\t": break
