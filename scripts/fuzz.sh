@@ -30,14 +30,13 @@ parsers() {
     case $1 in
     accounts) echo ContainerSpec/AccountDatabase ContainerSpec/UserReference+Text \
         ContainerSpec/Decimal ;;
-    environment-file) echo ContainerSpec/EnvironmentFile ContainerSpec/TextPosition ;;
+    environment-file) echo ContainerSpec/EnvironmentFile ;;
     options) echo LinuxSystem/OptionScanner oneoff/OptionParser oneoff/OptionTable \
         ContainerSpec/Mounts+Text ContainerSpec/ByteCount+Text ContainerSpec/DurationText \
-        ContainerSpec/Environment ContainerSpec/Names ContainerSpec/Validation ;;
+        ContainerSpec/Environment ContainerSpec/Names ;;
     procfile) echo Deploy/Procfile Deploy/ProcfileReader Deploy/Phase ;;
-    seccomp) echo SeccompPolicy/ProfileCoding SeccompPolicy/SeccompProfile \
-        SeccompPolicy/SyscallPolicy SeccompPolicy/Decision SeccompPolicy/IntervalTree \
-        SeccompPolicy/BPFAssembler ;;
+    seccomp) echo SeccompPolicy/ProfileCoding SeccompPolicy/SyscallPolicy \
+        SeccompPolicy/Decision SeccompPolicy/IntervalTree SeccompPolicy/BPFAssembler ;;
     terminal-text) echo OneOff/TerminalText ;;
     esac | tr ' ' '\n' | sed 's|.*|Sources/&.swift|'
 }
@@ -51,6 +50,7 @@ fuzz() {
         "$learnt/$name" "$seeds/$name"
 }
 
+mkdir -p "$learnt"
 command=$1
 shift
 case $command in
@@ -71,14 +71,14 @@ run)
     ;;
 coverage)
     [ $# -gt 0 ] || eval "set -- $targets"
-    build .build/fuzz-coverage -c debug -Xswiftc -sanitize=fuzzer \
+    build .build/fuzz-coverage -c release -Xswiftc -sanitize=fuzzer \
         -Xswiftc -profile-generate -Xswiftc -profile-coverage-mapping
     for name in "$@"; do
         LLVM_PROFILE_FILE="$learnt-$name.profraw" \
-            fuzz "$name" .build/fuzz-coverage/debug/oneoff-fuzz -runs=0 >/dev/null 2>&1 </dev/null
+            fuzz "$name" .build/fuzz-coverage/release/oneoff-fuzz -runs=0 >/dev/null 2>&1 </dev/null
         "$tools/llvm-profdata" merge -o "$learnt-$name.profdata" "$learnt-$name.profraw"
         echo "== $name: lines reached of each file"
-        parsers "$name" | xargs "$tools/llvm-cov" export .build/fuzz-coverage/debug/oneoff-fuzz \
+        parsers "$name" | xargs "$tools/llvm-cov" export .build/fuzz-coverage/release/oneoff-fuzz \
             -instr-profile "$learnt-$name.profdata" -format=lcov |
             awk -F: '/^SF/ {file = $2}
                 /^LF/ {lines = $2}

@@ -70,6 +70,10 @@ extension FuzzTarget {
 
   /// Options that were taken make a specification that is checked, and travels as JSON.
   private static func checkSpec(_ options: Options, _ operands: [ByteString]) throws {
+    if let grace = options.run.grace {
+      let text = try ByteString(grace.shortText)
+      try hold(try Duration(parsing: text) == grace, "a time is printed and read again")
+    }
     var spec = RunSpec(layers: ["/"], command: operands)
     options.run.apply(to: &spec)
     for case .given(let variable) in options.run.variables { spec.environment.set([variable]) }

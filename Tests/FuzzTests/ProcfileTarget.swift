@@ -43,6 +43,12 @@ extension FuzzTarget {
     for entry in file.entries {
       printed += Array("\(entry.name): ".utf8) + entry.command.bytes + [10]
     }
+    for entry in file.entries.prefix(3) {
+      let phase = try Phase(parsing: ByteString(entry.name))
+      try hold(
+        file.nearestName(to: phase)?.lowercased() == entry.name.lowercased(),
+        "an entry can be asked for by its name")
+    }
     let again = try Procfile.parse(printed, path: file.path)
     try hold(
       again.entries.map(\.name) == file.entries.map(\.name)
