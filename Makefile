@@ -19,7 +19,7 @@ SHELL_SCRIPTS := $(wildcard scripts/*.sh rootfs-fixtures/*.sh) .ci/run
 
 .DELETE_ON_ERROR:
 .PHONY: help build install man completions fixtures fixtures-rails packages demo demo-rails test \
-	bench posture lint check-c generate clean
+	bench posture fuzz fuzz-coverage lint check-c generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -102,6 +102,18 @@ posture: ## measure what bubblewrap, crun, runc and oneoff leave to a command
 	@sh scripts/packages.sh build fixtures posture
 	+@$(MAKE) -s build fixtures
 	@$(SUDO) sh scripts/posture.sh
+
+# docs/fuzzing.md; TARGET=procfile for one of them.
+SECONDS_EACH ?= 60
+fuzz: ## fuzz every parser for SECONDS_EACH (60) seconds, or only TARGET
+	@sh scripts/check-swift.sh
+	@sh scripts/packages.sh build
+	@sh scripts/fuzz.sh run $(SECONDS_EACH) $(TARGET)
+
+fuzz-coverage: ## state which lines of the parsers the fuzzers' inputs reach
+	@sh scripts/check-swift.sh
+	@sh scripts/packages.sh build
+	@sh scripts/fuzz.sh coverage $(TARGET)
 
 lint: check-c ## check formatting, C warnings and shell scripts
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

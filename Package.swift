@@ -85,6 +85,14 @@ let package = Package(
       name: "CommandLineTests",
       dependencies: ["ContainerSpec", "Deploy", "LinuxSystem", "oneoff", systemPackage],
       swiftSettings: swiftSettings),
+    // The inputs of `make fuzz` once over; see docs/fuzzing.md.
+    .testTarget(
+      name: "FuzzTests",
+      dependencies: [
+        "ContainerSpec", "Deploy", "LinuxSystem", "OneOff", "SeccompPolicy", "oneoff",
+        systemPackage,
+      ],
+      exclude: ["Corpus", "Dictionaries", "Fuzzer.swift"], swiftSettings: swiftSettings),
     // Drives the built program on the fixtures; see Tests/IntegrationTests/Program.swift.
     .testTarget(
       name: "IntegrationTests",
@@ -94,3 +102,25 @@ let package = Package(
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
 )
+
+// For `make fuzz`: one program around libFuzzer. An executable cannot depend on another one, so that
+// the command line becomes a library.
+if Context.environment["ONEOFF_FUZZ"] != nil {
+  package.products = []
+  package.targets.removeAll { $0.type == .test || $0.name == "oneoff" }
+  package.targets += [
+    .target(
+      name: "oneoff",
+      dependencies: ["ContainerSpec", "Deploy", "LinuxSystem", "OneOff", systemPackage],
+      exclude: ["main.swift"], swiftSettings: swiftSettings),
+    .systemLibrary(name: "CFuzzer", path: "Tests/CFuzzer"),
+    .executableTarget(
+      name: "oneoff-fuzz",
+      dependencies: [
+        "CFuzzer", "ContainerSpec", "Deploy", "LinuxSystem", "OneOff", "SeccompPolicy", "oneoff",
+        systemPackage,
+      ],
+      path: "Tests/FuzzTests", exclude: ["Corpus", "CorpusTests.swift", "Dictionaries"],
+      swiftSettings: swiftSettings),
+  ]
+}

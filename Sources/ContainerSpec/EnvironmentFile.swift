@@ -137,13 +137,11 @@ private struct EnvironmentFileReader {
       if byte == quote {
         try expectLineEnd(after: name)
         return value
-      } else if byte == UInt8(ascii: "\\"), quote == UInt8(ascii: "\""), let escaped = current {
+      } else if byte == UInt8(ascii: "\\"), quote == UInt8(ascii: "\""),
+        let meaning = current?.escapeMeaning
+      {
         position += 1
-        if let meaning = escaped.escapeMeaning {
-          value.append(meaning)
-        } else {
-          value += [byte, escaped]
-        }
+        value.append(meaning)
       } else if byte != UInt8(ascii: "\r") || current != UInt8(ascii: "\n") {
         value.append(byte)
       }

@@ -2,7 +2,8 @@ package import SystemPackage
 
 extension String {
   /// `bytes` in single quotes, fit for a message on a terminal: at most 100 characters, with
-  /// control characters, direction overrides and invalid UTF-8 shown as U+FFFD.
+  /// control characters, direction overrides, invisible characters and invalid UTF-8 shown as
+  /// U+FFFD.
   package init(quoting bytes: some Sequence<UInt8>) {
     let limit = 100
     var text = "'"
@@ -12,7 +13,7 @@ extension String {
         text += "…"
         break
       }
-      text.unicodeScalars.append(scalar.isHarmless ? scalar : "\u{FFFD}")
+      text.unicodeScalars.append(scalar.isHarmless && !scalar.isInvisible ? scalar : "\u{FFFD}")
       count += 1
     }
     self = text + "'"
@@ -20,14 +21,29 @@ extension String {
 
   /// `text` in single quotes, fit for a message on a terminal.
   package init(quoting text: String) { self.init(quoting: text.utf8) }
+
+  /// The text with everything that controls a terminal, line feeds too, shown as U+FFFD: what comes
+  /// from an image or an app cannot make a line of its own.
+  package var onOneLine: String {
+    let scalars = unicodeScalars.lazy.map { $0.isHarmless ? $0 : "\u{FFFD}" }
+    return String(String.UnicodeScalarView(scalars))
+  }
 }
 
 extension Unicode.Scalar {
   /// Whether a terminal shows the character instead of obeying it.
   package var isHarmless: Bool {
     switch value {
-    case 0..<0x20, 0x7f..<0xa0, 0x200e...0x200f, 0x202a...0x202e, 0x2066...0x2069: false
+    case 0..<0x20, 0x7f..<0xa0, 0x61c, 0x200e...0x200f, 0x2028...0x202e, 0x2066...0x2069: false
     default: true
+    }
+  }
+
+  /// Whether nobody sees the character, so that two names that differ in it look the same.
+  fileprivate var isInvisible: Bool {
+    switch value {
+    case 0xad, 0x200b...0x200d, 0x2060...0x2064, 0xfeff, 0xe0000...0xe007f: true
+    default: false
     }
   }
 }

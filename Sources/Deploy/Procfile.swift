@@ -110,7 +110,7 @@ public struct Procfile: Sendable, Hashable {
   private func error(
     _ message: String, at position: TextPosition, line: String, remedy: String
   ) -> SpecError {
-    let place = "\(path.string):\(position.line):\(position.column)"
+    let place = "\(path.string.onOneLine):\(position.line):\(position.column)"
     let text = line.prefix(100)
     let caret = String(repeating: " ", count: min(position.column - 1, text.count)) + "^"
     return SpecError("\(place): \(message)\n    \(text)\n    \(caret)", remedy: remedy)

@@ -143,7 +143,7 @@ struct ProcfileReader {
   ) -> SpecError {
     let place = position(of: offset, in: line)
     return SpecError(
-      "\(path.string):\(place.line):\(place.column): the Procfile \(message)",
+      "\(path.string.onOneLine):\(place.line):\(place.column): the Procfile \(message)",
       remedy: "save it as plain UTF-8 text")
   }
 

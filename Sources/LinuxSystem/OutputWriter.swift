@@ -8,6 +8,8 @@ public final class OutputWriter {
   /// The descriptor to watch for writability while ``hasPending``.
   public let descriptor: CInt
   private let owned: OwnedDescriptor?
+  /// Whether a person sees what is written.
+  public let isTerminal: Bool
   private let isSocket: Bool
   private var pending: ArraySlice<UInt8> = []
 
@@ -24,7 +26,8 @@ public final class OutputWriter {
     let kind = Self.kind(of: descriptor)
     var number = descriptor
     var owned: OwnedDescriptor?
-    if kind == .pipe || isTerminal(descriptor),
+    self.isTerminal = kind != .pipe && LinuxSystem.isTerminal(descriptor)
+    if kind == .pipe || isTerminal,
       let own = try? OwnedDescriptor(
         opening: .init("/proc/self/fd/\(descriptor)"),
         flags: [.writing, .nonBlocking, .notControlling])
@@ -41,6 +44,7 @@ public final class OutputWriter {
   public init(owning descriptor: consuming OwnedDescriptor) {
     _ = ol_set_nonblocking(descriptor.number)
     self.descriptor = descriptor.number
+    self.isTerminal = false
     self.isSocket = false
     self.owned = consume descriptor
   }

@@ -74,6 +74,8 @@ extension SetupFailure {
     if case .execute(let execution) = failure.operation(in: plan), name.isEmpty {
       name = String(decoding: execution.arguments[0], as: UTF8.self)
     }
+    // An ELF file of a hostile image names an interpreter with line feeds.
+    name = name.onOneLine
     let error = SystemError(call: failure.call, subject: "of \(name)", errno: failure.errno)
     switch failure.errno {
     case .noSuchFileOrDirectory where failure.isMissingInterpreter:

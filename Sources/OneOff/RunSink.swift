@@ -40,87 +40,138 @@ extension RunSink {
   public func finished(id: RunID, result: RunResult) {}
 }
 
-/// Passes the command's output on as it is.
-public final class PassthroughSink: RunSink {
-  private let stdout: OutputWriter
-  private let stderr: OutputWriter
-
-  /// Passes standard output and standard error on to these.
-  public init(stdout: OutputWriter, stderr: OutputWriter) {
-    self.stdout = stdout
-    self.stderr = stderr
-  }
-
-  /// Both.
-  public var writers: [OutputWriter] { [stdout, stderr] }
-
-  /// Whether the stream's own reader is still there.
-  public func accepts(_ stream: OutputStream) -> Bool {
-    (stream == .stdout ? stdout : stderr).failure == nil
-  }
-
-  /// Passes the bytes on.
-  public func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
-    (stream == .stdout ? stdout : stderr).write(bytes)
-  }
-
-  /// Tells the person at standard error.
-  public func warned(code: String, text: String) {
-    stderr.write(Array("oneoff: warning: \(text)\n".utf8)[...])
-  }
-
-}
-
-/// Passes the command's output on with every line indented, as deployment logs show it.
-public final class IndentingSink: RunSink {
-  private let stdout: OutputWriter
-  private let stderr: OutputWriter
+/// One of the command's streams, on its way to a file, a pipe or a person.
+private struct ShownStream {
+  let writer: OutputWriter
+  /// What a person sees of it; nil where nobody looks, and every byte is passed on as it is.
+  private var text: TerminalText?
   private let indent: [UInt8]
-  private var isAtLineStart: [OutputStream: Bool] = [.stdout: true, .stderr: true]
+  private(set) var isAtLineStart = true
 
-  /// Passes standard output and standard error on to these, each line after `indent`.
-  public init(stdout: OutputWriter, stderr: OutputWriter, indent: String) {
-    self.stdout = stdout
-    self.stderr = stderr
-    self.indent = Array(indent.utf8)
+  init(_ writer: OutputWriter, indent: [UInt8] = []) {
+    self.writer = writer
+    self.indent = indent
+    if writer.isTerminal { text = TerminalText(indent: indent) }
   }
 
-  /// Both.
-  public var writers: [OutputWriter] { [stdout, stderr] }
-
-  /// Whether the stream's own reader is still there.
-  public func accepts(_ stream: OutputStream) -> Bool {
-    (stream == .stdout ? stdout : stderr).failure == nil
+  /// Passes bytes on, each line after the indent.
+  mutating func write(_ bytes: ArraySlice<UInt8>) {
+    let shown = text?.shown(bytes)[...] ?? bytes
+    writer.write(indent.isEmpty ? shown : indented(shown))
   }
 
-  /// Passes the bytes on.
-  public func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
+  /// Passes on what was kept back, and gives a terminal its own colours back.
+  mutating func end() {
+    guard let rest = text?.end(), !rest.isEmpty else { return }
+    writer.write(indent.isEmpty ? rest[...] : indented(rest[...]))
+  }
+
+  /// Ends a last line that has no line feed, so that nothing runs into what comes next.
+  mutating func endLine() {
+    end()
+    if !isAtLineStart { writer.write([UInt8(ascii: "\n")]) }
+    isAtLineStart = true
+  }
+
+  private mutating func indented(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     let newline = UInt8(ascii: "\n")
     var text: [UInt8] = []
     text.reserveCapacity(bytes.count + bytes.count / 8)
     var rest = bytes
     while !rest.isEmpty {
-      if isAtLineStart[stream] == true { text += indent }
+      if isAtLineStart { text += indent }
       let end = rest.firstIndex(of: newline).map { $0 + 1 } ?? rest.endIndex
       text += rest[..<end]
-      isAtLineStart[stream] = rest[end - 1] == newline
+      isAtLineStart = rest[end - 1] == newline
       rest = rest[end...]
     }
-    writer(of: stream).write(text[...])
+    return text[...]
+  }
+}
+
+/// Passes the command's output on as it is; to a terminal, made harmless (``TerminalText``).
+public final class PassthroughSink: RunSink {
+  private var stdout: ShownStream
+  private var stderr: ShownStream
+
+  /// Passes standard output and standard error on to these.
+  public init(stdout: OutputWriter, stderr: OutputWriter) {
+    self.stdout = ShownStream(stdout)
+    self.stderr = ShownStream(stderr)
   }
 
-  /// Ends a last line that has no line feed, so that nothing runs into what comes next.
+  /// Both.
+  public var writers: [OutputWriter] { [stdout.writer, stderr.writer] }
+
+  /// Whether the stream's own reader is still there.
+  public func accepts(_ stream: OutputStream) -> Bool {
+    (stream == .stdout ? stdout : stderr).writer.failure == nil
+  }
+
+  /// Passes the bytes on.
+  public func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
+    switch stream {
+    case .stdout: stdout.write(bytes)
+    case .stderr: stderr.write(bytes)
+    }
+  }
+
+  /// Passes on what was kept back.
   public func ended(_ stream: OutputStream) {
-    if isAtLineStart[stream] == false { writer(of: stream).write([UInt8(ascii: "\n")]) }
-    isAtLineStart[stream] = true
+    switch stream {
+    case .stdout: stdout.end()
+    case .stderr: stderr.end()
+    }
   }
 
   /// Tells the person at standard error.
   public func warned(code: String, text: String) {
-    stderr.write(Array(" !     warning: \(text)\n".utf8)[...])
+    stdout.end()
+    stderr.end()
+    stderr.writer.write(Array("oneoff: warning: \(text)\n".utf8)[...])
+  }
+}
+
+/// Passes the command's output on with every line indented, as deployment logs show it; to a
+/// terminal, made harmless (``TerminalText``).
+public final class IndentingSink: RunSink {
+  private var stdout: ShownStream
+  private var stderr: ShownStream
+
+  /// Passes standard output and standard error on to these, each line after `indent`.
+  public init(stdout: OutputWriter, stderr: OutputWriter, indent: String) {
+    self.stdout = ShownStream(stdout, indent: Array(indent.utf8))
+    self.stderr = ShownStream(stderr, indent: Array(indent.utf8))
   }
 
-  private func writer(of stream: OutputStream) -> OutputWriter {
-    stream == .stdout ? stdout : stderr
+  /// Both.
+  public var writers: [OutputWriter] { [stdout.writer, stderr.writer] }
+
+  /// Whether the stream's own reader is still there.
+  public func accepts(_ stream: OutputStream) -> Bool {
+    (stream == .stdout ? stdout : stderr).writer.failure == nil
+  }
+
+  /// Passes the bytes on.
+  public func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
+    switch stream {
+    case .stdout: stdout.write(bytes)
+    case .stderr: stderr.write(bytes)
+    }
+  }
+
+  /// Ends a last line that has no line feed, so that nothing runs into what comes next.
+  public func ended(_ stream: OutputStream) {
+    switch stream {
+    case .stdout: stdout.endLine()
+    case .stderr: stderr.endLine()
+    }
+  }
+
+  /// Tells the person at standard error.
+  public func warned(code: String, text: String) {
+    stdout.end()
+    stderr.end()
+    stderr.writer.write(Array(" !     warning: \(text)\n".utf8)[...])
   }
 }

@@ -43,6 +43,8 @@ public enum Architecture: String, CaseIterable, Sendable {
 
   /// Looks the name of a system call up in libseccomp's table.
   func lookUp(_ name: String) -> Lookup {
+    // C would see a name only up to a NUL, and so another one.
+    guard !name.utf8.contains(0) else { return .unknown }
     // Safe: the string lives for the length of the call, which only reads it.
     let number = unsafe seccomp_syscall_resolve_name_arch(auditValue, name)
     if number == __NR_SCMP_ERROR { return .unknown }

@@ -63,7 +63,7 @@ struct OptionParser {
 }
 
 extension CommandOption {
-  fileprivate var pattern: OptionPattern {
+  var pattern: OptionPattern {
     OptionPattern(
       name: name, letter: letter?.asciiValue, takesValue: value != nil, isSecret: isSecret)
   }

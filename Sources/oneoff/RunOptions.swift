@@ -143,11 +143,11 @@ struct RunOutput: Sendable {
 
   /// Prints a step of a deployment.
   func printStep(_ text: String) throws {
-    try Printer.print(Printer.harmless("-----> \(text)\n"), to: stepTarget)
+    try Printer.print("-----> \(text.onOneLine)\n", to: stepTarget)
   }
 
   /// Prints what went wrong in a deployment.
   func printFailure(_ text: String) throws {
-    try Printer.print(Printer.harmless(" !     \(text)\n"), to: stepTarget)
+    try Printer.print(" !     \(text.onOneLine)\n", to: stepTarget)
   }
 }

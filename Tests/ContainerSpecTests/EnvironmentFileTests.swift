@@ -19,6 +19,7 @@ import Testing
       (#"A="a\nb\tc\"d\\e\$f\g $h `i`""#, ["A=a\nb\tc\"d\\e$f\\g $h `i`"]),
       ("A=\"-----BEGIN\nx\n-----END\"\nB='1\n\n2'", ["A=-----BEGIN\nx\n-----END", "B=1\n\n2"]),
       ("\u{FEFF}A=1\r\nB=\"x\r\ny\"\r\nC='z'\r\n\r\n", ["A=1", "B=x\ny", "C=z"]),
+      ("A=\"x\\\r\ny\\\nz\"", ["A=x\\\ny\\\nz"]),
       ("A=it's\nB=$(id) ${A} `id`\nC=a=b", ["A=it's", "B=$(id) ${A} `id`", "C=a=b"]),
       ("A=1\nA=2", ["A=1", "A=2"]),
       ("A=é日本", ["A=é日本"]),

@@ -19,10 +19,15 @@ import Testing
 
   @Test(arguments: [
     ("a'b", "'a'b'"), ("\u{1b}[31m", "'\u{fffd}[31m'"), ("a\nb", "'a\u{fffd}b'"),
-    ("\u{202e}x", "'\u{fffd}x'"),
+    ("\u{202e}x", "'\u{fffd}x'"), ("\u{61c}\u{2028}", "'\u{fffd}\u{fffd}'"),
+    ("post\u{200b}de\u{ad}ploy\u{feff}", "'post\u{fffd}de\u{fffd}ploy\u{fffd}'"),
     (String(repeating: "x", count: 200), "'\(String(repeating: "x", count: 100))…'"),
   ])
   func quotesForATerminal(text: String, quoted: String) {
     #expect(String(quoting: text) == quoted)
+  }
+
+  @Test func textOfOthersIsOneLine() {
+    #expect("a\n-----> b\r\u{1b}[m é".onOneLine == "a\u{fffd}-----> b\u{fffd}\u{fffd}[m é")
   }
 }

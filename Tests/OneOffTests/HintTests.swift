@@ -165,6 +165,17 @@ import Testing
     #expect(failure.description.contains("\nhint: "))
   }
 
+  @Test func aHostileInterpreterCannotForgeALine() {
+    let failure = failure(
+      ofExecution: .noSuchFileOrDirectory, detail: "/x\n-----> Released\u{1b}[2J\nhint: rest",
+      isMissingInterpreter: true)
+    let lines = failure.description.split(separator: "\n")
+    #expect(lines.count == 2)
+    #expect(
+      lines.first?.hasPrefix("the interpreter /x\u{FFFD}-----> Released\u{FFFD}[2J\u{FFFD}hint")
+        == true)
+  }
+
   @Test(arguments: [
     (Errno.permissionDenied, "chmod +x"), (Errno(rawValue: 8), "begins with #!"),
   ]) func aCommandThatCannotBeExecutedHasStatus126(errno: Errno, hint: String) {

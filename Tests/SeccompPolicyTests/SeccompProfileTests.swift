@@ -82,6 +82,15 @@ import Testing
     #expect(throws: error) { try policy(rules) }
   }
 
+  @Test func aNameWithNULIsNotTheOneBeforeIt() throws {
+    let policy = try policy(
+      #"{"names": ["write", "read\u0000x"], "action": "SCMP_ACT_ALLOW"}"#)
+    #expect(policy.unknownNames == ["read\0x"])
+    let call = Call(architecture: Architecture.x86_64.auditValue, number: 0)
+    #expect(
+      try IntervalTree(policy).program().verdict(on: call) == Verdict.errno(1).returnValue)
+  }
+
   @Test func refusesOtherArchitecturesThanItsOwn() throws {
     let rules = #""syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]"#
     let map = #""archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["X"]}]"#

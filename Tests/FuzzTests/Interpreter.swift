@@ -1,0 +1,1 @@
+../SeccompPolicyTests/Interpreter.swift

@@ -1,0 +1,94 @@
+import ContainerSpec
+import Deploy
+import FoundationEssentials
+import LinuxSystem
+import SystemPackage
+
+@testable import oneoff
+
+extension FuzzTarget {
+  /// A command line, an argument a line: the verb, its options and its operands.
+  static let options = FuzzTarget(name: "options") { bytes in
+    var given = bytes.split(separator: 10, omittingEmptySubsequences: false).map(Array.init)
+    if given.last == [] { given.removeLast() }
+    guard !given.isEmpty, !bytes.contains(0) else { return }
+    let verb = Verb.named(String(decoding: given[0], as: UTF8.self)) ?? RunVerb.verb
+    let parser = OptionParser(options: verb.options, verb: verb)
+    try checkScanner(given, parser)
+    let vector = ArgumentVector(copying: given)
+    do {
+      let (options, operands) = try parser.parse(vector, after: 0)
+      try checkSpec(options, operands)
+    } catch let error as SpecError {
+      try hold(error.remedy != nil, "an error says what to do")
+      // What the corpus and the dictionary have as the value of a secret.
+      let mark = "s3cr3t"
+      let isVisible = vector.bytes.contains { String(decoding: $0, as: UTF8.self).contains(mark) }
+      try hold(isVisible || !error.description.contains(mark), "an error shows no secret")
+    }
+  }
+
+  /// Nothing is lost on the way from arguments to options and operands, and secrets are wiped.
+  private static func checkScanner(_ given: [[UInt8]], _ parser: OptionParser) throws {
+    let vector = ArgumentVector(copying: given)
+    let patterns = parser.options.map(\.pattern)
+    guard let scanned = try? vector.scan(after: 0, patterns: patterns) else { return }
+    try hold(
+      Array(given.dropFirst().suffix(scanned.operands.count)) == scanned.operands,
+      "the operands are the last arguments, byte by byte")
+    var printed: [[UInt8]] = [given[0]]
+    for option in scanned.options {
+      let pattern = patterns[option.index]
+      try hold(pattern.takesValue == (option.value != nil), "a value where one is taken")
+      let value = option.value.map { [UInt8(ascii: "=")] + $0 } ?? []
+      printed.append(Array("--\(pattern.name)".utf8) + value)
+    }
+    printed += [Array("--".utf8)] + scanned.operands
+    let again = ArgumentVector(copying: printed)
+    try hold(try again.scan(after: 0, patterns: patterns) == scanned, "print and read again")
+    // As printed, a secret has the same place in every case: behind `--env=NAME=`.
+    for (index, option) in scanned.options.enumerated() {
+      let (before, after) = (printed[index + 1], again[index + 1])
+      let name = before.prefix { $0 != UInt8(ascii: "=") }.count + 1
+      let equals = before.dropFirst(name).firstIndex(of: UInt8(ascii: "="))
+      let visible = patterns[option.index].isSecret ? equals.map { before[...$0] } : nil
+      try hold(after == Array(visible ?? before[...]), "a secret is wiped, and nothing else")
+    }
+    // As given, it may also be an argument of its own, or follow `-e` at once.
+    let changed = given.indices.filter { vector[$0] != given[$0] }
+    for index in changed {
+      try hold(
+        given[index].starts(with: vector[index]) && vector[index].last == UInt8(ascii: "="),
+        "an argument ends with '=' where a secret was")
+    }
+    let secrets = scanned.options.filter { option in
+      guard patterns[option.index].isSecret, let value = option.value else { return false }
+      return value.drop { $0 != UInt8(ascii: "=") }.count > 1
+    }
+    try hold(changed.count == secrets.count, "every secret is wiped")
+  }
+
+  /// Options that were taken make a specification that is checked, and travels as JSON.
+  private static func checkSpec(_ options: Options, _ operands: [ByteString]) throws {
+    if let grace = options.run.grace {
+      let text = try ByteString(grace.shortText)
+      try hold(try Duration(parsing: text) == grace, "a time is printed and read again")
+    }
+    var spec = RunSpec(layers: ["/"], command: operands)
+    options.run.apply(to: &spec)
+    for case .given(let variable) in options.run.variables { spec.environment.set([variable]) }
+    if let hook = try? options.hook.hook() {
+      spec.app = AppDirectory(source: hook.appDirectory, mountPoint: hook.mountPoint)
+    }
+    try spec.validate()
+    let names = spec.environment.map(\.name)
+    try hold(Set(names).count == names.count, "a variable is there once")
+    let json = try JSONEncoder().encode(spec)
+    try hold(try JSONDecoder().decode(RunSpec.self, from: json) == spec, "the same as JSON")
+  }
+}
+
+extension ArgumentVector {
+  /// The arguments as they are now.
+  fileprivate var bytes: [[UInt8]] { (0..<count).map { self[$0] } }
+}
