@@ -28,6 +28,10 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var network: Network
   /// Whether the command gets a user namespace of its own.
   public var userNamespace: UserNamespaceMode
+  /// Which system calls the command may make.
+  public var seccomp: Seccomp
+  /// Whether the result tells which system calls the seccomp policy has blocked.
+  public var logsBlockedCalls: Bool
   /// Files and directories of the host that the command sees; one may lie in another.
   public var volumes: [Volume]
   /// Empty file systems in memory; one may lie in a volume.
@@ -52,6 +56,8 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.hostname = nil
     self.network = .none
     self.userNamespace = .auto
+    self.seccomp = .builtIn
+    self.logsBlockedCalls = false
     self.volumes = []
     self.temporaryFileSystems = []
     self.isReadOnly = false
@@ -121,6 +127,16 @@ public enum UserNamespaceMode: String, Sendable, Hashable, Codable, CaseIterable
   case auto
   /// The host's: ids inside are the ids of the host.
   case host
+}
+
+/// Which system calls a command may make. See seccomp(2) and docs/seccomp.md.
+public enum Seccomp: Sendable, Hashable, Codable {
+  /// Those of oneoff's own policy.
+  case builtIn
+  /// Those that a profile in Docker's JSON format allows.
+  case profile(FilePath)
+  /// All of them.
+  case unconfined
 }
 
 /// Who the command runs as, by number or as the root file system's own /etc/passwd names them.

@@ -47,6 +47,18 @@ extension RunSpec {
         "the grace time is negative or longer than 365 days", remedy: "give 0s or more")
     }
     try validateUser()
+    try validateSeccomp()
+  }
+
+  private func validateSeccomp() throws(SpecError) {
+    if case .profile(let path) = seccomp, path.isEmpty {
+      throw SpecError("the seccomp profile's path is empty", remedy: "name a file")
+    }
+    guard seccomp != .unconfined || !logsBlockedCalls else {
+      throw SpecError(
+        "without a seccomp policy there are no blocked calls to log",
+        remedy: "leave out --seccomp-log, or --seccomp unconfined")
+    }
   }
 
   private static func validateSize(_ size: ByteCount) throws(SpecError) {

@@ -8,6 +8,10 @@ struct Launch: ~Copyable {
   let plan: LaunchPlan
   /// The container.
   let container: LaunchedContainer
+  /// What answers and counts the system calls that the seccomp program has blocked.
+  let blockedCalls: BlockedCallLog?
+  /// What whoever has asked for the run should know.
+  let warnings: [RunWarning]
   private var outputs: (stdout: InputReader, stderr: InputReader)?
   private let slot: Slot
   private let cgroups: CgroupTree?
@@ -21,9 +25,14 @@ struct Launch: ~Copyable {
     let network = spec.network == .none ? try NetworkNamespaceMaker() : nil
     let slot = try Slot.acquire(in: StateDirectory.current())
     let cgroups = CgroupTree.ofHost()
-    let subject = try LaunchSubject(
+    var subject = try LaunchSubject(
       spec, id: id, host: .current(), ids: spec.userNamespace == .host ? nil : slot.ids,
       usesCgroup: cgroups != nil)
+    if spec.seccomp != .builtIn || spec.logsBlockedCalls {
+      subject.filter = try CommandFilter(
+        spec, host: subject.host, capabilities: [],
+        cache: SeccompCache(directory: StateDirectory.current().programs))
+    }
     let sequence = LaunchSequence(subject)
     let cgroup = try cgroups?.make("\(slot.number)")
     var preparer = Preparer(layerCount: spec.layers.count, cgroup: cgroup, network: network)
@@ -36,6 +45,12 @@ struct Launch: ~Copyable {
       throw error
     }
     self.plan = sequence.plan
+    self.warnings = subject.filter.warnings
+    if let answers = subject.filter.answers, let socket = preparer.takeListenerSocket() {
+      self.blockedCalls = BlockedCallLog(answers, socket: socket)
+    } else {
+      self.blockedCalls = nil
+    }
     self.outputs = preparer.outputs
     self.cgroups = cgroups
     self.slot = slot

@@ -235,8 +235,18 @@ struct LaunchSequence: Sendable {
     // A core dump may be piped to a program of the host's (core(5)).
     plan.command.append(.setResourceLimit(.coreSize, soft: 0, hard: 0))
     plan.command.append(.closeDescriptors)
+    installFilter()
+  }
+
+  private mutating func installFilter() {
+    guard let program = subject.filter.program else { return }
     // Last, so that the program need not allow anything of the above.
-    plan.command.append(.installSeccomp(.commandDefault))
+    guard subject.filter.answers != nil else {
+      plan.command.append(.installSeccomp(program))
+      return
+    }
+    preparations.append(.listenerSocket)
+    plan.command.append(.installSeccomp(program, listener: .listenerSocket))
   }
 
   private mutating func execute() {

@@ -28,6 +28,8 @@ struct LaunchSubject: Sendable {
   var app: App?
   /// For each volume whether its source is a directory.
   var volumeIsDirectory: [Bool]
+  /// The command's seccomp program.
+  var filter = CommandFilter.builtIn
 
   /// The id that the host has for an id inside.
   func hostID(_ inside: UInt32) -> UInt32 { (ids?.base ?? 0) + inside }

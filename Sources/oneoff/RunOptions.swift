@@ -33,6 +33,8 @@ struct RunOptions: Sendable {
   var hostname: Hostname?
   var network: Network?
   var userNamespace: UserNamespaceMode?
+  var seccomp: Seccomp?
+  var logsBlockedCalls = false
   var id: RunID?
   var grace: Duration?
   var events: EventsTarget?
@@ -94,6 +96,8 @@ struct RunOptions: Sendable {
     spec.hostname = hostname
     spec.network = network ?? spec.network
     spec.userNamespace = userNamespace ?? spec.userNamespace
+    spec.seccomp = seccomp ?? spec.seccomp
+    spec.logsBlockedCalls = logsBlockedCalls
     spec.grace = grace ?? spec.grace
   }
 }

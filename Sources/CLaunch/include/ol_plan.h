@@ -30,7 +30,7 @@ enum ol_kind {
     /* Either process after the fork. */
     OL_NO_NEW_PRIVILEGES = 32,
     OL_NOT_DUMPABLE,
-    OL_SECCOMP, /* data: struct sock_fprog */
+    OL_SECCOMP, /* data: struct sock_fprog; descriptor: where its listener is sent, if anywhere */
 
     /* PID 1 once the command was forked. */
     OL_KEEP_CAPABILITIES = 48, /* number[0]: bit mask that remains permitted and effective */
@@ -166,6 +166,7 @@ enum ol_step {
     OL_STEP_LANDLOCK_RESTRICT_SELF,
     OL_STEP_PRLIMIT,
     OL_STEP_EXECVE,
+    OL_STEP_FCNTL,
     OL_STEP_INTERPRETER, /* execve(2): the file exists, the interpreter it names does not */
 };
 
