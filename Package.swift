@@ -30,10 +30,11 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1")
   ],
   targets: [
-    // libseccomp: its system call tables, for the build-time compiler and its tests.
+    // libseccomp: its system call tables, and its compiler for profiles that users bring.
     .systemLibrary(
       name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
-    // Docker's seccomp profile format, and its compiler to an interval tree. Build time only.
+    // Docker's seccomp profile format, and its compilers: ours at build time, to an interval tree,
+    // and libseccomp's at run time.
     .target(name: "SeccompPolicy", dependencies: ["CSeccomp"], swiftSettings: swiftSettings),
     // Writes Sources/CLaunch/seccomp_default.h from seccomp/default.json.
     .executableTarget(
@@ -51,7 +52,8 @@ let package = Package(
       name: "ContainerSpec", dependencies: [systemPackage], swiftSettings: swiftSettings),
     // The product: OneOffContainer, spec -> plan, supervisor, log stream.
     .target(
-      name: "OneOff", dependencies: ["ContainerSpec", "LinuxSystem", systemPackage],
+      name: "OneOff",
+      dependencies: ["ContainerSpec", "LinuxSystem", "SeccompPolicy", systemPackage],
       swiftSettings: swiftSettings),
     // Procfile and hook; knows nothing of namespaces.
     .target(
@@ -77,7 +79,9 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "OneOffTests",
-      dependencies: ["ContainerSpec", "LinuxSystem", "OneOff", systemPackage],
+      dependencies: [
+        "ContainerSpec", "LinuxSystem", "OneOff", "SeccompPolicy", systemPackage,
+      ],
       exclude: ["Goldens"], swiftSettings: swiftSettings),
     // The rules of the source tree itself: who imports what, how long a file may be.
     .testTarget(name: "TidyTests", swiftSettings: swiftSettings),

@@ -6,7 +6,7 @@ set -eu
 
 packages_for() {
     case $1 in
-    # libseccomp: its system call tables, for the compiler of the seccomp policy and its tests.
+    # libseccomp: its system call tables, and its compiler for profiles that users bring.
     build) echo git gcc libc6-dev binutils pkg-config libseccomp-dev ;;
     fixtures) echo gcc libc6-dev binutils make busybox-static ;;
     rails) echo mmdebstrap postgresql util-linux iproute2 ;;

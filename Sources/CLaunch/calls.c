@@ -135,6 +135,8 @@ long ol_file_status(int directory, const char *path, struct ol_status *status) {
             .device_number = found.st_rdev,
             .inode = found.st_ino,
             .size = (uint64_t)found.st_size,
+            .modified_ns = (uint64_t)found.st_mtim.tv_sec * 1000000000u +
+                           (uint64_t)found.st_mtim.tv_nsec,
         };
     }
     return result;

@@ -77,8 +77,9 @@ static struct ol_outcome ol_set_id(long call, uint64_t id, enum ol_step step) {
 
 /* The status pipe is closed by execve(2), which may still fail and be reported. Everything else
  * goes now: the command's path could lead over a descriptor (CVE-2024-21626). */
-static struct ol_outcome ol_close_descriptors(const struct ol_child *child) {
-    return ol_close_all_but(&child->plan->status_writer, 1);
+static struct ol_outcome ol_close_descriptors(const struct ol_child *child, int also_kept) {
+    const int kept[] = {child->plan->status_writer, also_kept};
+    return ol_close_all_but(kept, sizeof kept / sizeof *kept);
 }
 
 struct ol_outcome ol_perform_command(const struct ol_child *child,
@@ -116,7 +117,7 @@ struct ol_outcome ol_perform_command(const struct ol_child *child,
     case OL_SET_RESOURCE_LIMIT:
         return ol_set_resource_limit(operation);
     case OL_CLOSE_DESCRIPTORS:
-        return ol_close_descriptors(child);
+        return ol_close_descriptors(child, operation->descriptor);
     case OL_EXECUTE:
         return ol_execute(operation);
     default:

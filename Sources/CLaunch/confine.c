@@ -5,8 +5,12 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
 
 static struct __user_cap_data_struct ol_capability_word(uint32_t mask, uint32_t inherited) {
     return (struct __user_cap_data_struct){
@@ -57,6 +61,78 @@ struct ol_outcome ol_close_all_but(const int *kept, int count) {
     }
 }
 
+/* When this fails, whoever has the socket's other end sees its end instead of a descriptor. */
+static void ol_send_descriptor(int socket, int descriptor) {
+    char byte = 0;
+    struct iovec data = {.iov_base = &byte, .iov_len = 1};
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {
+        .header = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                   .cmsg_level = SOL_SOCKET,
+                   .cmsg_type = SCM_RIGHTS},
+    };
+    memcpy(CMSG_DATA(&control.header), &descriptor, sizeof descriptor);
+    struct msghdr message = {
+        .msg_iov = &data,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof control,
+    };
+    sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+/* Waits until the descriptor is there. It shares the table of descriptors with the process that
+ * makes it, and nothing else. If that one ends without, PID 1 kills everything. */
+static _Noreturn void ol_hand_over_listener(int socket, int listener) {
+    while (fcntl(listener, F_GETFD) < 0) {
+        struct timespec moment = {.tv_nsec = 20 * 1000};
+        nanosleep(&moment, NULL);
+    }
+    ol_send_descriptor(socket, listener);
+    _exit(0);
+}
+
+/*
+ * Installs a filter with a listener, and has the listener sent over a socket.
+ *
+ * This process cannot send it: the filter binds it at once, and may not allow that. So a process
+ * that was cloned before does, which sees the descriptor appear in the table that both share. Its
+ * number is known beforehand: the kernel gives the lowest that is free, and nobody else opens
+ * anything. execve(2) then gives the command a table of its own, without the listener.
+ */
+static struct ol_outcome ol_install_with_listener(const void *program, int socket) {
+    int listener = fcntl(0, F_DUPFD_CLOEXEC, 0);
+    if (listener < 0) {
+        return ol_failed(OL_STEP_FCNTL);
+    }
+    close(listener);
+    /* A child of PID 1, which reaps it: the command must have no child that it does not know. */
+    struct clone_args arguments = {.flags = CLONE_FILES | CLONE_PARENT};
+    long sender = syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (sender == 0) {
+        ol_hand_over_listener(socket, listener);
+    }
+    if (sender < 0) {
+        return ol_failed(OL_STEP_FORK);
+    }
+    /* WAIT_KILLABLE_RECV: a call that a signal interrupts would be made, and counted, twice. */
+    return ol_check(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                            SECCOMP_FILTER_FLAG_NEW_LISTENER |
+                                SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+                            program),
+                    OL_STEP_SECCOMP);
+}
+
+static struct ol_outcome ol_install_filter(const struct ol_operation *operation) {
+    if (operation->descriptor >= 0) {
+        return ol_install_with_listener(operation->data, operation->descriptor);
+    }
+    return ol_check(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, operation->data),
+                    OL_STEP_SECCOMP);
+}
+
 struct ol_outcome ol_perform_confinement(const struct ol_operation *operation) {
     switch (operation->kind) {
     case OL_NO_NEW_PRIVILEGES:
@@ -64,8 +140,7 @@ struct ol_outcome ol_perform_confinement(const struct ol_operation *operation) {
     case OL_NOT_DUMPABLE:
         return ol_check(prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L), OL_STEP_PRCTL);
     case OL_SECCOMP:
-        return ol_check(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, operation->data),
-                        OL_STEP_SECCOMP);
+        return ol_install_filter(operation);
     case OL_KEEP_CAPABILITIES:
         return ol_set_capabilities(operation->number[0], 0);
     default:

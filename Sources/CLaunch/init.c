@@ -17,7 +17,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-enum { OL_REAPED_AT_ONCE = 64 };
+enum { OL_REAPED_AT_ONCE = 64, OL_SENDER_MS = 50 };
 
 /* The deepest use is a path of PATH_MAX bytes. */
 enum { OL_COMMAND_STACK_SIZE = 64 * 1024 };
@@ -115,6 +115,19 @@ static _Noreturn void ol_end_without_execution(const struct ol_init *init) {
     _exit(0);
 }
 
+/* Lets the process end that sends a listener (confine.c), which takes it a moment, and reaps it:
+ * nobody is signalled for it, since it has no exit signal. The command has one by now, and orphans
+ * get one when they become children of PID 1: __WCLONE means no other process. Where there is none,
+ * this is one call. For a bounded time: the command may have stopped it. */
+static void ol_await_sender_of_listener(void) {
+    for (int milliseconds = 0; milliseconds < OL_SENDER_MS; milliseconds++) {
+        if (wait4(-1, NULL, (int)__WCLONE | WNOHANG, NULL) != 0) {
+            return;
+        }
+        poll(NULL, 0, 1);
+    }
+}
+
 static _Noreturn void ol_supervise(const struct ol_init *init) {
     struct pollfd watched[] = {
         {.fd = init->plan->lifeline_reader, .events = POLLIN},
@@ -125,6 +138,8 @@ static _Noreturn void ol_supervise(const struct ol_init *init) {
     }
     struct ol_record started = {.kind = OL_RECORD_STARTED, .section = OL_COMMAND};
     ol_write_record(init->plan, &started);
+    /* BEFORE the end of the command kills everything: all that was blocked is to be counted. */
+    ol_await_sender_of_listener();
     bool has_reaped_all = true;
     for (;;) {
         if (poll(watched, sizeof watched / sizeof *watched, has_reaped_all ? -1 : 0) < 0) {

@@ -30,6 +30,10 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var userNamespace: UserNamespaceMode
   /// The capabilities that the command has in its user namespace, whoever it runs as.
   public var capabilities: CapabilitySet
+  /// Which system calls the command may make.
+  public var seccomp: Seccomp
+  /// Whether the result tells which system calls the seccomp policy has blocked.
+  public var logsBlockedCalls: Bool
   /// Files and directories of the host that the command sees; one may lie in another.
   public var volumes: [Volume]
   /// Empty file systems in memory; one may lie in a volume.
@@ -55,6 +59,8 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.network = .none
     self.userNamespace = .auto
     self.capabilities = []
+    self.seccomp = .builtIn
+    self.logsBlockedCalls = false
     self.volumes = []
     self.temporaryFileSystems = []
     self.isReadOnly = false
@@ -124,6 +130,16 @@ public enum UserNamespaceMode: String, Sendable, Hashable, Codable, CaseIterable
   case auto
   /// The host's: ids inside are the ids of the host.
   case host
+}
+
+/// Which system calls a command may make. See seccomp(2) and docs/seccomp.md.
+public enum Seccomp: Sendable, Hashable, Codable {
+  /// Those of oneoff's own policy.
+  case builtIn
+  /// Those that a profile in Docker's JSON format allows.
+  case profile(FilePath)
+  /// All of them.
+  case unconfined
 }
 
 /// Who the command runs as, by number or as the root file system's own /etc/passwd names them.

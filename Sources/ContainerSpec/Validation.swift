@@ -48,6 +48,7 @@ extension RunSpec {
     }
     try validateUser()
     try validateCapabilities()
+    try validateSeccomp()
   }
 
   private func validateCapabilities() throws(SpecError) {
@@ -56,6 +57,17 @@ extension RunSpec {
       throw SpecError(
         "with --userns host a capability would be one over the host",
         remedy: "leave out --cap-add or --userns host")
+    }
+  }
+
+  private func validateSeccomp() throws(SpecError) {
+    if case .profile(let path) = seccomp, path.isEmpty {
+      throw SpecError("the seccomp profile's path is empty", remedy: "name a file")
+    }
+    guard seccomp != .unconfined || !logsBlockedCalls else {
+      throw SpecError(
+        "without a seccomp policy there are no blocked calls to log",
+        remedy: "leave out --seccomp-log, or --seccomp unconfined")
     }
   }
 

@@ -25,6 +25,8 @@ public struct FileStatus: Sendable, Hashable {
     )
   }
   private var deviceNumber: UInt64
+  /// What tells this state of the file from every other file, and from itself before a change.
+  public var identity: String
 
   static func find(_ name: String, below directory: CInt) throws(SystemError) -> FileStatus? {
     var status = ol_status()
@@ -53,6 +55,7 @@ public struct FileStatus: Sendable, Hashable {
     self.owner = LaunchPlan.Owner(uid: status.uid, gid: status.gid)
     self.size = status.size
     self.deviceNumber = status.device_number
+    self.identity = "\(status.device):\(status.inode):\(status.size):\(status.modified_ns)"
   }
 }
 

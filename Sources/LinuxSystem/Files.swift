@@ -87,6 +87,32 @@ public func fileStatus(following path: FilePath) throws(SystemError) -> FileStat
   return status
 }
 
+/// Writes a file whole, or not at all: whoever opens it sees the old one or the new one.
+///
+/// Whatever has the name is replaced, a symbolic link too, but for a directory.
+/// - Throws: the errnos of open(2), write(2) and rename(2).
+public func replaceFile(
+  _ path: FilePath, with contents: [UInt8], permissions: UInt32
+) throws(SystemError) {
+  let random = randomBytes(8).map { String($0, radix: 16) }.joined()
+  let name = (path.lastComponent?.string ?? "") + ".\(random)"
+  let draft = path.removingLastComponent().appending(name)
+  let file = try OwnedDescriptor(
+    opening: draft, flags: [.writing, .creating, .exclusively, .notFollowing],
+    permissions: permissions)
+  do throws(SystemError) {
+    try file.write(contents)
+    // Safe: the kernel copies both paths before the call returns.
+    let result = unsafe draft.withPlatformString { old in
+      unsafe path.withPlatformString { new in unsafe rename(old, new) }
+    }
+    _ = try check(result, "rename(2)", "to \(path)")
+  } catch {
+    _ = unsafe draft.withPlatformString { unsafe unlink($0) }
+    throw error
+  }
+}
+
 func writeAll(_ bytes: ArraySlice<UInt8>, to descriptor: CInt) throws(SystemError) {
   var rest = bytes
   while !rest.isEmpty {

@@ -34,6 +34,14 @@ public func clearFileModeMask() { umask(0) }
 /// Gives back the memory of the program's code that only its start has needed.
 public func releaseStartupCode() { ol_release_code() }
 
+/// Tells this build of the program from every other.
+public func programIdentity() -> String {
+  (try? fileStatus(following: "/proc/self/exe"))?.identity ?? ""
+}
+
+/// The symbolic name of an errno, such as `EPERM`; the number where the C library has none.
+public func errnoName(_ number: UInt16) -> String { Errno(rawValue: CInt(number)).name }
+
 /// The effective user id of this process.
 public func effectiveUserID() -> UInt32 { geteuid() }
 

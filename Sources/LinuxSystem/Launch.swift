@@ -245,6 +245,7 @@ extension ol_step {
     case OL_STEP_KEYCTL: "keyctl(2)"
     case OL_STEP_LANDLOCK_RESTRICT_SELF: "landlock_restrict_self(2)"
     case OL_STEP_PRLIMIT: "setrlimit(2)"
+    case OL_STEP_FCNTL: "fcntl(2)"
     case OL_STEP_EXECVE, OL_STEP_INTERPRETER: "execve(2)"
     default: "the launch plan"
     }

@@ -19,8 +19,8 @@ extension LaunchPlan.Operation: CustomStringConvertible {
     case .setHostname(let name): "set the host name \(name)"
     case .forbidNewPrivileges: "no new privileges"
     case .forbidDumping: "not dumpable"
-    case .installSeccomp(.commandDefault): "seccomp: the default for commands"
-    case .installSeccomp(.firstProcess): "seccomp: what PID 1 needs"
+    case .installSeccomp(let program, let listener):
+      "seccomp: \(program)" + (listener.map { ", its listener sent over \($0)" } ?? "")
     case .keepCapabilities(let mask): "capabilities: keep \(hexadecimal(mask))"
     case .newSession: "new session"
     case .useStandardStreams(let input, let output, let error):
@@ -37,7 +37,8 @@ extension LaunchPlan.Operation: CustomStringConvertible {
     case .enterWorkingDirectory(let path): "enter \(path)"
     case .restrictWithLandlock(let scope): "restrict with \(scope)"
     case .setResourceLimit(let limit, let soft, let hard): "limit \(limit.name) \(soft):\(hard)"
-    case .closeDescriptors: "close descriptors above 2"
+    case .closeDescriptors(let kept):
+      "close descriptors above 2" + (kept.map { ", but \($0)" } ?? "")
     case .execute(let execution): "execute \(execution)"
     }
   }
@@ -79,6 +80,17 @@ extension LaunchPlan.FileSystem: CustomStringConvertible {
     ].filter { attributes.contains($0.0) }.map(\.1)
     details += options.map { $0.value.isEmpty ? $0.key : "\($0.key)=\($0.value)" }
     return details.isEmpty ? type : "\(type) (\(details.joined(separator: " ")))"
+  }
+}
+
+extension LaunchPlan.SeccompProgram: CustomStringConvertible {
+  /// What the program is; of one that was made for the run how long it is.
+  public var description: String {
+    switch self {
+    case .commandDefault: "the default for commands"
+    case .firstProcess: "what PID 1 needs"
+    case .compiled(let name, let instructions): "\(name), \(instructions.count / 8) instructions"
+    }
   }
 }
 

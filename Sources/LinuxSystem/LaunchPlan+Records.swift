@@ -42,11 +42,9 @@ private struct RecordEncoder {
       try encodeSetup(operation)
     case .forbidNewPrivileges: set(OL_NO_NEW_PRIVILEGES)
     case .forbidDumping: set(OL_NOT_DUMPABLE)
-    case .installSeccomp(let program):
-      set(OL_SECCOMP)
-      // Safe: both are constants with static storage duration.
-      unsafe record.data = UnsafeRawPointer(
-        program == .commandDefault ? ol_seccomp_default() : ol_seccomp_init())
+    case .installSeccomp(let program, let listener):
+      set(OL_SECCOMP, listener)
+      try set(program)
     case .keepCapabilities(let mask): set(OL_KEEP_CAPABILITIES, number: mask)
     default: try encodeCommand(operation)
     }
@@ -113,7 +111,7 @@ private struct RecordEncoder {
       set(OL_SET_RESOURCE_LIMIT, number: soft)
       unsafe record.number.1 = hard
       unsafe record.flags = limit.rawValue
-    case .closeDescriptors: set(OL_CLOSE_DESCRIPTORS)
+    case .closeDescriptors(let kept): set(OL_CLOSE_DESCRIPTORS, kept)
     case .execute(let execution): try set(execution)
     default: preconditionFailure("not an operation of the command's process")
     }
@@ -159,6 +157,24 @@ private struct RecordEncoder {
     case .proc: unsafe record.flags |= OL_KEEP_AS_PROC.rawValue
     case .sys: unsafe record.flags |= OL_KEEP_AS_SYS.rawValue
     case .prepared, nil: break
+    }
+  }
+
+  private mutating func set(_ program: LaunchPlan.SeccompProgram) throws(SystemError) {
+    switch program {
+    // Safe: both are constants with static storage duration.
+    case .commandDefault: unsafe record.data = UnsafeRawPointer(ol_seccomp_default())
+    case .firstProcess: unsafe record.data = UnsafeRawPointer(ol_seccomp_init())
+    case .compiled(_, let instructions):
+      let size = MemoryLayout<sock_filter>.size
+      // seccomp(2) takes no longer one; a cut-off one would be another policy.
+      precondition(instructions.count % size == 0 && instructions.count / size <= 4096)
+      let filter = unsafe UnsafeMutableRawPointer(mutating: try arena.copy(instructions))
+      // Safe: the arena aligns everything for every type, and a filter is 8 bytes without padding.
+      let program = unsafe sock_fprog(
+        len: UInt16(instructions.count / size),
+        filter: filter.bindMemory(to: sock_filter.self, capacity: instructions.count / size))
+      unsafe record.data = UnsafeRawPointer(try arena.copy([program]))
     }
   }
 

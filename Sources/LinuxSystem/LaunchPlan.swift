@@ -187,12 +187,15 @@ public struct LaunchPlan: Sendable, Hashable {
     }
   }
 
-  /// A seccomp program that is built in.
+  /// A seccomp program.
   public enum SeccompProgram: Sendable, Hashable {
-    /// The default for commands; see docs/seccomp.md.
+    /// The default for commands, which is built in; see docs/seccomp.md.
     case commandDefault
-    /// What PID 1 itself needs.
+    /// What PID 1 itself needs; built in, too.
     case firstProcess
+    /// One that was made for this run: what it is called, and its instructions as the kernel takes
+    /// them (`struct sock_filter`, 8 bytes each).
+    case compiled(name: String, instructions: [UInt8])
   }
 
   /// One step of the child.
@@ -214,7 +217,8 @@ public struct LaunchPlan: Sendable, Hashable {
     // Either process.
     case forbidNewPrivileges
     case forbidDumping
-    case installSeccomp(SeccompProgram)
+    /// With a socket, over which a listener is sent that gets the calls which the program notifies.
+    case installSeccomp(SeccompProgram, listener: DescriptorName? = nil)
     // PID 1, after the fork.
     case keepCapabilities(mask: UInt64)
     // The command's process.
@@ -232,7 +236,7 @@ public struct LaunchPlan: Sendable, Hashable {
     case enterWorkingDirectory(String)
     case restrictWithLandlock(DescriptorName)
     case setResourceLimit(ResourceLimit, soft: UInt64, hard: UInt64)
-    case closeDescriptors
+    case closeDescriptors(keeping: DescriptorName?)
     case execute(Execution)
   }
 

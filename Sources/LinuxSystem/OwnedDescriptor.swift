@@ -140,6 +140,7 @@ public enum DescriptorName: Sendable, Hashable {
   case standardOutput
   case standardError
   case landlock
+  case listenerSocket
 }
 
 extension DescriptorName: CustomStringConvertible {
@@ -165,6 +166,7 @@ extension DescriptorName: CustomStringConvertible {
     case .standardOutput: "stdout"
     case .standardError: "stderr"
     case .landlock: "landlock scope"
+    case .listenerSocket: "listener's socket"
     }
   }
 }

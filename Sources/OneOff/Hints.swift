@@ -105,6 +105,10 @@ extension SetupFailure {
         description: error.hinting(
           "the file is neither a program for this machine nor a script that begins with #!"),
         exitStatus: 126)
+    case .notPermitted where plan.hasFilterOfAProfile:
+      self.init(
+        description: error.hinting("the seccomp profile may have to allow execve"),
+        exitStatus: 126)
     default:
       self.init(description: error.description, exitStatus: 126)
     }
@@ -155,11 +159,23 @@ extension SetupFailure {
     case (.setUser, .invalidArgument), (.setGroup, .invalidArgument),
       (.setGroups, .invalidArgument):
       return "ids inside go from 0 to 65535; with --userns host they are the host's"
+    case (.installSeccomp(_, .some), .resourceBusy):
+      return "oneoff runs under a seccomp listener itself, and the kernel allows one only; leave "
+        + "out --seccomp-log"
     case (_, .notPermitted):
       return
         SystemError.privilegeHint
     default:
       return nil
+    }
+  }
+}
+
+extension LaunchPlan {
+  /// Whether the command's filter is not the built-in one.
+  fileprivate var hasFilterOfAProfile: Bool {
+    command.contains { operation in
+      if case .installSeccomp(.compiled, _) = operation { true } else { false }
     }
   }
 }

@@ -10,6 +10,8 @@ struct Launch: ~Copyable {
   let warnings: [RunWarning]
   /// The container.
   let container: LaunchedContainer
+  /// What answers and counts the system calls that the seccomp program has blocked.
+  let blockedCalls: BlockedCallLog?
   private var outputs: (stdout: InputReader, stderr: InputReader)?
   private let slot: Slot
   private let cgroups: CgroupTree?
@@ -28,9 +30,14 @@ struct Launch: ~Copyable {
     let network = spec.network == .none ? try NetworkNamespaceMaker() : nil
     let slot = try Slot.acquire(in: .current(), from: .current())
     let cgroups = CgroupTree.ofHost()
-    let subject = try LaunchSubject(
+    var subject = try LaunchSubject(
       spec, id: id, host: .current(), ids: spec.userNamespace == .host ? nil : slot.ids,
       usesCgroup: cgroups != nil)
+    if spec.seccomp != .builtIn || spec.logsBlockedCalls {
+      subject.filter = try CommandFilter(
+        spec, host: subject.host,
+        cache: SeccompCache(directory: StateDirectory.current().programs))
+    }
     let sequence = write(subject)
     let cgroup = try cgroups?.make("\(slot.number)")
     var preparer = Preparer(layerCount: spec.layers.count, cgroup: cgroup, network: network)
@@ -43,7 +50,12 @@ struct Launch: ~Copyable {
       throw error
     }
     self.plan = sequence.plan
-    self.warnings = subject.warnings
+    self.warnings = subject.warnings + subject.filter.warnings
+    if let answers = subject.filter.answers, let socket = preparer.takeListenerSocket() {
+      self.blockedCalls = BlockedCallLog(answers, socket: socket)
+    } else {
+      self.blockedCalls = nil
+    }
     self.outputs = preparer.outputs
     self.cgroups = cgroups
     self.slot = slot

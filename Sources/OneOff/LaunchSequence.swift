@@ -235,12 +235,24 @@ struct LaunchSequence: Sendable {
       plan.command.append(.restrictWithLandlock(.landlock))
     }
     limitResources()
-    plan.command.append(.closeDescriptors)
+    // The socket goes when the command is executed, after the listener was sent over it.
+    plan.command.append(
+      .closeDescriptors(keeping: subject.filter.answers == nil ? nil : .listenerSocket))
     // AFTER the descriptors are closed, or a link of the image's could lead over one of them. AFTER
     // the ids, so that it is the run's user who needs the right.
     plan.command.append(.enterWorkingDirectory(subject.spec.workingDirectory.string))
+    installFilter()
+  }
+
+  private mutating func installFilter() {
+    guard let program = subject.filter.program else { return }
     // Last, so that the program need not allow anything of the above.
-    plan.command.append(.installSeccomp(.commandDefault))
+    guard subject.filter.answers != nil else {
+      plan.command.append(.installSeccomp(program))
+      return
+    }
+    preparations.append(.listenerSocket)
+    plan.command.append(.installSeccomp(program, listener: .listenerSocket))
   }
 
   /// What bounds a command without a cgroup. A lower limit of the caller's stays.

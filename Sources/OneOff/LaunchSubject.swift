@@ -30,6 +30,8 @@ struct LaunchSubject: Sendable {
   var volumeIsDirectory: [Bool]
   /// What the caller should know before the command runs.
   var warnings: [RunWarning] = []
+  /// The command's seccomp program.
+  var filter = CommandFilter.builtIn
 
   /// The id that the host has for an id inside.
   func hostID(_ inside: UInt32) -> UInt32 { (ids?.base ?? 0) + inside }

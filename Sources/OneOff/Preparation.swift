@@ -19,6 +19,7 @@ enum Preparation: Sendable {
   case masks
   case landlockScope
   case standardStreams(owner: LaunchPlan.Owner)
+  case listenerSocket
 }
 
 /// What the scratch file system holds before the command runs.
@@ -56,6 +57,7 @@ extension Preparation: CustomStringConvertible {
     case .landlockScope: "landlock scope: abstract sockets and signals"
     case .standardStreams(let owner):
       "standard streams: the null device, two pipes of \(owner.uid):\(owner.gid)"
+    case .listenerSocket: "listener's socket: a pair, for the seccomp listener"
     }
   }
 
@@ -76,11 +78,13 @@ extension Preparation: CustomStringConvertible {
 public func describePlan(of spec: RunSpec) throws(OneOffError) -> String {
   try OneOffError.wrap {
     try spec.validate()
-    let subject = try LaunchSubject(
+    var subject = try LaunchSubject(
       spec, id: spec.id ?? RunID("run"), host: .current(),
       ids: spec.userNamespace == .host ? nil : IDRange(slot: SlotPool.current().first),
       usesCgroup: CgroupTree.ofHost() != nil)
+    subject.filter = try CommandFilter(spec, host: subject.host, cache: nil)
     return LaunchSequence(subject).description
+      + subject.filter.warnings.map { "warning: \($0.text)\n" }.joined()
   }
 }
 

@@ -9,6 +9,9 @@ struct Preparer: ~Copyable {
   /// The supervisor's ends of the output pipes.
   private(set) var outputs: (stdout: InputReader, stderr: InputReader)?
 
+  /// The supervisor's end of the socket over which the seccomp listener comes.
+  private(set) var listenerSocket: ListenerSocket?
+
   private let namespaces = UserNamespaceMaker()
   private let network: NetworkNamespaceMaker?
   private let layerCount: Int
@@ -56,6 +59,8 @@ struct Preparer: ~Copyable {
     case .masks: try prepareMasks()
     case .landlockScope: descriptors.adopt(try makeLandlockScope(), as: .landlock)
     case .standardStreams(let owner): try prepareStreams(owner: owner)
+    case .listenerSocket:
+      listenerSocket = try ListenerSocket(to: descriptors, as: .listenerSocket)
     }
   }
 
@@ -163,6 +168,9 @@ struct Preparer: ~Copyable {
         "\(directory)/\(file)", contents: text, permissions: 0o644, owner: contents.owner)
     }
   }
+
+  /// The supervisor's end of the listener's socket, if there is one; to be taken once.
+  mutating func takeListenerSocket() -> ListenerSocket? { listenerSocket.take() }
 
   // MARK: Devices
 

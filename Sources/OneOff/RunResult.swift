@@ -62,6 +62,34 @@ public struct RunResult: Sendable, Hashable, Codable {
     }
   }
 
+  /// Which system calls of the command the seccomp policy has blocked.
+  public struct BlockedCalls: Sendable, Hashable, Codable {
+    /// A system call that failed, and how often.
+    public struct Call: Sendable, Hashable, Codable {
+      /// The name; nil for a number that is newer than oneoff.
+      public var name: String?
+      /// The number on this architecture.
+      public var number: UInt32
+      /// The errno with which it failed, such as `EPERM`.
+      public var errno: String
+      /// How often it was tried.
+      public var count: UInt64
+    }
+
+    /// The calls, the most frequent first; at most 1024.
+    public var calls: [Call]
+    /// How often others were tried, when there were more kinds than that.
+    public var otherCount: UInt64
+    /// Whether every blocked call was counted.
+    public var isComplete: Bool
+
+    enum CodingKeys: String, CodingKey {
+      case calls
+      case otherCount = "other_count"
+      case isComplete = "complete"
+    }
+  }
+
   /// The exit status of the command line: the command's own, 128 + N for signal N; 125, 126 or 127
   /// when it was never executed.
   public var status: Int32
@@ -81,6 +109,8 @@ public struct RunResult: Sendable, Hashable, Codable {
   public var usage: Usage?
   /// What it wrote.
   public var log: Log
+  /// The blocked system calls; nil when nobody has asked for them.
+  public var blockedCalls: BlockedCalls?
   /// Why the command was not executed, in words.
   public var error: String?
 
@@ -89,7 +119,9 @@ public struct RunResult: Sendable, Hashable, Codable {
     case signalBy = "signal_by"
     case started, finished
     case durationMilliseconds = "duration_ms"
-    case usage, log, error
+    case usage, log
+    case blockedCalls = "blocked_calls"
+    case error
   }
 }
 
@@ -109,6 +141,7 @@ extension RunResult {
     try members.encode(durationMilliseconds, forKey: .durationMilliseconds)
     try members.encode(usage, forKey: .usage)
     try members.encode(log, forKey: .log)
+    try members.encode(blockedCalls, forKey: .blockedCalls)
     try members.encode(error, forKey: .error)
   }
 }
@@ -123,6 +156,17 @@ extension RunResult.Usage {
     try members.encode(processesPeak, forKey: .processesPeak)
     try members.encode(ioReadBytes, forKey: .ioReadBytes)
     try members.encode(ioWriteBytes, forKey: .ioWriteBytes)
+  }
+}
+
+extension RunResult.BlockedCalls.Call {
+  /// Writes every member, as `null` where it is nil.
+  public func encode(to encoder: any Encoder) throws {
+    var members = encoder.container(keyedBy: CodingKeys.self)
+    try members.encode(name, forKey: .name)
+    try members.encode(number, forKey: .number)
+    try members.encode(errno, forKey: .errno)
+    try members.encode(count, forKey: .count)
   }
 }
 

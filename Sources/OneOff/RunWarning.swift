@@ -7,7 +7,9 @@ struct RunWarning: Sendable, Hashable {
   var code: String
   /// For people.
   var text: String
+}
 
+extension RunWarning {
   /// Files of the host whose owner has no id in the run; nil when it has.
   init?(_ role: String, _ path: FilePath, owner: LaunchPlan.Owner?) {
     guard let owner, max(owner.uid, owner.gid) >= IDRange.count else { return nil }

@@ -118,6 +118,9 @@ struct StateDirectory: Sendable {
   /// The slots' lock files.
   var slots: FilePath { path.appending("slots") }
 
+  /// Compiled seccomp profiles.
+  var programs: FilePath { path.appending("seccomp") }
+
   /// The directory of this process's environment.
   static func current() throws(SpecError) -> StateDirectory {
     guard let given = Caller.environmentValue("ONEOFF_RUNTIME_DIR") else {

@@ -7,6 +7,7 @@ struct SupervisionLoop: ~Copyable {
   /// What a descriptor in the loop stands for.
   private enum Source: UInt64 {
     case status, container, signals, timer, control, stdout, stderr, writer
+    case listenerSocket, listener
   }
 
   private let loop: EventLoop
@@ -20,6 +21,7 @@ struct SupervisionLoop: ~Copyable {
   private var stdout: InputReader?
   private var stderr: InputReader?
   private var blockedWriters: [OutputWriter] = []
+  private var blockedCalls: BlockedCallLog?
   private var timerMeaning: SupervisorState.Event?
   private var hasReleasedCode = false
   private var outcome: SupervisorState.Outcome?
@@ -55,8 +57,13 @@ struct SupervisionLoop: ~Copyable {
 
   /// Stays with a container until it is over.
   mutating func run(
-    _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader)
+    _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader),
+    blockedCalls: BlockedCallLog? = nil
   ) throws -> SupervisorState.Outcome {
+    self.blockedCalls = blockedCalls
+    if let socket = blockedCalls?.socketNumber {
+      try loop.add(socket, tag: Source.listenerSocket.rawValue)
+    }
     stdout = outputs.stdout
     stderr = outputs.stderr
     try loop.add(container.status.number, tag: Source.status.rawValue)
@@ -108,7 +115,30 @@ struct SupervisionLoop: ~Copyable {
     case .writer:
       flush()
       return []
+    case .listenerSocket:
+      try takeListener()
+      return []
+    case .listener:
+      answerBlockedCalls()
+      return []
     }
+  }
+
+  // MARK: Blocked system calls
+
+  private func takeListener() throws {
+    guard let blockedCalls, let socket = blockedCalls.socketNumber else { return }
+    blockedCalls.takeListener()
+    if blockedCalls.socketNumber == nil { loop.remove(socket) }
+    if let listener = blockedCalls.listenerNumber {
+      try loop.add(listener, tag: Source.listener.rawValue)
+    }
+  }
+
+  private func answerBlockedCalls() {
+    guard let blockedCalls, let listener = blockedCalls.listenerNumber else { return }
+    blockedCalls.answer()
+    if blockedCalls.listenerNumber == nil { loop.remove(listener) }
   }
 
   private func records(

@@ -15,6 +15,7 @@ public struct Supervisor: ~Copyable {
   private var firstProcessEnd: CommandExit.Way?
   private var forwardedSignals = SignalSet()
   private var wasToldToEnd = false
+  private var blockedCalls: RunResult.BlockedCalls?
 
   /// Signals that go to the command: SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM.
   public static let forwardedSignals: [Int32] = [1, 2, 3, 10, 12, 15]
@@ -71,10 +72,12 @@ public struct Supervisor: ~Copyable {
     for warning in launch.warnings {
       for sink in sinks { sink.warned(code: warning.code, text: warning.text) }
     }
+    let blocked = launch.blockedCalls
     let outcome: SupervisorState.Outcome
     do throws(OneOffError) {
       outcome = try OneOffError.wrap {
-        try loop.run(launch.container, outputs: launch.takeOutputs())
+        try loop.run(
+          launch.container, outputs: launch.takeOutputs(), blockedCalls: blocked)
       }
     } catch {
       launch.abort()
@@ -84,6 +87,7 @@ public struct Supervisor: ~Copyable {
     firstProcessEnd = loop.firstProcessEnd
     forwardedSignals = loop.forwardedSignals
     wasToldToEnd = loop.wasToldToEnd
+    blockedCalls = blocked?.report()
     launch.cleanUp()
     return try result(of: outcome, plan: plan)
   }
@@ -138,6 +142,8 @@ public struct Supervisor: ~Copyable {
     var result = emptyResult()
     result.status = error.exitStatus
     result.error = error.description
+    // Only the filter's own refusal of execve(2) comes before the command.
+    if result.blockedCalls?.calls.isEmpty ?? true { result.blockedCalls = nil }
     return result
   }
 
@@ -145,7 +151,8 @@ public struct Supervisor: ~Copyable {
     RunResult(
       status: 125, reason: .setupFailed, started: Timestamp.text(started),
       finished: Timestamp.text(wallClock()),
-      durationMilliseconds: (monotonicClock() - startedMonotonic).milliseconds, log: log)
+      durationMilliseconds: (monotonicClock() - startedMonotonic).milliseconds, log: log,
+      blockedCalls: blockedCalls)
   }
 
   /// Waits until every sink has passed on what it holds, or its reader has taken nothing for the
@@ -170,10 +177,15 @@ extension RunResult.Usage {
 extension SetupFailure {
   /// A command that was killed while the container was still being set up.
   init(endBeforeExecution way: CommandExit.Way) {
+    let badSystemCall: Int32 = 31
+    let hint =
+      way == .signal(badSystemCall)
+      ? "the seccomp profile must allow execve, or no command can be executed"
+      : "see the kernel's log (dmesg): it may have been out of memory"
     self.init(
       description: """
         the command's process ended \(way.text) before the command was executed
-        hint: see the kernel's log (dmesg): it may have been out of memory
+        hint: \(hint)
         """, exitStatus: 125)
   }
 }

@@ -1,6 +1,7 @@
 // The architectures that programs are compiled for, and libseccomp's names of their system calls.
 //
-// This module calls C itself, although LinuxSystem is the one that may: it is a build-time tool.
+// This module calls libseccomp itself, although LinuxSystem is the one that calls C: it has to be
+// usable at build time, for a program that LinuxSystem is then built with.
 
 internal import CSeccomp
 internal import Glibc
@@ -9,6 +10,15 @@ internal import Glibc
 public enum Architecture: String, CaseIterable, Sendable {
   case x86_64
   case aarch64
+
+  /// The architecture that this process has.
+  public static var native: Architecture {
+    #if arch(x86_64)
+      .x86_64
+    #else
+      .aarch64
+    #endif
+  }
 
   /// What the kernel calls it in `seccomp_data.arch`: AUDIT_ARCH_X86_64, AUDIT_ARCH_AARCH64.
   public var auditValue: UInt32 {
@@ -53,7 +63,7 @@ public enum Architecture: String, CaseIterable, Sendable {
   }
 
   /// The name of a system call, when libseccomp knows one.
-  func syscallName(_ number: UInt32) -> String? {
+  public func syscallName(_ number: UInt32) -> String? {
     guard let number = Int32(exactly: number) else { return nil }
     // Safe: the result is null or a string of the caller's own, ended by zero, freed below.
     guard let name = unsafe seccomp_syscall_resolve_num_arch(auditValue, number) else { return nil }

@@ -20,7 +20,7 @@ public struct CHeader {
       lines.append("#\(index == 0 ? "if" : "elif") defined(__\(architecture.rawValue)__)")
       lines.append("// \(program.count) instructions.")
       lines.append("static const struct sock_filter ol_seccomp_default_filter[] = {")
-      let names = NumberNames(architecture: architecture, newest: policy.newestNumber)
+      let names = NumberNames(architecture: architecture, newest: policy.newestNumber ?? 0)
       let loaded = Self.loadedWords(program)
       for (position, instruction) in program.enumerated() {
         let comment = Self.comment(

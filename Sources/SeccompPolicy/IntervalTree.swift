@@ -13,9 +13,12 @@ public struct IntervalTree {
   private let intervals: [Interval]
 
   /// Cuts the numbers into the longest intervals that the policy treats alike.
-  public init(_ policy: SyscallPolicy) {
+  ///
+  /// - Throws: `SeccompError.noRules`.
+  public init(_ policy: SyscallPolicy) throws(SeccompError) {
+    guard let newestNumber = policy.newestNumber else { throw .noRules }
     architecture = policy.architecture
-    let unknown = Decision.verdict(.errno(38))  // ENOSYS
+    let unknown = Decision.verdict(policy.unknownVerdict)
     let otherwise = Decision.verdict(policy.defaultVerdict)
     var intervals: [Interval] = []
     func add(_ start: UInt32, _ decision: Decision) {
@@ -23,11 +26,11 @@ public struct IntervalTree {
         intervals.append(Interval(start: start, decision: decision))
       }
     }
-    for number in 0...policy.newestNumber {
+    for number in 0...newestNumber {
       let rules = policy.rules[number]
       add(number, rules.map { Decision(rules: $0, otherwise: policy.defaultVerdict) } ?? otherwise)
     }
-    add(policy.newestNumber + 1, unknown)
+    add(newestNumber + 1, unknown)
     if architecture == .x86_64 {
       // From this bit on the numbers are those of x32, except for -1, which is no system call:
       // tracers use it to skip one.

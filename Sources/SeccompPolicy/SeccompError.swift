@@ -1,32 +1,36 @@
 // Why a profile cannot become a program.
 
-/// Why a profile cannot become a program.
-public enum SeccompError: Error, Hashable, CustomStringConvertible {
+/// Why a profile cannot become a program. `rule` is an index of the profile's `syscalls`.
+public enum SeccompError: Error, Hashable, Sendable, CustomStringConvertible {
   case architectureNotInProfile(Architecture)
-  case subArchitectures(of: Architecture)
-  case valueOutsideMask(syscall: String)
-  case repeatedArgument(syscall: String)
-  case conflictingRules(syscall: String)
+  case repeatedArgument(rule: Int, syscall: String)
+  case conflictingRules(rule: Int, other: Int, syscall: String)
+  case exceptionLikeDefault(rule: Int, syscall: String)
   case noRules
   case programTooLong(instructions: Int)
+  /// A call of libseccomp failed; `error` is an errno.
+  case libseccomp(call: String, error: Int32)
 
-  /// One sentence, which begins with what is wrong.
+  /// One sentence, which begins with the place in the profile, where it has one.
   public var description: String {
     switch self {
     case .architectureNotInProfile(let architecture):
-      "the profile's archMap does not name \(architecture)"
-    case .subArchitectures(let architecture):
-      "the profile's archMap has subArchitectures of \(architecture), which are always killed"
-    case .valueOutsideMask(let syscall):
-      "\(syscall): valueTwo of SCMP_CMP_MASKED_EQ has bits that value, the mask, has not"
-    case .repeatedArgument(let syscall):
-      "\(syscall): one rule has two conditions on the same argument; use two rules"
-    case .conflictingRules(let syscall):
-      "\(syscall): a rule without conditions and another rule have different actions"
+      "archMap: does not name \(architecture.libseccompName), the architecture of this machine"
+    case .repeatedArgument(let rule, let syscall):
+      "syscalls[\(rule)].args: two conditions on the same argument of '\(syscall)', which "
+        + "container runtimes read differently; use two rules for alternatives"
+    case .conflictingRules(let rule, let other, let syscall):
+      "syscalls[\(rule)]: another action for '\(syscall)' than syscalls[\(other)]; one of them "
+        + "has no conditions and would hide the other"
+    case .exceptionLikeDefault(let rule, let syscall):
+      "syscalls[\(rule)]: the default action for '\(syscall)', beside a rule with another one, "
+        + "would be without effect; put its conditions into the other rule, or use another errnoRet"
     case .noRules:
-      "no rule of the profile names a system call of this architecture"
+      "syscalls: no rule names a system call of this architecture"
     case .programTooLong(let instructions):
-      "the program would have \(instructions) instructions; the kernel takes 4096"
+      "syscalls: the program has \(instructions) instructions; the kernel takes 4096"
+    case .libseccomp(let call, let error):
+      "\(call) of libseccomp failed with errno \(error)"
     }
   }
 }

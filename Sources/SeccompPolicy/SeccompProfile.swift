@@ -8,9 +8,11 @@
 public struct SeccompProfile: Hashable, Sendable {
   /// What happens to a system call that no rule names.
   public var defaultAction: ActionName
-  /// The errno of `defaultAction` when that is `SCMP_ACT_ERRNO`; EPERM when absent.
+  /// The errno of `defaultAction` when that is `SCMP_ACT_ERRNO`, or the message of
+  /// `SCMP_ACT_TRACE`; EPERM when absent.
   public var defaultErrnoRet: UInt16?
-  /// The architectures that the profile is written for; any when absent.
+  /// The architectures that the profile is written for, `archMap` or `architectures` in JSON; any
+  /// when absent.
   public var archMap: [ArchitectureMapping]?
   /// The rules. Several rules for one system call are alternatives.
   public var syscalls: [Rule]
@@ -30,8 +32,11 @@ public struct SeccompProfile: Hashable, Sendable {
   public struct ArchitectureMapping: Hashable, Sendable {
     /// libseccomp's name, such as `SCMP_ARCH_X86_64`.
     public var architecture: String
-    /// libseccomp's names of the architectures that programs may switch to.
+    /// libseccomp's names of the architectures that programs could switch to. Without effect: a
+    /// command has its own architecture only.
     public var subArchitectures: [String]?
+
+    init(architecture: String) { self.architecture = architecture }
   }
 
   /// One rule: an action for some system calls, under conditions on arguments and on the run.
@@ -93,7 +98,7 @@ public struct SeccompProfile: Hashable, Sendable {
   }
 
   /// An action by libseccomp's name.
-  public enum ActionName: String, Decodable, Hashable, Sendable {
+  public enum ActionName: String, CaseIterable, Hashable, Sendable {
     case kill = "SCMP_ACT_KILL"
     case killThread = "SCMP_ACT_KILL_THREAD"
     case killProcess = "SCMP_ACT_KILL_PROCESS"
@@ -105,7 +110,7 @@ public struct SeccompProfile: Hashable, Sendable {
   }
 
   /// A comparison by libseccomp's name.
-  public enum Comparison: String, Decodable, Hashable, Sendable {
+  public enum Comparison: String, CaseIterable, Hashable, Sendable {
     case notEqual = "SCMP_CMP_NE"
     case less = "SCMP_CMP_LT"
     case lessOrEqual = "SCMP_CMP_LE"

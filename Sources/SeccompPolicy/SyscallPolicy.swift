@@ -79,6 +79,8 @@ public struct FilterTarget: Hashable, Sendable {
 public struct SyscallPolicy: Hashable, Sendable {
   /// The conditions under which a system call gets a verdict other than the default.
   struct Rule: Hashable, Sendable {
+    /// Its place in the profile.
+    var index: Int
     var conditions: [SeccompProfile.Condition]
     var verdict: Verdict
   }
@@ -87,13 +89,20 @@ public struct SyscallPolicy: Hashable, Sendable {
   public let architecture: Architecture
   /// What happens to a known system call that no rule matches.
   public let defaultVerdict: Verdict
-  /// The highest number that the profile names, whatever the action: what is above is newer than
-  /// the profile, and is answered with ENOSYS, so that C libraries fall back.
-  public let newestNumber: UInt32
-  /// The names that libseccomp does not know on any architecture: too new for it, or misspelt.
-  public let unknownNames: Set<String>
+  /// The highest number that the profile names, whatever the action; nil when it names none. What
+  /// is above is newer than the profile.
+  public let newestNumber: UInt32?
+  /// The names that libseccomp does not know on any architecture, too new for it or misspelt, in
+  /// the order of the profile.
+  public let unknownNames: [String]
   /// By number, in the order in which the rules are tried.
   let rules: [UInt32: [Rule]]
+
+  /// What happens to a call whose number is newer than the profile: ENOSYS where the profile lets
+  /// unnamed calls fail, because C libraries fall back on ENOSYS only.
+  public var unknownVerdict: Verdict {
+    if case .errno = defaultVerdict { .errno(38) } else { defaultVerdict }
+  }
 
   /// The policy that a profile describes for a kind of run.
   ///
@@ -106,28 +115,28 @@ public struct SyscallPolicy: Hashable, Sendable {
 
     var rules: [UInt32: [Rule]] = [:]
     var names: [UInt32: String] = [:]
-    var unknownNames: Set<String> = []
-    for rule in profile.syscalls {
+    var unknownNames: [String] = []
+    for (index, rule) in profile.syscalls.enumerated() {
       let applies = target.meets(rule)
       for name in rule.names {
         switch architecture.lookUp(name) {
-        case .unknown: unknownNames.insert(name)
+        case .unknown: if !unknownNames.contains(name) { unknownNames.append(name) }
         case .otherArchitectures: break
         case .number(let number):
           names[number] = name
           guard applies else { continue }
-          let conditions = try Self.checkedConditions(of: rule, syscall: name)
+          let conditions = try Self.checkedConditions(of: rule, index, syscall: name)
           let verdict = Verdict(rule.action, errnoRet: rule.errnoRet)
-          rules[number, default: []].append(Rule(conditions: conditions, verdict: verdict))
+          rules[number, default: []].append(
+            Rule(index: index, conditions: conditions, verdict: verdict))
         }
       }
     }
-    guard let newestNumber = names.keys.max() else { throw .noRules }
-    for (number, syscallRules) in rules {
-      rules[number] = try Self.ordered(syscallRules, syscall: names[number] ?? "\(number)")
+    for number in rules.keys.sorted() {
+      rules[number] = try Self.ordered(rules[number] ?? [], syscall: names[number] ?? "\(number)")
     }
     self.rules = rules
-    self.newestNumber = newestNumber
+    self.newestNumber = names.keys.max()
     self.unknownNames = unknownNames
   }
 
@@ -135,24 +144,18 @@ public struct SyscallPolicy: Hashable, Sendable {
     of profile: SeccompProfile, include architecture: Architecture
   ) throws(SeccompError) {
     guard let archMap = profile.archMap else { return }
-    guard let own = archMap.first(where: { $0.architecture == architecture.libseccompName }) else {
+    guard archMap.contains(where: { $0.architecture == architecture.libseccompName }) else {
       throw .architectureNotInProfile(architecture)
     }
-    guard (own.subArchitectures ?? []).isEmpty else { throw .subArchitectures(of: architecture) }
   }
 
   private static func checkedConditions(
-    of rule: SeccompProfile.Rule, syscall: String
+    of rule: SeccompProfile.Rule, _ index: Int, syscall: String
   ) throws(SeccompError) -> [SeccompProfile.Condition] {
     let conditions = rule.args ?? []
     // runc takes such conditions as alternatives, everything else in a rule as a conjunction.
     guard Set(conditions.map(\.index)).count == conditions.count else {
-      throw .repeatedArgument(syscall: syscall)
-    }
-    for condition in conditions where condition.op == .maskedEqual {
-      guard (condition.valueTwo ?? 0) & ~condition.value == 0 else {
-        throw .valueOutsideMask(syscall: syscall)
-      }
+      throw .repeatedArgument(rule: index, syscall: syscall)
     }
     return conditions
   }
@@ -163,8 +166,9 @@ public struct SyscallPolicy: Hashable, Sendable {
   ) throws(SeccompError) -> [Rule] {
     if let unconditional = rules.first(where: \.conditions.isEmpty) {
       // libseccomp would let the rule without conditions hide the others.
-      guard rules.allSatisfy({ $0.verdict == unconditional.verdict }) else {
-        throw .conflictingRules(syscall: syscall)
+      if let other = rules.first(where: { $0.verdict != unconditional.verdict }) {
+        let indices = [unconditional.index, other.index].sorted()
+        throw .conflictingRules(rule: indices[1], other: indices[0], syscall: syscall)
       }
       return [unconditional]
     }

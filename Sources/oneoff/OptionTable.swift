@@ -193,6 +193,18 @@ extension OptionGroup {
       ) { options, value throws(SpecError) in
         options.run.capabilities.formUnion(try CapabilitySet(parsing: value))
       },
+        name: "seccomp",
+        value: .init(metavariable: "FILE|default|unconfined", completion: .files),
+        help: "which system calls the command may make: a profile in Docker's JSON format, "
+          + "oneoff's own, or all of them",
+        defaultText: "default"
+      ) { options, value throws(SpecError) in
+        options.run.seccomp = try Seccomp(parsing: value)
+      },
+      CommandOption(
+        name: "seccomp-log",
+        help: "report at the end which system calls of the command were blocked, and how often"
+      ) { options, _ in options.run.logsBlockedCalls = true },
     ])
 
   static let ending = OptionGroup(

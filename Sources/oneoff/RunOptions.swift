@@ -34,6 +34,8 @@ struct RunOptions: Sendable {
   var network: Network?
   var userNamespace: UserNamespaceMode?
   var capabilities: CapabilitySet = []
+  var seccomp: Seccomp?
+  var logsBlockedCalls = false
   var id: RunID?
   var grace: Duration?
   var events: EventsTarget?
@@ -96,6 +98,8 @@ struct RunOptions: Sendable {
     spec.network = network ?? spec.network
     spec.userNamespace = userNamespace ?? spec.userNamespace
     spec.capabilities = capabilities
+    spec.seccomp = seccomp ?? spec.seccomp
+    spec.logsBlockedCalls = logsBlockedCalls
     spec.grace = grace ?? spec.grace
   }
 }

@@ -17,6 +17,7 @@ func performRun(_ spec: RunSpec, output: RunOutput) throws -> PerformedRun {
   do {
     let result = try Supervisor(spec, sinks: sinks).run()
     if let sentence = result.sentence { Printer.printError(sentence) }
+    if let blocked = result.blockedCalls { Printer.printError(blocked.text) }
     for failure in sinks.flatMap(\.writers).compactMap(\.failure) where !failure.isBrokenPipe {
       Printer.printError("output was lost: \(failure)")
     }
@@ -77,6 +78,26 @@ extension RunResult {
     // SIGPIPE: the reader of the output had seen enough, as after `| head`.
     guard let signal = exit?.signal, signal != 13 else { return nil }
     let by = signalBy.map { ", which \($0) sent" } ?? ""
-    return "the command was killed by signal \(signal) (\(signalName(signal)))\(by)"
+    let text = "the command was killed by signal \(signal) (\(signalName(signal)))\(by)"
+    // SIGSYS
+    return signal == 31 ? text + ", as the seccomp policy kills" : text
+  }
+}
+
+extension RunResult.BlockedCalls {
+  /// The calls for people, one a line.
+  fileprivate var text: String {
+    var lines = [
+      calls.isEmpty
+        ? "the seccomp policy has blocked no system call of the command"
+        : "system calls of the command that the seccomp policy has blocked:"
+    ]
+    for call in calls {
+      let name = call.name ?? "number \(call.number)"
+      lines.append("  \(call.count) × \(name), \(call.errno)")
+    }
+    if otherCount > 0 { lines.append("  \(otherCount) × others") }
+    if !isComplete { lines.append("  and those that could not be counted") }
+    return lines.joined(separator: "\n")
   }
 }

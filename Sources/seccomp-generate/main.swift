@@ -17,11 +17,11 @@ let headerPath = "Sources/CLaunch/seccomp_default.h"
 
 func generatedHeader() throws -> String {
   let json = try Data(contentsOf: URL(filePath: profilePath))
-  let profile = try JSONDecoder().decode(SeccompProfile.self, from: json)
+  let profile = try SeccompProfile(json: [UInt8](json))
   for architecture in Architecture.allCases {
     let policy = try SyscallPolicy(profile, for: FilterTarget(architecture: architecture))
     guard policy.unknownNames.isEmpty else {
-      let names = policy.unknownNames.sorted().joined(separator: ", ")
+      let names = policy.unknownNames.joined(separator: ", ")
       throw Failure(description: "\(profilePath): libseccomp does not know \(names)")
     }
   }

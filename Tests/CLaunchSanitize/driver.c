@@ -208,7 +208,9 @@ static void ol_try_executions(const char *long_path) {
     ol_try_command("unknown operation", OL_STEP_BAD_OPERATION, EINVAL,
                    (struct ol_operation){.kind = 1000});
     ol_try_command("seccomp", OL_STEP_NONE, 0,
-                   (struct ol_operation){.kind = OL_SECCOMP, .data = ol_seccomp_default()});
+                   (struct ol_operation){.kind = OL_SECCOMP,
+                                         .descriptor = OL_NO_DESCRIPTOR,
+                                         .data = ol_seccomp_default()});
 }
 
 /* Scripts and programs whose interpreter is missing, cut off anywhere. */

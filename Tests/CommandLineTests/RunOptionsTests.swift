@@ -29,11 +29,25 @@ extension CommandLineTests {
       #expect(found.environment.contains { $0.name == "HOME" } == false)
     }
 
+    @Test func theSeccompPolicyIsOurOwnOrNoneOrAFile() throws {
+      func policy(_ value: String) throws -> Seccomp {
+        try spec(["--rootfs", "/a", "--seccomp", value, "id"]).seccomp
+      }
+      #expect(try policy("default") == .builtIn)
+      #expect(try policy("unconfined") == .unconfined)
+      #expect(try policy("./unconfined") == .profile("./unconfined"))
+      #expect(throws: SpecError.self) { try policy("") }
+      #expect(throws: SpecError.self) {
+        try spec(["--rootfs", "/a", "--seccomp", "unconfined", "--seccomp-log", "id"])
+      }
+    }
+
     @Test func takesEveryOption() throws {
       let found = try spec([
         "--layer", "/b", "--rootfs", "/a", "--layer=c", "-v", "/s:/d:ro", "--tmpfs", "/t:1M",
         "--scratch", "1G", "--read-only", "-w", "/w", "-u", "www-data:7", "--hostname", "h",
-        "--network", "host", "--userns", "host", "--id", "x", "--grace", "5s",
+        "--network", "host", "--userns", "host", "--seccomp", "p.json", "--seccomp-log", "--id",
+        "x", "--grace", "5s",
         "-e", "A=1", "-eA=2", "--", "--", "-e", "",
       ])
       #expect(found.layers == ["/a", "/b", "c"])
@@ -46,6 +60,8 @@ extension CommandLineTests {
       #expect(found.hostname?.text == "h")
       #expect(found.network == .host)
       #expect(found.userNamespace == .host)
+      #expect(found.seccomp == .profile("p.json"))
+      #expect(found.logsBlockedCalls)
       #expect(found.id?.text == "x")
       #expect(found.grace == .seconds(5))
       #expect(found.environment.last == (try EnvironmentVariable(parsing: "A=2")))

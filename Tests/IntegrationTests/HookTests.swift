@@ -34,6 +34,22 @@ extension IntegrationTests {
       #expect(try RunningProcess.output(state) == before)
     }
 
+    @Test func theSeccompPolicyOfAHookCanBeChosenAndLogged() throws {
+      let app = try app(procfile: "postdeploy: probe try mount-tmpfs; probe mkdir /tmp/new\n")
+      let profile = try Workspace.current.write(
+        "profile.json",
+        #"""
+        {"defaultAction": "SCMP_ACT_ALLOW",
+         "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 30}]}
+        """#)
+      let result = try hook(app, "--seccomp", profile, "--seccomp-log")
+      #expect(result.status == 0)
+      #expect(result.lines.contains("       errno=EROFS"))
+      #expect(result.errors.contains("\n  1 × mkdir, EROFS\n"))
+      #expect(!result.errors.contains("mount"))
+      #expect(try hook(app, "--seccomp-log").errors.contains("\n  1 × mount, EPERM\n"))
+    }
+
     @Test func filesOfTheAppBelongToTheUserThatRuns() throws {
       let app = try app(
         procfile: "postdeploy: stat -c %u:%g . Procfile public/index.html\n", owner: 300_000)

@@ -27,6 +27,25 @@ extension IntegrationTests {
       }
     }
 
+    @Test func blockedCallsAreInTheResult() throws {
+      var spec = try container("probe", "try", "mount-tmpfs").spec
+      spec.logsBlockedCalls = true
+      let result = try OneOffContainer(spec, program: FilePath(Built.program)).run()
+      #expect(result.blockedCalls?.isComplete == true)
+      let calls = result.blockedCalls?.calls ?? []
+      #expect(calls.map { [$0.name, $0.errno, "\($0.count)"] } == [["mount", "EPERM", "1"]])
+    }
+
+    @Test func warningsAreEvents() throws {
+      var spec = try container("true").spec
+      spec.seccomp = .unconfined
+      var codes: [String] = []
+      try OneOffContainer(spec, program: FilePath(Built.program)).run { event in
+        if case .warning(let code, _) = event { codes.append(code) }
+      }
+      #expect(codes == ["seccomp-unconfined"])
+    }
+
     @Test func fiftyRunsAtOnceOnThreadsEachGetTheirOwn() throws {
       let results = Mutex<[Int: (status: Int32, lines: [String])]>([:])
       let containers = try (0..<50).map {

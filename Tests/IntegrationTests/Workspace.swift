@@ -64,9 +64,11 @@ final class Workspace: Sendable {
 
   /// What is left in the directories in which the program may not leave anything.
   var remains: Set<String> {
-    let slots = (names(in: "runtime")).filter { $0 != "slots" }
+    let others = names(in: "runtime").filter { $0 != "slots" && $0 != "seccomp" }
     let locks = names(in: "runtime/slots").filter { Int($0) == nil }
-    return Set(slots + locks + names(in: "tmp"))
+    // Of compiled profiles no draft may be left.
+    let drafts = names(in: "runtime/seccomp").filter { Int($0) == nil }
+    return Set(others + locks + drafts + names(in: "tmp"))
   }
 
   func names(in directory: String) -> [String] {

@@ -19,6 +19,10 @@ extension Launches {
       descriptors.adopt(try UserNamespaceMaker().make(users: map, groups: map), as: .userNamespace)
     }
 
+    /// BPF_RET | BPF_K, SECCOMP_RET_ALLOW
+    private static let allowingEverything = LaunchPlan.SeccompProgram.compiled(
+      name: "everything", instructions: [6, 0, 0, 0, 0, 0, 0xFF, 0x7F])
+
     static let failing: [FailingOperations] = [
       .init([.newSession, .newSession], "setsid(2)", .notPermitted),
       .init(
@@ -63,6 +67,18 @@ extension Launches {
       .init(
         [.setCapabilities(mask: 0), .installSeccomp(.commandDefault)], "seccomp(2)",
         .permissionDenied),
+      // With a listener, too: the process that waits for it ends with the one that failed.
+      .init(
+        [
+          .setCapabilities(mask: 0),
+          .installSeccomp(allowingEverything, listener: .listenerSocket),
+        ], "seccomp(2)", .permissionDenied, "", FailingOperations.nullDevice(.listenerSocket)),
+      // The kernel takes one listener only.
+      .init(
+        [
+          .forbidNewPrivileges, .installSeccomp(allowingEverything, listener: .listenerSocket),
+          .installSeccomp(allowingEverything, listener: .listenerSocket),
+        ], "seccomp(2)", .resourceBusy, "", FailingOperations.nullDevice(.listenerSocket)),
       .init([.setResourceLimit(.openFiles, soft: 2, hard: 1)], "setrlimit(2)", .invalidArgument),
       .init(
         [.execute(.program("/no/such", "/no/such/either"))], "execve(2)",

@@ -10,7 +10,7 @@ extension Launches {
   @Suite struct ContainerTests {
     private static let streams: [LaunchPlan.Operation] = [
       .newSession, .useStandardStreams(.standardInput, .standardOutput, .standardError),
-      .closeDescriptors,
+      .closeDescriptors(keeping: nil),
     ]
 
     private struct Taken: Error {}

@@ -108,6 +108,10 @@ import Testing
       (.setGroup(70000), .invalidArgument, "setresgid(2)", "from 0 to 65535"),
       (.setGroups([70000]), .invalidArgument, "setgroups(2)", "from 0 to 65535"),
       (.pivot, .notPermitted, "pivot_root(2)", "lacks CAP_SYS_ADMIN"),
+      (
+        .installSeccomp(.commandDefault, listener: .listenerSocket), .resourceBusy, "seccomp(2)",
+        "leave out --seccomp-log"
+      ),
     ] as [(LaunchPlan.Operation, Errno, String, String)])
   func anErrnoThatMisleadsIsExplained(
     operation: LaunchPlan.Operation, errno: Errno, call: String, hint: String

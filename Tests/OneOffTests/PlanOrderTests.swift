@@ -129,7 +129,7 @@ private typealias Operation = LaunchPlan.Operation
     _ plan: PlanCase
   ) throws {
     let command = LaunchSequence(plan.subject).plan.command
-    let seccomp = try #require(command.firstIndex(of: .installSeccomp(.commandDefault)))
+    let seccomp = try #require(command.firstIndex { $0.kind == .installSeccomp })
     let executions = command[(seccomp + 1)...]
     #expect(executions.allSatisfy { $0.kind == .execute })
     #expect(executions.dropLast().allSatisfy { $0.isOptional })

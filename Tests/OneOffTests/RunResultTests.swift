@@ -23,7 +23,7 @@ import Testing
   @Test func whatIsUnknownIsNull() throws {
     #expect(
       try json(Self.result())
-        == #"{"duration_ms":1000,"error":null,"exit":{"code":3},"#
+        == #"{"blocked_calls":null,"duration_ms":1000,"error":null,"exit":{"code":3},"#
         + #""finished":"2026-01-02T03:04:06.000000000Z","log":{"stderr_bytes":8,"#
         + #""stdout_bytes":7},"reason":"completed","signal_by":null,"#
         + #""started":"2026-01-02T03:04:05.000000000Z","status":3,"usage":{"cpu_system_us":6,"#
@@ -42,6 +42,27 @@ import Testing
       #""exit":null"#, #""usage":null"#, #""reason":"setup-failed""#,
       #""error":"command not found: x""#,
     ] { #expect(text.contains(member)) }
+  }
+
+  @Test func blockedCallsAreListedWithTheirErrno() throws {
+    var result = try Self.result()
+    result.blockedCalls = .init(
+      calls: [
+        .init(name: "mount", number: 165, errno: "EPERM", count: 2),
+        .init(name: nil, number: 999, errno: "ENOSYS", count: 1),
+      ], otherCount: 0, isComplete: true)
+    let text = try json(result)
+    #expect(
+      text.contains(
+        #""blocked_calls":{"calls":[{"count":2,"errno":"EPERM","name":"mount","number":165},"#
+          + #"{"count":1,"errno":"ENOSYS","name":null,"number":999}],"complete":true,"#
+          + #""other_count":0}"#), "\(text)")
+    #expect(try JSONDecoder().decode(RunResult.self, from: Data(text.utf8)) == result)
+  }
+
+  @Test func aResultOfAnEarlierVersionCanBeRead() throws {
+    let text = try json(Self.result()).replacing(#""blocked_calls":null,"#, with: "")
+    #expect(try JSONDecoder().decode(RunResult.self, from: Data(text.utf8)) == Self.result())
   }
 
   @Test func aSignalIsNamedInsteadOfACode() throws {

@@ -55,6 +55,7 @@ struct PlanCase: Sendable, CustomStringConvertible {
       PlanCase(name: "whole-host", subject: try wholeHost()),
       PlanCase(name: "own-app", subject: try ownApp()),
       PlanCase(name: "capabilities", subject: try capabilities()),
+      PlanCase(name: "seccomp-log", subject: try seccompLog()),
     ]
   }
 
@@ -119,6 +120,14 @@ struct PlanCase: Sendable, CustomStringConvertible {
     return try Sample.subject(
       spec, user: ResolvedUser(uid: 1000, gid: 1000), landlock: 4,
       app: .init(source: "/srv/app", mountPoint: "/app", idMaps: nil))
+  }
+
+  /// The default's errors told to a listener.
+  private static func seccompLog() throws -> LaunchSubject {
+    let spec = Sample.spec { $0.logsBlockedCalls = true }
+    var subject = try Sample.subject(spec)
+    subject.filter = try CommandFilter(spec, host: subject.host, cache: nil)
+    return subject
   }
 
   private struct Missing: Error {}

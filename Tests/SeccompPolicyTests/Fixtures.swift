@@ -9,17 +9,7 @@ let packageDirectory = URL(filePath: #filePath)
 
 func defaultProfile() throws -> SeccompProfile {
   let json = try Data(contentsOf: packageDirectory.appending(path: "seccomp/default.json"))
-  return try JSONDecoder().decode(SeccompProfile.self, from: json)
-}
-
-extension Architecture {
-  static var native: Architecture {
-    #if arch(x86_64)
-      .x86_64
-    #else
-      .aarch64
-    #endif
-  }
+  return try SeccompProfile(json: [UInt8](json))
 }
 
 extension [BPFInstruction] {

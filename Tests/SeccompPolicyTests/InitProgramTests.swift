@@ -9,7 +9,7 @@ import Testing
   private let killProcess: UInt32 = 0x8000_0000
 
   @Test func isValid() {
-    #expect(program.jumpsAreValid)
+    #expect(program.isValid)
   }
 
   @Test func allowsExactlyWhatPID1Needs() throws {

@@ -87,8 +87,12 @@ private let values: [UInt64] = [
         names: [name], action: actions.randomElement(using: &random) ?? .allow,
         errnoRet: UInt16.random(in: 1...133, using: &random), args: conditions)
     }
-    let program = try program(rules, architecture)
-    #expect(program.jumpsAreValid)
+    let profile = SeccompProfile(defaultAction: .errno, syscalls: rules)
+    let policy = try SyscallPolicy(profile, for: FilterTarget(architecture: architecture))
+    let program = try IntervalTree(policy).program()
+    // libseccomp starts with the architecture that it runs on.
+    let other = architecture == .native ? try policy.libseccompProgram() : program
+    #expect(program.isValid && other.isValid)
     if seed == 12 {
       #expect(program.count > 800)
       #expect(program.contains { $0.code == BPFInstruction.jump })
@@ -102,6 +106,7 @@ private let values: [UInt64] = [
         let call = Call(
           architecture: architecture.auditValue, number: number, arguments: arguments)
         if try program.verdict(on: call) != expected { Issue.record("\(call)") }
+        if try other.verdict(on: call) != expected { Issue.record("libseccomp: \(call)") }
       }
     }
   }

@@ -26,12 +26,14 @@ import Testing
     "CLaunch": [], "CGetopt": [], "CSeccomp": [],
     "LinuxSystem": ["CLaunch", "CGetopt", "Glibc", "SystemPackage", "Synchronization"],
     "ContainerSpec": ["SystemPackage"],
-    "OneOff": ["ContainerSpec", "LinuxSystem", "SystemPackage", "FoundationEssentials"],
+    "OneOff": [
+      "ContainerSpec", "LinuxSystem", "SeccompPolicy", "SystemPackage", "FoundationEssentials",
+    ],
     "Deploy": ["ContainerSpec", "OneOff", "SystemPackage", "FoundationEssentials"],
     "oneoff": [
       "ContainerSpec", "Deploy", "LinuxSystem", "OneOff", "SystemPackage", "FoundationEssentials",
     ],
-    // At build time only: libseccomp's tables.
+    // Used at build time, too: it cannot be above LinuxSystem.
     "SeccompPolicy": ["CSeccomp", "Glibc", "FoundationEssentials"],
     "seccomp-generate": ["SeccompPolicy", "FoundationEssentials", "Glibc"],
   ]

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -330,6 +331,37 @@ static int call_system(int count, char **args)
     return EXIT_SUCCESS;
 }
 
+static void note_alarm(int number) {}
+
+// Makes a system call without arguments again and again, in several processes at once, each of which
+// a timer interrupts every half millisecond: a call that had to be made twice would be seen.
+static int repeat_system_call(int count, char **args)
+{
+    unsigned long long processes = parse_number(args[0]), calls = parse_number(args[1]);
+    long number = (long)parse_number(args[2]);
+    struct sigaction noticing = {.sa_handler = note_alarm, .sa_flags = SA_RESTART};
+    struct itimerval often = {{.tv_usec = 500}, {.tv_usec = 500}};
+    sigaction(SIGALRM, &noticing, NULL);
+    for (unsigned long long process = 0; process < processes; process++) {
+        pid_t child = fork();
+        if (child == -1)
+            return report(-1);
+        if (child == 0) {
+            unsigned long long failed = 0;
+            setitimer(ITIMER_REAL, &often, NULL);
+            for (unsigned long long call = 0; call < calls; call++)
+                failed += syscall(number) == -1;
+            _exit(failed == calls ? EXIT_SUCCESS : EXIT_FAILURE);
+        }
+    }
+    bool all_failed = true;
+    int status;
+    while (wait(&status) > 0)
+        all_failed = all_failed && status == 0;
+    fact("all_failed", "%d", all_failed);
+    return EXIT_SUCCESS;
+}
+
 const struct verb process_verbs[] = {
     {"exit", "STATUS", 1, 1, exit_with},
     {"kill-self", "SIGNAL", 1, 1, kill_self},
@@ -345,5 +377,6 @@ const struct verb process_verbs[] = {
     {"memory", "BYTES SECONDS", 2, 2, take_memory},
     {"exec", "PATH [ARGUMENT...]", 1, -1, execute},
     {"syscall", "NUMBER [ARGUMENT...]", 1, 7, call_system},
+    {"repeat-syscall", "PROCESSES CALLS NUMBER", 3, 3, repeat_system_call},
     {0},
 };

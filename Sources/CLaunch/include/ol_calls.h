@@ -76,6 +76,7 @@ struct ol_status {
     uint64_t device_number; /* of a device node */
     uint64_t inode;
     uint64_t size;
+    uint64_t modified_ns;   /* since 1970 */
 };
 
 /* An empty path is `directory` itself. Symbolic links are not followed. */
@@ -121,6 +122,28 @@ long ol_kernel_version(void);
 /* Unmaps the pages of the program's code; those that are needed again come back from the page
  * cache. Most of what the start has touched, supervising never touches. */
 void ol_release_code(void);
+
+/* Two connected Unix sockets for packets, closed on execve(2). */
+long ol_socket_pair(int *first, int *second);
+
+/* The descriptor that came over a socket, closed on execve(2): or -EAGAIN, -ENODATA when nobody is
+ * left who could send one, -EMFILE when this process may have no more. Does not wait. */
+long ol_receive_descriptor(int socket);
+
+/* A system call that a seccomp filter has blocked, and whose caller waits for an answer. */
+struct ol_blocked_call {
+    uint64_t id;
+    uint32_t number;
+    uint32_t architecture; /* AUDIT_ARCH_* */
+    uint64_t arguments[6];
+};
+
+/* Takes the next blocked call: 0, -EAGAIN when there is none, -EPIPE when there will be none any
+ * more because nobody is left under the filter. Does not wait. */
+long ol_receive_blocked_call(int listener, struct ol_blocked_call *call);
+
+/* Lets a blocked call fail with an errno; with 0 it succeeds without having done anything. */
+long ol_answer_blocked_call(int listener, uint64_t id, int error);
 
 /* The arguments of this process where the kernel put them, which is what /proc/PID/cmdline shows;
  * and the length of the block that begins with the first and ends with the environment. */

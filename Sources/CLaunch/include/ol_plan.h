@@ -30,7 +30,7 @@ enum ol_kind {
     /* Either process after the fork. */
     OL_NO_NEW_PRIVILEGES = 32,
     OL_NOT_DUMPABLE,
-    OL_SECCOMP, /* data: struct sock_fprog */
+    OL_SECCOMP, /* data: struct sock_fprog; descriptor: where its listener is sent, if anywhere */
 
     /* PID 1 once the command was forked. */
     OL_KEEP_CAPABILITIES = 48, /* number[0]: bit mask that remains permitted and effective */
@@ -49,7 +49,7 @@ enum ol_kind {
     OL_WORKING_DIRECTORY, /* path */
     OL_LANDLOCK,          /* descriptor: rule set */
     OL_SET_RESOURCE_LIMIT,      /* flags: resource; number[0], number[1]: soft, hard, at most */
-    OL_CLOSE_DESCRIPTORS, /* all above 2, but for those that report */
+    OL_CLOSE_DESCRIPTORS, /* all above 2 but the status pipe and descriptor */
     OL_EXECUTE,           /* text: candidate paths; data: argv; more: envp; flags */
     OL_RETAIN_CAPABILITIES, /* the next change of the user leaves what is permitted */
 };
@@ -167,6 +167,7 @@ enum ol_step {
     OL_STEP_LANDLOCK_RESTRICT_SELF,
     OL_STEP_PRLIMIT,
     OL_STEP_EXECVE,
+    OL_STEP_FCNTL,
     OL_STEP_INTERPRETER, /* execve(2): the file exists, the interpreter it names does not */
 };
 

@@ -1,1 +1,0 @@
-../SeccompPolicyTests/Interpreter.swift
