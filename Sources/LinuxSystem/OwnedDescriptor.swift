@@ -125,9 +125,12 @@ public enum DescriptorName: Sendable, Hashable {
   case layer(Int)
   case app
   case devices
+  case device(Int)
   case terminals
   case sharedMemory
   case masks
+  case maskingDevice
+  case hostSysfs
   case null
   case volume(Int)
   case temporary(Int)
@@ -150,9 +153,12 @@ extension DescriptorName: CustomStringConvertible {
     case .layer(let index): "layer \(index)"
     case .app: "app"
     case .devices: "devices"
+    case .device(let index): "device \(index)"
     case .terminals: "terminals"
     case .sharedMemory: "shared memory"
     case .masks: "masks"
+    case .maskingDevice: "masking device"
+    case .hostSysfs: "sysfs of the host"
     case .null: "null device"
     case .volume(let index): "volume \(index)"
     case .temporary(let index): "tmpfs \(index)"

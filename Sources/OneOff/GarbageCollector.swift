@@ -14,11 +14,12 @@ public struct GarbageCollection: Sendable {
   ///
   /// - Throws: what the system calls throw; what was removed until then stays removed.
   public init() throws(OneOffError) {
-    self = try OneOffError.wrap { try GarbageCollection(in: StateDirectory.current()) }
+    self = try OneOffError.wrap { try GarbageCollection(in: StateDirectory.current(for: nil)) }
   }
 
   private init(in directory: StateDirectory) throws {
-    guard let tree = CgroupTree.ofHost() else { return }
+    // What an ordinary user's runs have had, the kernel has removed: they have no cgroups.
+    guard effectiveOwner().uid == 0, let tree = CgroupTree.ofHost() else { return }
     for name in try tree.names() {
       guard let number = Int(name), (0..<Slot.count).contains(number) else { continue }
       // The lock is held until the end of this turn, so that no new owner gets in between.

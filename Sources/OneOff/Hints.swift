@@ -10,6 +10,34 @@ extension SystemError {
     "this root lacks CAP_SYS_ADMIN in the host's user namespace; in a container oneoff needs to "
     + "be privileged (Docker, Podman: --privileged)"
 
+  /// Why the host does not let an ordinary user begin.
+  func explainingRootless() -> SystemError {
+    guard hint == nil else { return self }
+    var explained = self
+    switch errno {
+    case .notPermitted, .permissionDenied:
+      explained.hint =
+        "this host keeps ordinary users from namespaces: see apparmor_restrict_unprivileged_userns "
+        + "and unprivileged_userns_clone in /proc/sys/kernel; or run oneoff with sudo"
+    case .noSpace:
+      explained.hint =
+        "the limit on namespaces is reached, or 0: see /proc/sys/user/max_user_namespaces; or run "
+        + "oneoff with sudo"
+    default: break
+    }
+    return explained
+  }
+
+  /// EINVAL of open_tree(2): a mount below, which came from the host with the others, is locked.
+  func explainingSubmounts(of path: FilePath, role: String) -> SystemError {
+    guard errno == .invalidArgument, call == "open_tree(2)" else { return self }
+    var explained = self
+    explained.hint =
+      "another file system is mounted below the \(role) \(path), and without root the kernel does "
+      + "not let it be left out; name a directory without mounts below it, or use sudo"
+    return explained
+  }
+
   /// EINVAL of mount_setattr(2) says nothing of the file system; EPERM says nothing of its kind.
   func explainingIDMap(
     of path: FilePath, role: String, on fileSystem: FileSystemType?

@@ -17,13 +17,16 @@ struct Launch: ~Copyable {
   /// - Throws: a `SpecError` or a `SystemError`. Nothing is left behind then.
   init(_ spec: RunSpec, id: RunID) throws {
     clearFileModeMask()
+    // BEFORE everything else: what is made and looked up belongs to these namespaces.
+    let rootless = try Rootless(spec)
+    try rootless?.enter()
     // First of all: the kernel makes it while we look at the image and prepare the mounts.
     let network = spec.network == .none ? try NetworkNamespaceMaker() : nil
-    let slot = try Slot.acquire(in: StateDirectory.current())
-    let cgroups = CgroupTree.ofHost()
+    let slot = try Slot.acquire(in: StateDirectory.current(for: rootless))
+    let cgroups = rootless == nil ? CgroupTree.ofHost() : nil
     let subject = try LaunchSubject(
       spec, id: id, host: .current(), ids: spec.userNamespace == .host ? nil : slot.ids,
-      usesCgroup: cgroups != nil)
+      usesCgroup: cgroups != nil, rootless: rootless)
     let sequence = LaunchSequence(subject)
     let cgroup = try cgroups?.make("\(slot.number)")
     var preparer = Preparer(layerCount: spec.layers.count, cgroup: cgroup, network: network)

@@ -34,8 +34,10 @@ struct LaunchSequence: Sendable {
   // MARK: Set-up, in PID 1
 
   private mutating func prepareUserNamespaces() {
-    guard let ids = subject.ids else { return }
-    preparations.append(.userNamespace(.userNamespace, users: ids.map, groups: ids.map))
+    // BEFORE everything else: without root it is what all rights come from.
+    if let rootless = subject.rootless { preparations.append(.ownNamespaces(rootless)) }
+    guard let maps = subject.commandMaps else { return }
+    preparations.append(.userNamespace(.userNamespace, users: maps.users, groups: maps.groups))
     if let app = subject.app, let map = app.idMaps {
       preparations.append(.userNamespace(.appUserNamespace, users: map.users, groups: map.groups))
     }
@@ -109,35 +111,52 @@ struct LaunchSequence: Sendable {
       type: "overlay",
       options: [
         ("lowerdir", lower), ("upperdir", upper), ("workdir", work),
-        // Without it, renaming a directory of the image is EXDEV.
-        ("redirect_dir", "on"),
+        // A user namespace has no attributes of the kind "trusted.", and so none that redirect.
+        // Without those, renaming a directory of the image is EXDEV.
+        subject.rootless == nil ? ("redirect_dir", "on") : ("userxattr", ""),
       ],
       attributes: [.noSetuid, .noDevices], becomes: becomes)
   }
 
   private mutating func mountKernelFileSystems() {
-    preparations.append(.devices(owner: subject.root))
-    preparations.append(.terminals(group: subject.hostID(5)))
-    preparations.append(.sharedMemory(owner: subject.root))
-    plan.setup.append(.attach(.devices, kernelDirectory("/dev")))
+    mountDevices()
     plan.setup.append(.attach(.terminals, .init("pts", below: .prepared(.devices))))
     plan.setup.append(.attach(.sharedMemory, .init("shm", below: .prepared(.devices))))
     plan.setup.append(
       .mount(
         .init(type: "proc", attributes: [.noSetuid, .noDevices, .noExecution], becomes: .proc),
         kernelDirectory("/proc")))
-    plan.setup.append(
-      .mount(
-        .init(
-          type: "sysfs", attributes: [.readOnly, .noSetuid, .noDevices, .noExecution],
-          becomes: .sys),
-        kernelDirectory("/sys")))
+    if subject.bindsSysfs {
+      preparations.append(.hostSysfs)
+      plan.setup.append(.attach(.hostSysfs, kernelDirectory("/sys")))
+    } else {
+      plan.setup.append(
+        .mount(
+          .init(
+            type: "sysfs", attributes: [.readOnly, .noSetuid, .noDevices, .noExecution],
+            becomes: .sys),
+          kernelDirectory("/sys")))
+    }
     if subject.usesCgroup {
       // Runtimes size their heaps and thread pools from it.
       plan.setup.append(
         .mount(
           .init(type: "cgroup2", attributes: [.readOnly, .noSetuid, .noDevices, .noExecution]),
           .init("fs/cgroup", below: .sys, refusesSymbolicLinks: true)))
+    }
+  }
+
+  private mutating func mountDevices() {
+    let source = subject.deviceSource
+    preparations.append(.devices(owner: subject.root, source))
+    // The terminals' group 5 is every distribution's tty.
+    preparations.append(.terminals(group: subject.rootless?.isSingle == true ? nil : subject.hostID(5)))
+    preparations.append(.sharedMemory(owner: subject.root))
+    plan.setup.append(.attach(.devices, kernelDirectory("/dev")))
+    guard source == .bound else { return }
+    for (index, node) in DeviceNode.all.enumerated() {
+      preparations.append(.hostDevice(.device(index), node))
+      plan.setup.append(.attach(.device(index), .init(node.name, below: .prepared(.devices))))
     }
   }
 
@@ -156,7 +175,7 @@ struct LaunchSequence: Sendable {
       preparations.append(
         .volume(
           .volume(index), volume.source, isReadOnly: volume.isReadOnly,
-          idMap: subject.layerIDMap))
+          idMap: subject.layerIDMap, submounts: subject.rootless != nil))
       let place = inside(
         volume.destination.string, isDirectory: subject.volumeIsDirectory[index])
       mounts.append((volume.destination.components.count, .attach(.volume(index), place)))
@@ -170,10 +189,17 @@ struct LaunchSequence: Sendable {
   }
 
   private mutating func hideKernelFiles() {
-    preparations.append(.masks)
+    let source = subject.deviceSource
+    preparations.append(.masks(source))
     plan.setup.append(.attach(.masks, inScratch(ScratchLayout.masks)))
+    if source == .bound {
+      preparations.append(.hostDevice(.maskingDevice, .null))
+      plan.setup.append(
+        .attach(.maskingDevice, .init(DeviceNode.null.name, below: .prepared(.masks))))
+    }
     let masked: [(LaunchPlan.Base, [String])] = [
-      (.proc, KernelFiles.maskedInProc), (.sys, KernelFiles.maskedInSys),
+      (.proc, KernelFiles.maskedInProc),
+      (subject.bindsSysfs ? .prepared(.hostSysfs) : .sys, KernelFiles.maskedInSys),
     ]
     for (base, paths) in masked {
       for path in paths { plan.setup.append(.mask(.init(path, below: base), with: .masks)) }
@@ -193,10 +219,10 @@ struct LaunchSequence: Sendable {
 
   private mutating func guardFirstProcess() {
     let kill: UInt64 = 1 << 5  // CAP_KILL of capabilities(7): the command has other ids
-    plan.guarding = [
-      // BEFORE the others are given up: it takes CAP_SETPCAP.
-      .boundCapabilities(mask: kill), .keepCapabilities(mask: kill), .forbidNewPrivileges,
-      .forbidDumping,
+    // BEFORE the others are given up: it takes CAP_SETPCAP.
+    plan.guarding.append(.boundCapabilities(mask: kill))
+    plan.guarding += [
+      .keepCapabilities(mask: kill), .forbidNewPrivileges, .forbidDumping,
       .installSeccomp(.firstProcess),
     ]
   }
@@ -213,12 +239,14 @@ struct LaunchSequence: Sendable {
     plan.command.append(.setUmask(0o022))
     // BEFORE the ids are set, which are those of this namespace. From here on the process has no
     // rights over any other namespace of the container: the host's user namespace owns them.
-    if subject.ids != nil { plan.command.append(.joinUserNamespace(.userNamespace)) }
+    if subject.commandMaps != nil { plan.command.append(.joinUserNamespace(.userNamespace)) }
     // BEFORE the user changes: it takes CAP_SETPCAP.
     plan.command.append(.boundCapabilities(mask: 0))
     // BEFORE the user changes: groups and user take CAP_SETGID and CAP_SETUID. Also when there are
     // none, or those of the supervisor would stay.
-    plan.command.append(.setGroups(subject.resolvedUser.supplementaryGroups))
+    if subject.rootless?.isSingle != true {
+      plan.command.append(.setGroups(subject.resolvedUser.supplementaryGroups))
+    }
     plan.command.append(.setGroup(subject.resolvedUser.gid))
     plan.command.append(.setUser(subject.resolvedUser.uid))
     plan.command.append(.setCapabilities(mask: 0))

@@ -20,6 +20,9 @@ struct LaunchSubject: Sendable {
   var host: HostFacts
   /// The host ids of this run; nil when it shares the host's user namespace.
   var ids: IDRange?
+  /// How it comes about without root; nil when it is root's. Host ids are then those of the
+  /// supervisor's own user namespace.
+  var rootless: Rootless?
   /// Whether the run gets a cgroup (v2) of its own.
   var usesCgroup: Bool
   /// The command's user, as seen inside.
@@ -29,8 +32,27 @@ struct LaunchSubject: Sendable {
   /// For each volume whether its source is a directory.
   var volumeIsDirectory: [Bool]
 
-  /// The id that the host has for an id inside.
-  func hostID(_ inside: UInt32) -> UInt32 { (ids?.base ?? 0) + inside }
+  /// The id that the host has for an id inside. A single id is the command's user, and everybody.
+  func hostID(_ inside: UInt32) -> UInt32 {
+    rootless?.isSingle == true ? 0 : (ids?.base ?? 0) + inside
+  }
+
+  /// The maps of the user namespace that the command joins; nil for the host's.
+  var commandMaps: (users: IDMap, groups: IDMap)? {
+    if rootless?.isSingle == true {
+      return (
+        IDMap([.init(inside: resolvedUser.uid, host: 0, count: 1)]),
+        IDMap([.init(inside: resolvedUser.gid, host: 0, count: 1)])
+      )
+    }
+    return ids.map { ($0.map, $0.map) }
+  }
+
+  /// In a user namespace, mknod(2) of a device is EPERM.
+  var deviceSource: DeviceNode.Source { rootless == nil ? .made : .bound }
+
+  /// Only the owner of a network namespace can mount sysfs in it.
+  var bindsSysfs: Bool { rootless != nil && spec.network == .host }
 
   /// The container's root, as host ids: owner of what oneoff makes inside.
   var root: LaunchPlan.Owner { .init(uid: hostID(0), gid: hostID(0)) }
@@ -41,7 +63,7 @@ struct LaunchSubject: Sendable {
   }
 
   /// The user namespace through which layers and volumes are mapped.
-  var layerIDMap: DescriptorName? { ids == nil ? nil : .userNamespace }
+  var layerIDMap: DescriptorName? { ids == nil || rootless != nil ? nil : .userNamespace }
 
   /// The host name as seen inside.
   var hostname: String { spec.hostname?.text ?? id.text }
@@ -63,7 +85,8 @@ struct LaunchSubject: Sendable {
   var scratch: ScratchContents {
     ScratchContents(
       size: spec.scratch, layerCount: spec.layers.count, hasApp: app != nil, hostname: hostname,
-      sharesHostNetwork: spec.network == .host, owner: root)
+      sharesHostNetwork: spec.network == .host, owner: root,
+      unmappedID: rootless == nil ? nil : Rootless.unmappedID)
   }
 
   /// The environment as `NAME=VALUE`: the specification's, and PATH and HOME where it has none.

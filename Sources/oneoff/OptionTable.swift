@@ -164,9 +164,10 @@ extension OptionGroup {
       CommandOption(
         name: "userns",
         value: .init(
-          metavariable: "auto|host",
-          completion: .words(["auto", "host"])),
-        help: "ids that no other run has, or those of the host", defaultText: "auto"
+          metavariable: "auto|single|host",
+          completion: .words(["auto", "single", "host"])),
+        help: "ids that no other run has (without root: yours), only yours, or those of the host",
+        defaultText: "auto"
       ) { options, value throws(SpecError) in
         options.run.userNamespace = try UserNamespaceMode(parsing: value)
       },
