@@ -31,6 +31,8 @@ struct ol_outcome ol_perform_confinement(const struct ol_operation *operation) {
                         OL_STEP_SECCOMP);
     case OL_KEEP_CAPABILITIES:
         return ol_set_capabilities(operation->number[0]);
+    case OL_OUTLAST_USER_CHANGE:
+        return ol_check(prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L), OL_STEP_PRCTL);
     default:
         return (struct ol_outcome){OL_STEP_BAD_OPERATION, EINVAL, NULL};
     }

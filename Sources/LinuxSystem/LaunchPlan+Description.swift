@@ -22,6 +22,7 @@ extension LaunchPlan.Operation: CustomStringConvertible {
     case .installSeccomp(.commandDefault): "seccomp: the default for commands"
     case .installSeccomp(.firstProcess): "seccomp: what PID 1 needs"
     case .keepCapabilities(let mask): "capabilities: keep \(hexadecimal(mask))"
+    case .keepCapabilitiesOnUserChange: "capabilities: keep them when the user changes"
     case .newSession: "new session"
     case .useStandardStreams(let input, let output, let error):
       "standard streams: \(input), \(output), \(error)"

@@ -48,6 +48,7 @@ private struct RecordEncoder {
       unsafe record.data = UnsafeRawPointer(
         program == .commandDefault ? ol_seccomp_default() : ol_seccomp_init())
     case .keepCapabilities(let mask): set(OL_KEEP_CAPABILITIES, number: mask)
+    case .keepCapabilitiesOnUserChange: set(OL_OUTLAST_USER_CHANGE)
     default: try encodeCommand(operation)
     }
   }

@@ -217,6 +217,7 @@ public struct LaunchPlan: Sendable, Hashable {
     case installSeccomp(SeccompProgram)
     // PID 1, after the fork.
     case keepCapabilities(mask: UInt64)
+    case keepCapabilitiesOnUserChange
     // The command's process.
     case newSession
     case useStandardStreams(DescriptorName, DescriptorName, DescriptorName)

@@ -131,6 +131,7 @@ public enum DescriptorName: Sendable, Hashable {
   case masks
   case maskingDevice
   case hostSysfs
+  case cgroupCover
   case null
   case volume(Int)
   case temporary(Int)
@@ -159,6 +160,7 @@ extension DescriptorName: CustomStringConvertible {
     case .masks: "masks"
     case .maskingDevice: "masking device"
     case .hostSysfs: "sysfs of the host"
+    case .cgroupCover: "cover of the host's cgroups"
     case .null: "null device"
     case .volume(let index): "volume \(index)"
     case .temporary(let index): "tmpfs \(index)"

@@ -129,6 +129,12 @@ struct LaunchSequence: Sendable {
     if subject.bindsSysfs {
       preparations.append(.hostSysfs)
       plan.setup.append(.attach(.hostSysfs, kernelDirectory("/sys")))
+      // What is mounted below comes with it, and the cgroups of others are none of the run's.
+      preparations.append(.emptyDirectory(.cgroupCover))
+      plan.setup.append(
+        .attach(
+          .cgroupCover,
+          .init("fs/cgroup", below: .prepared(.hostSysfs), refusesSymbolicLinks: true)))
     } else {
       plan.setup.append(
         .mount(
@@ -221,6 +227,13 @@ struct LaunchSequence: Sendable {
     let kill: UInt64 = 1 << 5  // CAP_KILL of capabilities(7): the command has other ids
     // BEFORE the others are given up: it takes CAP_SETPCAP.
     plan.guarding.append(.boundCapabilities(mask: kill))
+    // As root, PID 1 has an id that nobody inside has: the host's 0. Without root its id would be
+    // that of root inside, who could set its limits and its scheduling.
+    if let id = subject.rootless?.firstProcess {
+      plan.guarding += [
+        .keepCapabilitiesOnUserChange, .setGroups([]), .setGroup(id), .setUser(id),
+      ]
+    }
     plan.guarding += [
       .keepCapabilities(mask: kill), .forbidNewPrivileges, .forbidDumping,
       .installSeccomp(.firstProcess),

@@ -39,12 +39,7 @@ struct LaunchSubject: Sendable {
 
   /// The maps of the user namespace that the command joins; nil for the host's.
   var commandMaps: (users: IDMap, groups: IDMap)? {
-    if rootless?.isSingle == true {
-      return (
-        IDMap([.init(inside: resolvedUser.uid, host: 0, count: 1)]),
-        IDMap([.init(inside: resolvedUser.gid, host: 0, count: 1)])
-      )
-    }
+    if let rootless { return rootless.commandMaps(user: resolvedUser) }
     return ids.map { ($0.map, $0.map) }
   }
 

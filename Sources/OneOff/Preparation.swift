@@ -18,6 +18,7 @@ enum Preparation: Sendable {
   case devices(owner: LaunchPlan.Owner, DeviceNode.Source)
   case hostDevice(DescriptorName, DeviceNode)
   case hostSysfs
+  case emptyDirectory(DescriptorName)
   case terminals(group: UInt32?)
   case sharedMemory(owner: LaunchPlan.Owner)
   case temporary(DescriptorName, size: ByteCount, owner: LaunchPlan.Owner)
@@ -63,6 +64,7 @@ extension Preparation: CustomStringConvertible {
     case .hostDevice(let name, let node):
       "\(name): /dev/\(node.name), must be \(node.major):\(node.minor), nosuid, noexec"
     case .hostSysfs: "sysfs of the host: /sys and the mounts below it, ro, nosuid, nodev, noexec"
+    case .emptyDirectory(let name): "\(name): an empty directory, read-only"
     case .terminals(let group?): "terminals: devpts, group \(group)"
     case .terminals(nil): "terminals: devpts"
     case .sharedMemory: "shared memory: tmpfs, nosuid, nodev"

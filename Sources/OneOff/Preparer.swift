@@ -51,6 +51,11 @@ struct Preparer: ~Copyable {
       try mount.restrict(
         to: [.readOnly, .noSetuid, .noDevices, .noExecution], submounts: true, subject: "of /sys")
       descriptors.adopt(mount.takeDescriptor(), as: .hostSysfs)
+    case .emptyDirectory(let name):
+      let mount = try DetachedMount(
+        type: "tmpfs", options: [("mode", "555")],
+        attributes: [.readOnly, .noSetuid, .noDevices, .noExecution])
+      descriptors.adopt(mount.takeDescriptor(), as: name)
     case .terminals(let group):
       let options = [("mode", "620"), ("ptmxmode", "666")] + (group.map { [("gid", "\($0)")] } ?? [])
       let mount = try DetachedMount(

@@ -37,6 +37,21 @@ struct Rootless: Sendable, Hashable {
   var users: IDMap { Self.map(caller.uid, subordinate?.uid) }
   var groups: IDMap { Self.map(caller.gid, subordinate?.gid) }
 
+  /// The maps of the user namespace that the command joins.
+  func commandMaps(user: ResolvedUser) -> (users: IDMap, groups: IDMap) {
+    guard !isSingle else {
+      return (
+        IDMap([.init(inside: user.uid, host: 0, count: 1)]),
+        IDMap([.init(inside: user.gid, host: 0, count: 1)])
+      )
+    }
+    // In two ranges, as in the map above it: the kernel looks up each of them there as a whole.
+    let map = IDMap([
+      .init(inside: 0, host: 0, count: 1), .init(inside: 1, host: 1, count: IDRange.count - 1),
+    ])
+    return (map, map)
+  }
+
   private static func map(_ caller: UInt32, _ subordinate: UInt32?) -> IDMap {
     let root = IDMap.Range(inside: 0, host: caller, count: 1)
     guard let subordinate else { return IDMap([root]) }

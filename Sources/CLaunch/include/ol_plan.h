@@ -34,6 +34,7 @@ enum ol_kind {
 
     /* PID 1 once the command was forked. */
     OL_KEEP_CAPABILITIES = 48, /* number[0]: bit mask that remains permitted and effective */
+    OL_OUTLAST_USER_CHANGE,    /* capabilities stay permitted when the user changes */
 
     /* The command's process. */
     OL_NEW_SESSION = 64,
