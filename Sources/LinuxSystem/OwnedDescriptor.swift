@@ -124,6 +124,7 @@ public enum DescriptorName: Sendable, Hashable {
   case scratch
   case layer(Int)
   case app
+  case hostPart(Int)
   case devices
   case device(Int)
   case terminals
@@ -153,6 +154,7 @@ extension DescriptorName: CustomStringConvertible {
     case .scratch: "scratch"
     case .layer(let index): "layer \(index)"
     case .app: "app"
+    case .hostPart(let index): "part \(index)"
     case .devices: "devices"
     case .device(let index): "device \(index)"
     case .terminals: "terminals"

@@ -64,7 +64,7 @@ struct LaunchSequence: Sendable {
   }
 
   private mutating func buildRoot() {
-    let layers = subject.spec.layers.indices
+    let layers = subject.hostTree == nil ? subject.spec.layers.indices : 0..<0
     for index in layers {
       preparations.append(
         .layer(.layer(index), subject.spec.layers[index], idMap: subject.layerIDMap))
@@ -73,6 +73,7 @@ struct LaunchSequence: Sendable {
       let map: DescriptorName? = app.idMaps == nil ? subject.layerIDMap : .appUserNamespace
       preparations.append(.layer(.app, app.source, idMap: map))
     }
+    if let tree = subject.hostTree { prepare(tree) }
     preparations.append(.scratch(subject.scratch))
     plan.setup.append(.enterScratch(.scratch))
     for index in layers {
@@ -83,6 +84,7 @@ struct LaunchSequence: Sendable {
         overlay(
           lower: layerNames, upper: ScratchLayout.upper, work: ScratchLayout.work, becomes: .root),
         inScratch(ScratchLayout.root)))
+    if let tree = subject.hostTree { mount(tree, isReadOnly: subject.spec.isReadOnly) }
     guard let app = subject.app else { return }
     // AFTER the root: an overlay does not show what is mounted below its layers.
     plan.setup.append(.attach(.app, inScratch(ScratchLayout.app)))
@@ -104,7 +106,7 @@ struct LaunchSequence: Sendable {
     return names
   }
 
-  private func overlay(
+  func overlay(
     lower: String, upper: String, work: String, becomes: LaunchPlan.Base? = nil
   ) -> LaunchPlan.FileSystem {
     LaunchPlan.FileSystem(
@@ -292,11 +294,11 @@ struct LaunchSequence: Sendable {
 
   // MARK: Places
 
-  private func inScratch(_ name: String) -> LaunchPlan.Place {
+  func inScratch(_ name: String) -> LaunchPlan.Place {
     .init(name, below: .prepared(.scratch))
   }
 
-  private func inside(_ path: String, isDirectory: Bool = true) -> LaunchPlan.Place {
+  func inside(_ path: String, isDirectory: Bool = true) -> LaunchPlan.Place {
     .init(
       path, below: .root,
       missing: isDirectory
@@ -321,6 +323,9 @@ enum ScratchLayout {
   static let masks = "masks"
 
   static func layer(_ index: Int) -> String { "l\(index)" }
+  static func part(_ index: Int) -> String { "p\(index)" }
+  static func partUpper(_ index: Int) -> String { "p\(index)-upper" }
+  static func partWork(_ index: Int) -> String { "p\(index)-work" }
 }
 
 /// What of /proc and /sys the command does not see, or cannot change.

@@ -20,6 +20,14 @@ extension LaunchSubject {
     let image = try Image(spec.layers)
     let owner = try spec.app.map { try Image.open($0.source, role: "app directory").owner() }
     self.resolvedUser = try Self.user(of: spec, appOwner: owner, image: image, rootless: rootless)
+    if rootless != nil, spec.layers.contains("/") {
+      guard spec.layers.count == 1 else {
+        throw SpecError(
+          "--rootfs / with further layers needs root: without, it is put together from parts",
+          remedy: "use another --rootfs, volumes instead of layers, or sudo")
+      }
+      self.hostTree = try HostTree()
+    }
     self.volumeIsDirectory = try spec.volumes.map(Self.isDirectory)
     if let app = spec.app, let owner {
       self.app = App(

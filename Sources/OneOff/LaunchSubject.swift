@@ -29,6 +29,8 @@ struct LaunchSubject: Sendable {
   var resolvedUser: ResolvedUser
   /// The app's release.
   var app: App?
+  /// The host's root file system, where it is the rootfs of a run without root.
+  var hostTree: HostTree?
   /// For each volume whether its source is a directory.
   var volumeIsDirectory: [Bool]
 
@@ -81,7 +83,7 @@ struct LaunchSubject: Sendable {
     ScratchContents(
       size: spec.scratch, layerCount: spec.layers.count, hasApp: app != nil, hostname: hostname,
       sharesHostNetwork: spec.network == .host, owner: root,
-      unmappedID: rootless == nil ? nil : Rootless.unmappedID)
+      unmappedID: rootless == nil ? nil : Rootless.unmappedID, hostTree: hostTree)
   }
 
   /// The environment as `NAME=VALUE`: the specification's, and PATH and HOME where it has none.

@@ -14,6 +14,7 @@ enum Preparation: Sendable {
   case layer(DescriptorName, FilePath, idMap: DescriptorName?)
   case volume(
     DescriptorName, FilePath, isReadOnly: Bool, idMap: DescriptorName?, submounts: Bool)
+  case hostPart(DescriptorName, FilePath)
   case scratch(ScratchContents)
   case devices(owner: LaunchPlan.Owner, DeviceNode.Source)
   case hostDevice(DescriptorName, DeviceNode)
@@ -39,6 +40,8 @@ struct ScratchContents: Sendable {
   /// The id that stands for those that the supervisor's user namespace does not have, if it has
   /// one of its own.
   var unmappedID: UInt32?
+  /// The parts of which the root file system is made, if it is made of parts.
+  var hostTree: HostTree?
 }
 
 extension Preparation: CustomStringConvertible {
@@ -47,7 +50,7 @@ extension Preparation: CustomStringConvertible {
     switch self {
     case .ownNamespaces(let rootless):
       "user and mount namespace of the supervisor's own: \(Self.text(rootless.users))"
-        + (rootless.isSingle ? "; setgroups(2) denied, as is so for a single id" : "")
+        + (rootless.isSingle ? "; a single id: setgroups(2) is denied, so groups stay the caller's" : "")
     case .userNamespace(let name, let users, _): "\(name): \(Self.text(users))"
     case .cgroup: "cgroup: one of its own"
     case .newNetwork: "network namespace: one of its own, loopback up"
@@ -57,6 +60,7 @@ extension Preparation: CustomStringConvertible {
     case .volume(let name, let path, let isReadOnly, let map, let submounts):
       "\(name): \(path)\(submounts ? " and the mounts below it" : "")"
         + "\(isReadOnly ? ", read-only" : ""), nosuid, nodev\(Self.mapped(map))"
+    case .hostPart(let name, let path): "\(name): \(path), read-only, nosuid, nodev"
     case .scratch(let contents):
       "scratch: tmpfs of \(contents.size.bytes) bytes with /etc/{hostname,hosts,resolv.conf}"
     case .devices(let owner, let source):

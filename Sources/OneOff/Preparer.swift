@@ -43,6 +43,8 @@ struct Preparer: ~Copyable {
       let attributes: LaunchPlan.MountAttributes = isReadOnly ? [.readOnly] : []
       try prepareBind(
         name, path, attributes.union([.noSetuid, .noDevices]), map, "volume", submounts: submounts)
+    case .hostPart(let name, let path):
+      try prepareBind(name, path, [.readOnly, .noSetuid, .noDevices], nil, "part")
     case .scratch(let contents): try prepareScratch(contents)
     case .devices(let owner, let source): try prepareDevices(owner: owner, nodes: source)
     case .hostDevice(let name, let node): try prepareHostDevice(name, node)
@@ -135,17 +137,36 @@ struct Preparer: ~Copyable {
     for name in mountPoints {
       try scratch.makeDirectory(name, permissions: 0o700, owner: host)
     }
-    // The upper directory's own attributes are those of the merged one.
-    let top = DescriptorName.layer(layerCount - 1)
-    try makeLike(top, "", ScratchLayout.upper, in: scratch, contents)
+    // An upper directory's own attributes are those of the merged one.
+    let etc =
+      try contents.hostTree.map { try makeParts(of: $0, in: scratch, contents) }
+      ?? makeUpper(in: scratch, contents)
     if contents.hasApp { try makeLike(.app, "", ScratchLayout.appUpper, in: scratch, contents) }
-    try writeNetworkFiles(contents, in: scratch)
+    try writeNetworkFiles(contents, in: etc, of: scratch)
     descriptors.adopt(scratch, as: .scratch)
+  }
+
+  /// Makes the upper directory of the layers, and returns the one in it that becomes /etc.
+  private func makeUpper(
+    in scratch: borrowing OwnedDescriptor, _ contents: ScratchContents
+  ) throws -> String {
+    try makeLike(
+      .layer(layerCount - 1), "", ScratchLayout.upper, in: scratch, contents)
+    let directory = "\(ScratchLayout.upper)/etc"
+    let layers = (0..<layerCount).reversed().map(DescriptorName.layer)
+    let layer = try layers.first { try descriptors.status(of: $0, "etc") != nil }
+    if let layer, try descriptors.status(of: layer, "etc")?.kind != .directory {
+      throw SpecError(
+        "/etc of the root file system is not a directory",
+        remedy: "give a layer in which /etc is a directory, not a link or a file")
+    }
+    try makeLike(layer ?? layers[0], "etc", directory, in: scratch, contents)
+    return directory
   }
 
   /// Makes a directory with the attributes that `path` has in a layer. What has no owner here
   /// belongs to the container's root.
-  private func makeLike(
+  func makeLike(
     _ layer: DescriptorName, _ path: String, _ name: String, in scratch: borrowing OwnedDescriptor,
     _ contents: ScratchContents
   ) throws {
@@ -159,17 +180,8 @@ struct Preparer: ~Copyable {
   /// Written before the overlay is mounted: cheaper than three mounts, and a link of that name in
   /// the image is simply covered.
   private func writeNetworkFiles(
-    _ contents: ScratchContents, in scratch: borrowing OwnedDescriptor
+    _ contents: ScratchContents, in directory: String, of scratch: borrowing OwnedDescriptor
   ) throws {
-    let directory = "\(ScratchLayout.upper)/etc"
-    let layers = (0..<layerCount).reversed().map(DescriptorName.layer)
-    let layer = try layers.first { try descriptors.status(of: $0, "etc") != nil }
-    if let layer, try descriptors.status(of: layer, "etc")?.kind != .directory {
-      throw SpecError(
-        "/etc of the root file system is not a directory",
-        remedy: "give a layer in which /etc is a directory, not a link or a file")
-    }
-    try makeLike(layer ?? layers[0], "etc", directory, in: scratch, contents)
     let name = contents.hostname
     var hosts = Array("127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.1.1 \(name)\n".utf8)
     var resolver: [UInt8] = []
