@@ -76,10 +76,12 @@ private typealias Operation = LaunchPlan.Operation
     _ plan: PlanCase
   ) {
     let guarding = LaunchSequence(plan.subject).plan.guarding
+    let change: [Operation.Kind] =
+      plan.subject.rootless?.firstProcess == nil
+      ? [] : [.keepCapabilitiesOnUserChange, .setGroups, .setGroup, .setUser]
     #expect(
-      guarding.map(\.kind) == [
-        .boundCapabilities, .keepCapabilities, .forbidNewPrivileges, .forbidDumping,
-        .installSeccomp,
+      guarding.map(\.kind) == [.boundCapabilities] + change + [
+        .keepCapabilities, .forbidNewPrivileges, .forbidDumping, .installSeccomp,
       ])
     #expect(guarding.last == .installSeccomp(.firstProcess))
   }
@@ -96,8 +98,10 @@ private typealias Operation = LaunchPlan.Operation
     for (first, second) in zip(order, order.dropFirst()) {
       expect(first, before: second, in: command, plan)
     }
-    let always = Set(order).subtracting([.joinUserNamespace])
+    let always = Set(order).subtracting([.joinUserNamespace, .setGroups])
     #expect(always.isSubset(of: command.map(\.kind)))
+    #expect(
+      command.contains { $0.kind == .setGroups } == (plan.subject.rootless?.isSingle != true))
     #expect(
       command.contains { $0.kind == .joinUserNamespace }
         == (plan.subject.spec.userNamespace == .auto))
@@ -130,7 +134,7 @@ private typealias Operation = LaunchPlan.Operation
     for case .attach(let name, _) in sequence.plan.setup {
       #expect(text.contains("\(name):"), "\(name)")
     }
-    #expect(text.contains("user namespace:") == (plan.subject.ids != nil))
+    #expect(text.contains("user namespace:") == (plan.subject.commandMaps != nil))
     #expect(text.contains("landlock scope:") == plan.subject.usesLandlock)
   }
 }
@@ -140,7 +144,7 @@ extension LaunchPlan.Operation {
   fileprivate enum Kind: Hashable, Sendable {
     case eraseArguments, resetSignals, joinNetwork, newCgroupNamespace, makeMountsPrivate
     case enterScratch, attach, mount, mask, makeReadOnly, pivot, other
-    case keepCapabilities, forbidNewPrivileges, forbidDumping, installSeccomp
+    case keepCapabilities, keepCapabilitiesOnUserChange, forbidNewPrivileges, forbidDumping, installSeccomp
     case newSession, useStandardStreams, joinUserNamespace, boundCapabilities, setGroups, setGroup
     case setUser, setCapabilities, newKeyring, enterWorkingDirectory, restrictWithLandlock
     case closeDescriptors, execute
@@ -160,6 +164,7 @@ extension LaunchPlan.Operation {
     case .makeReadOnly: .makeReadOnly
     case .pivot: .pivot
     case .keepCapabilities: .keepCapabilities
+    case .keepCapabilitiesOnUserChange: .keepCapabilitiesOnUserChange
     case .forbidNewPrivileges: .forbidNewPrivileges
     case .forbidDumping: .forbidDumping
     case .installSeccomp: .installSeccomp
