@@ -157,8 +157,7 @@ struct LaunchSequence: Sendable {
   private mutating func mountDevices() {
     let source = subject.deviceSource
     preparations.append(.devices(owner: subject.root, source))
-    // The terminals' group 5 is every distribution's tty.
-    preparations.append(.terminals(group: subject.rootless?.isSingle == true ? nil : subject.hostID(5)))
+    preparations.append(.terminals(group: subject.terminalGroup))
     preparations.append(.sharedMemory(owner: subject.root))
     plan.setup.append(.attach(.devices, kernelDirectory("/dev")))
     guard source == .bound else { return }

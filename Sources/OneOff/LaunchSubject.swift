@@ -45,6 +45,9 @@ struct LaunchSubject: Sendable {
     return ids.map { ($0.map, $0.map) }
   }
 
+  /// The group of terminals, which is 5 in every distribution; nil where no such id exists.
+  var terminalGroup: UInt32? { rootless?.isSingle == true ? nil : hostID(5) }
+
   /// In a user namespace, mknod(2) of a device is EPERM.
   var deviceSource: DeviceNode.Source { rootless == nil ? .made : .bound }
 

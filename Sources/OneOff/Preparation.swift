@@ -50,7 +50,8 @@ extension Preparation: CustomStringConvertible {
     switch self {
     case .ownNamespaces(let rootless):
       "user and mount namespace of the supervisor's own: \(Self.text(rootless.users))"
-        + (rootless.isSingle ? "; a single id: setgroups(2) is denied, so groups stay the caller's" : "")
+        + (rootless.isSingle
+          ? "; a single id: setgroups(2) is denied, so groups stay the caller's" : "")
     case .userNamespace(let name, let users, _): "\(name): \(Self.text(users))"
     case .cgroup: "cgroup: one of its own"
     case .newNetwork: "network namespace: one of its own, loopback up"

@@ -59,7 +59,8 @@ struct Preparer: ~Copyable {
         attributes: [.readOnly, .noSetuid, .noDevices, .noExecution])
       descriptors.adopt(mount.takeDescriptor(), as: name)
     case .terminals(let group):
-      let options = [("mode", "620"), ("ptmxmode", "666")] + (group.map { [("gid", "\($0)")] } ?? [])
+      var options = [("mode", "620"), ("ptmxmode", "666")]
+      if let group { options.append(("gid", "\(group)")) }
       let mount = try DetachedMount(
         type: "devpts", options: options, attributes: [.noSetuid, .noExecution])
       descriptors.adopt(mount.takeDescriptor(), as: .terminals)

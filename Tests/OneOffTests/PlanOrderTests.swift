@@ -144,7 +144,8 @@ extension LaunchPlan.Operation {
   fileprivate enum Kind: Hashable, Sendable {
     case eraseArguments, resetSignals, joinNetwork, newCgroupNamespace, makeMountsPrivate
     case enterScratch, attach, mount, mask, makeReadOnly, pivot, other
-    case keepCapabilities, keepCapabilitiesOnUserChange, forbidNewPrivileges, forbidDumping, installSeccomp
+    case keepCapabilities, keepCapabilitiesOnUserChange, forbidNewPrivileges, forbidDumping
+    case installSeccomp
     case newSession, useStandardStreams, joinUserNamespace, boundCapabilities, setGroups, setGroup
     case setUser, setCapabilities, newKeyring, enterWorkingDirectory, restrictWithLandlock
     case closeDescriptors, execute

@@ -154,7 +154,8 @@ struct PlanCase: Sendable, CustomStringConvertible {
       .directory("/mnt/disk", permissions: 0o700), .file("/mnt/note"), .layer("/usr"),
     ])
     return try Sample.subject(
-      Sample.spec(layers: ["/"]) { $0.isReadOnly = true }, rootless: Sample.singleID, hostTree: tree)
+      Sample.spec(layers: ["/"]) { $0.isReadOnly = true }, rootless: Sample.singleID, hostTree: tree
+    )
   }
 
   private struct Missing: Error {}
