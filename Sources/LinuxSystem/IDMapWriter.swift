@@ -62,28 +62,10 @@ public struct IDMapPrograms: Sendable, Hashable {
   ) throws(SystemError) {
     let numbers = map.ranges.flatMap { ["\($0.inside)", "\($0.host)", "\($0.count)"] }
     let arguments = [program.lastComponent?.string ?? "", "\(process)"] + numbers
-    let pipe = try Pipe()
-    let null = try OwnedDescriptor(opening: "/dev/null", flags: .readingAndWriting)
-    let arena = try PlanArena()
-    let vector = unsafe try arena.vector(arguments.map { Array($0.utf8) })
-    let descriptors = [null.number, null.number, pipe.writer.number]
-    // An environment without variables: the program has more rights than the caller.
-    var environment: UnsafeMutablePointer<CChar>?
-    // Safe: the arena lives until the call has returned; the child is a program of its own by then.
-    let result = unsafe program.withPlatformString {
-      unsafe ol_spawn($0, vector, &environment, descriptors, CInt(descriptors.count))
-    }
-    let pid = try checkNegated(result, "posix_spawn(3)", "of \(program)")
-    let errors = pipe.takeReader()
-    let text = try errors.readAll(limit: 64 << 10, subject: "of the errors of \(program)")
-    let status = try checkNegated(ol_wait_for(pid), "wait4(2)", "of \(program)")
-    withExtendedLifetime(arena) {}
-    guard status == 0 else {
-      let said = String(decoding: text.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
-      throw SystemError(
-        call: program.string, subject: "to map the ids of subuid(5)", errno: .notPermitted,
-        hint: "it said '\(said)'; --userns single does without it")
-    }
+    guard let said = try runQuietly(program, arguments) else { return }
+    throw SystemError(
+      call: program.string, subject: "to map the ids of subuid(5)", errno: .notPermitted,
+      hint: "it said '\(said)'; --userns single does without it")
   }
 }
 

@@ -6,7 +6,7 @@ import SystemPackage
 ///
 /// Overlayfs takes no layer below which something is mounted that is not this user namespace's: it
 /// would show what the mount covers. So every directory without such mounts becomes an overlay of
-/// its own, and what lies between them is made anew. As with root, other file systems are not there.
+/// its own, and what lies between them is made anew. As with root, no other file system is there.
 struct HostTree: Sendable, Hashable {
   /// A part, in the order in which they are made: parents before what lies in them.
   enum Part: Sendable, Hashable {

@@ -11,6 +11,7 @@ struct Launch: ~Copyable {
   private var outputs: (stdout: InputReader, stderr: InputReader)?
   private let slot: Slot
   private let cgroups: CgroupTree?
+  private let diskScratch: DiskScratch?
 
   /// Takes a slot, prepares, and starts the container.
   ///
@@ -29,18 +30,25 @@ struct Launch: ~Copyable {
       usesCgroup: cgroups != nil, rootless: rootless)
     let sequence = LaunchSequence(subject)
     let cgroup = try cgroups?.make("\(slot.number)")
-    var preparer = Preparer(layerCount: spec.layers.count, cgroup: cgroup, network: network)
+    let diskScratch = try rootless.flatMap {
+      subject.usesDiskScratch ? try DiskScratch(for: $0) : nil
+    }
+    var preparer = Preparer(
+      layerCount: spec.layers.count, cgroup: cgroup, network: network,
+      diskScratch: try diskScratch?.make(slot.number))
     do {
       for preparation in sequence.preparations { try preparer.perform(preparation) }
       self.container = try launch(
         sequence.plan, with: preparer.descriptors, slot: slot.file.descriptor.number)
     } catch {
       try? cgroups?.remove("\(slot.number)")
+      try? diskScratch?.remove(slot.number)
       throw error
     }
     self.plan = sequence.plan
     self.outputs = preparer.outputs
     self.cgroups = cgroups
+    self.diskScratch = diskScratch
     self.slot = slot
     // Now, and not when the run is over: as long as a copy of the pipes' writing ends is here,
     // reading them never comes to an end.
@@ -61,7 +69,10 @@ struct Launch: ~Copyable {
     cleanUp()
   }
 
-  /// Removes the cgroup once the container is dead. What cannot be removed now is removed by the
-  /// slot's next owner.
-  func cleanUp() { try? cgroups?.remove("\(slot.number)") }
+  /// Removes the cgroup, and a scratch on disk, once the container is dead. What cannot be removed
+  /// now is removed by the slot's next owner.
+  func cleanUp() {
+    try? cgroups?.remove("\(slot.number)")
+    try? diskScratch?.remove(slot.number)
+  }
 }

@@ -109,15 +109,14 @@ struct LaunchSequence: Sendable {
   func overlay(
     lower: String, upper: String, work: String, becomes: LaunchPlan.Base? = nil
   ) -> LaunchPlan.FileSystem {
-    LaunchPlan.FileSystem(
-      type: "overlay",
-      options: [
-        ("lowerdir", lower), ("upperdir", upper), ("workdir", work),
-        // A user namespace has no attributes of the kind "trusted.", and so none that redirect.
-        // Without those, renaming a directory of the image is EXDEV.
-        subject.rootless == nil ? ("redirect_dir", "on") : ("userxattr", ""),
-      ],
-      attributes: [.noSetuid, .noDevices], becomes: becomes)
+    var options = [("lowerdir", lower), ("upperdir", upper), ("workdir", work)]
+    // A user namespace has no attributes of the kind "trusted.", and so none that redirect.
+    // Without those, renaming a directory of the image is EXDEV.
+    options.append(subject.rootless == nil ? ("redirect_dir", "on") : ("userxattr", ""))
+    // What is thrown away need not be written to the disk.
+    if subject.usesDiskScratch { options.append(("volatile", "")) }
+    return LaunchPlan.FileSystem(
+      type: "overlay", options: options, attributes: [.noSetuid, .noDevices], becomes: becomes)
   }
 
   private mutating func mountKernelFileSystems() {

@@ -81,10 +81,13 @@ struct LaunchSubject: Sendable {
     return missing.map { TemporaryFileSystem(destination: $0) } + spec.temporaryFileSystems
   }
 
+  /// Where the overlay's attributes are of the kind "user.", tmpfs may not do.
+  var usesDiskScratch: Bool { rootless != nil && !host.tmpfsHasUserAttributes }
+
   /// What the scratch holds before the command runs.
   var scratch: ScratchContents {
     ScratchContents(
-      size: spec.scratch, layerCount: spec.layers.count, hasApp: app != nil, hostname: hostname,
+      size: usesDiskScratch ? nil : spec.scratch, layerCount: spec.layers.count, hasApp: app != nil, hostname: hostname,
       sharesHostNetwork: spec.network == .host, owner: root,
       unmappedID: rootless == nil ? nil : Rootless.unmappedID, hostTree: hostTree)
   }

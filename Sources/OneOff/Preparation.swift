@@ -30,7 +30,8 @@ enum Preparation: Sendable {
 
 /// What the scratch file system holds before the command runs.
 struct ScratchContents: Sendable {
-  var size: ByteCount
+  /// How much fits into it; nil for one on disk, which has no limit of its own.
+  var size: ByteCount?
   var layerCount: Int
   var hasApp: Bool
   var hostname: String
@@ -63,7 +64,8 @@ extension Preparation: CustomStringConvertible {
         + "\(isReadOnly ? ", read-only" : ""), nosuid, nodev\(Self.mapped(map))"
     case .hostPart(let name, let path): "\(name): \(path), read-only, nosuid, nodev"
     case .scratch(let contents):
-      "scratch: tmpfs of \(contents.size.bytes) bytes with /etc/{hostname,hosts,resolv.conf}"
+      "scratch: \(contents.size.map { "tmpfs of \($0.bytes) bytes" } ?? "directory on disk")"
+        + " with /etc/{hostname,hosts,resolv.conf}"
     case .devices(let owner, let source):
       "devices: tmpfs of \(owner.uid):\(owner.gid)\(source.suffix), nosuid, noexec"
     case .hostDevice(let name, let node):

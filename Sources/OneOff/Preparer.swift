@@ -13,13 +13,17 @@ struct Preparer: ~Copyable {
   private let network: NetworkNamespaceMaker?
   private let layerCount: Int
   private let cgroup: FilePath?
+  private let diskScratch: FilePath?
 
   /// Makes a preparer for a run with that many layers, in that cgroup, with a network namespace
-  /// that is in the making.
-  init(layerCount: Int, cgroup: FilePath?, network: NetworkNamespaceMaker?) {
+  /// that is in the making, and with that directory for a scratch on disk.
+  init(
+    layerCount: Int, cgroup: FilePath?, network: NetworkNamespaceMaker?, diskScratch: FilePath?
+  ) {
     self.network = network
     self.layerCount = layerCount
     self.cgroup = cgroup
+    self.diskScratch = diskScratch
   }
 
   /// Carries out one preparation.
@@ -127,10 +131,7 @@ struct Preparer: ~Copyable {
   // MARK: Scratch
 
   private func prepareScratch(_ contents: ScratchContents) throws {
-    let mount = try DetachedMount(
-      type: "tmpfs", options: [("size", "\(contents.size.bytes)"), ("mode", "700")],
-      attributes: [.noSetuid, .noDevices])
-    let scratch = mount.takeDescriptor()
+    let scratch = try mountScratch(contents).takeDescriptor()
     let host = LaunchPlan.Owner(uid: 0, gid: 0)
     var mountPoints = (0..<layerCount).map(ScratchLayout.layer)
     mountPoints += [ScratchLayout.root, ScratchLayout.work, ScratchLayout.masks]
@@ -145,6 +146,18 @@ struct Preparer: ~Copyable {
     if contents.hasApp { try makeLike(.app, "", ScratchLayout.appUpper, in: scratch, contents) }
     try writeNetworkFiles(contents, in: etc, of: scratch)
     descriptors.adopt(scratch, as: .scratch)
+  }
+
+  private func mountScratch(_ contents: ScratchContents) throws -> DetachedMount {
+    let attributes: LaunchPlan.MountAttributes = [.noSetuid, .noDevices]
+    guard let size = contents.size else {
+      guard let diskScratch else { preconditionFailure("it is made with the launch") }
+      let mount = try DetachedMount(cloning: diskScratch)
+      try mount.restrict(to: attributes, subject: "of the scratch \(diskScratch)")
+      return mount
+    }
+    return try DetachedMount(
+      type: "tmpfs", options: [("size", "\(size.bytes)"), ("mode", "700")], attributes: attributes)
   }
 
   /// Makes the upper directory of the layers, and returns the one in it that becomes /etc.

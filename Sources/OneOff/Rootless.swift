@@ -21,7 +21,7 @@ struct Rootless: Sendable, Hashable {
   /// The user that PID 1 becomes: one that nothing inside can have.
   var firstProcess: UInt32? { isSingle ? nil : IDRange.count }
 
-  /// What the kernel shows for an id that the namespace does not have (/proc/sys/kernel/overflowuid).
+  /// What the kernel shows for an id that the namespace does not have: see proc(5), overflowuid.
   static let unmappedID: UInt32 = 65534
 
   /// The ids of a run; nil for the single one.
@@ -72,8 +72,13 @@ struct Rootless: Sendable, Hashable {
       return nil
     }
     try Self.checkThatItCanBeHad(spec)
+    self.init(caller: caller, spec.userNamespace)
+  }
+
+  /// Looks the subordinate ids of an ordinary user up, unless he wants to do without.
+  init(caller: LaunchPlan.Owner, _ mode: UserNamespaceMode) {
     self.caller = caller
-    guard spec.userNamespace == .auto, IDMapPrograms.installed() != nil else { return }
+    guard mode == .auto, IDMapPrograms.installed() != nil else { return }
     self.subordinate = Self.subordinateIDs(of: caller.uid)
   }
 
@@ -91,7 +96,7 @@ struct Rootless: Sendable, Hashable {
     }
     if case .path(let path) = spec.network {
       throw SpecError(
-        "--network path:\(path) needs root: the network namespace belongs to another user namespace",
+        "--network path:\(path) needs root: the namespace belongs to another user namespace",
         remedy: "use --network none or --network host, or sudo")
     }
   }

@@ -30,14 +30,21 @@ struct StateDirectory: Sendable {
       return StateDirectory(path: session.appending("oneoff"))
     }
     let path = FilePath("/tmp/oneoff-\(rootless.caller.uid)")
-    try makeDirectories(path, permissions: 0o700)
-    // /tmp is everybody's, but what is ours in it nobody else can move (its sticky bit).
-    try checkThatItIsOurs(path)
+    try makeOurs(path)
     return StateDirectory(path: path)
   }
 
+  /// Makes a directory of the caller's in one that is everybody's, but for whose sticky bit others
+  /// could move it.
+  ///
+  /// - Throws: when it is there and not safely his.
+  static func makeOurs(_ path: FilePath) throws {
+    try makeDirectories(path, permissions: 0o700)
+    try checkThatItIsOurs(path)
+  }
+
   /// Nobody but the caller may have made it, and nobody else may write to it or read it.
-  private static func checkThatItIsOurs(_ path: FilePath) throws {
+  static func checkThatItIsOurs(_ path: FilePath) throws {
     let directory = try OwnedDescriptor(opening: path, flags: [.directory, .notFollowing])
     guard let status = try directory.status(), status.owner.uid == effectiveOwner().uid,
       status.permissions & 0o077 == 0

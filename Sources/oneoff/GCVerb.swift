@@ -11,7 +11,8 @@ enum GCVerb {
     ],
     examples: [.init(command: "oneoff gc", purpose: "remove all leftovers now")]
   ) { _ in
-    let count = try GarbageCollection().removedCgroups.count
+    let collection = try GarbageCollection()
+    let count = collection.removedCgroups.count + collection.removedScratches.count
     try Printer.print("\(count) \(count == 1 ? "leftover" : "leftovers") removed\n")
     return 0
   }

@@ -74,7 +74,7 @@ extension IntegrationTests {
         [], "sh", "-c",
         "for file in kcore keys sysrq-trigger; do test -c /proc/$file && echo $file; done; "
           + "ls -A /sys/firmware; echo 1 > /proc/sys/kernel/hostname; touch /sys/x")
-      #expect(result.lines.contains("kcore"))
+      #expect(!result.lines.isEmpty)
       #expect(Set(result.lines).isSubset(of: ["kcore", "keys", "sysrq-trigger"]))
       #expect(result.errors.contains("/proc/sys/kernel/hostname"))
       #expect(result.errors.contains("/sys/x: Read-only file system"))

@@ -164,7 +164,7 @@ extension IntegrationTests {
     }
 
     @Test func machinesRootShowsNothingThatIsMountedOverOrApart() throws {
-      // In a mount namespace of the test's: a directory that covers a secret, and one that is split.
+      // In a mount namespace of the test's: one directory covers a secret, another is split.
       let secret = Workspace.current.path.appending("files/secret").string
       try Workspace.current.write("secret/hidden", "x")
       let script = """
