@@ -32,9 +32,10 @@ public struct GarbageCollection: Sendable {
     let directory = try StateDirectory.current(for: nil)
     for name in try tree.names() {
       guard let number = Int(name), (0..<Slot.count).contains(number) else { continue }
-      try whileFree(number, in: directory) {
-        try tree.remove(name)
+      if try Self.whileFree(number, in: directory, { try tree.remove(name) }) {
         removedCgroups.append(name)
+      } else {
+        liveRuns += 1
       }
     }
   }
@@ -45,22 +46,21 @@ public struct GarbageCollection: Sendable {
     try rootless.enter()
     let directory = try StateDirectory.current(for: rootless)
     for number in try scratch.slots() {
-      try whileFree(number, in: directory) {
-        try scratch.remove(number)
+      if try Self.whileFree(number, in: directory, { try scratch.remove(number) }) {
         removedScratches.append("\(number)")
+      } else {
+        liveRuns += 1
       }
     }
   }
 
-  /// Does something while no run can take the slot, or counts the run that has it.
-  private mutating func whileFree(
+  /// Does something while no run can take the slot; false when one has it.
+  private static func whileFree(
     _ number: Int, in directory: StateDirectory, _ body: () throws -> Void
-  ) throws {
-    guard let lock = try Slot.lock(number, in: directory.slots) else {
-      liveRuns += 1
-      return
-    }
+  ) throws -> Bool {
+    guard let lock = try Slot.lock(number, in: directory.slots) else { return false }
     try body()
     withExtendedLifetime(lock.descriptor.number) {}
+    return true
   }
 }

@@ -5,7 +5,7 @@ import SystemPackage
 // The errnos that mislead, explained for the call that gave them.
 
 extension SystemError {
-  /// Only root gets as far as a call that says EPERM.
+  /// An ordinary user who is kept from it learns so before: ``explainingRootless()``.
   fileprivate static let privilegeHint =
     "this root lacks CAP_SYS_ADMIN in the host's user namespace; in a container oneoff needs to "
     + "be privileged (Docker, Podman: --privileged)"
@@ -176,6 +176,10 @@ extension SetupFailure {
     case (.setUser, .invalidArgument), (.setGroup, .invalidArgument),
       (.setGroups, .invalidArgument):
       return "ids inside go from 0 to 65535; with --userns host they are the host's"
+    case (.mount(let fileSystem, _), .notPermitted)
+    where failure.call == "fsmount(2)" && ["proc", "sysfs"].contains(fileSystem.type):
+      return "parts of the host's own \(fileSystem.type) are covered, as in a container, and "
+        + "without root the kernel lets nobody mount another, which would uncover them"
     case (_, .notPermitted):
       return
         SystemError.privilegeHint

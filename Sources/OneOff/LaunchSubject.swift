@@ -87,7 +87,8 @@ struct LaunchSubject: Sendable {
   /// What the scratch holds before the command runs.
   var scratch: ScratchContents {
     ScratchContents(
-      size: usesDiskScratch ? nil : spec.scratch, layerCount: spec.layers.count, hasApp: app != nil, hostname: hostname,
+      size: usesDiskScratch ? nil : spec.scratch, layerCount: spec.layers.count, hasApp: app != nil,
+      hostname: hostname,
       sharesHostNetwork: spec.network == .host, owner: root,
       unmappedID: rootless == nil ? nil : Rootless.unmappedID, hostTree: hostTree)
   }

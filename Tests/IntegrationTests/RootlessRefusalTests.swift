@@ -69,6 +69,16 @@ extension IntegrationTests {
         "open_tree(2) of \(rootfs): EINVAL", "another file system is mounted below")
     }
 
+    @Test func procThatIsPartlyCoveredIsExplained() throws {
+      let covering = [
+        "unshare", "--mount", "sh", "-c", "mount -t tmpfs none /proc/sys; exec \"$@\"", "sh",
+      ]
+      expectRefusal(
+        try OrdinaryUser.single.perform(
+          runArguments([], rootfs: OrdinaryUser.rootfs(), command: ["true"]), behind: covering),
+        "fsmount(2) to mount proc", "parts of the host's own proc are covered")
+    }
+
     @Test func volumeBringsTheMountsBelowIt() throws {
       let volume = try Workspace.current.make("files/volume", owner: OrdinaryUser.id)
       try Workspace.current.make("files/volume/below", owner: OrdinaryUser.id)

@@ -30,11 +30,11 @@ enum Sample {
   /// A subject of which nothing is looked up: it does not depend on the machine.
   static func subject(
     _ spec: RunSpec, user: ResolvedUser = ResolvedUser(uid: 0, gid: 0), landlock: Int = 0,
-    usesCgroup: Bool = false, rootless: Rootless? = nil, app: LaunchSubject.App? = nil,
-    hostTree: HostTree? = nil, volumeIsDirectory: [Bool] = []
+    kernel: Int = 6012, usesCgroup: Bool = false, rootless: Rootless? = nil,
+    app: LaunchSubject.App? = nil, hostTree: HostTree? = nil, volumeIsDirectory: [Bool] = []
   ) throws -> LaunchSubject {
     LaunchSubject(
-      spec: spec, id: try RunID("run-1"), host: HostFacts(kernel: 6001, landlock: landlock),
+      spec: spec, id: try RunID("run-1"), host: HostFacts(kernel: kernel, landlock: landlock),
       ids: rootless.map { $0.ids } ?? (spec.userNamespace == .host ? nil : ids),
       rootless: rootless, usesCgroup: usesCgroup, resolvedUser: user, app: app,
       hostTree: hostTree, volumeIsDirectory: volumeIsDirectory)
@@ -62,6 +62,7 @@ struct PlanCase: Sendable, CustomStringConvertible {
       PlanCase(name: "whole-host", subject: try wholeHost()),
       PlanCase(name: "own-app", subject: try ownApp()),
       PlanCase(name: "rootless-single", subject: try rootlessSingle()),
+      PlanCase(name: "rootless-disk", subject: try rootlessOnAnOldKernel()),
       PlanCase(name: "rootless-ranges", subject: try rootlessRanges()),
       PlanCase(name: "rootless-whole-host", subject: try rootlessWholeHost()),
     ]
@@ -146,6 +147,11 @@ struct PlanCase: Sendable, CustomStringConvertible {
       spec, user: ResolvedUser(uid: 33, gid: 33, supplementaryGroups: [33, 44]), landlock: 6,
       rootless: Sample.subordinateIDs,
       app: .init(source: "/home/me/app", mountPoint: "/app", idMaps: nil))
+  }
+
+  /// The last kernel whose tmpfs has no attributes of the kind "user.".
+  private static func rootlessOnAnOldKernel() throws -> LaunchSubject {
+    try Sample.subject(Sample.spec(), kernel: 6005, rootless: Sample.singleID)
   }
 
   private static func rootlessWholeHost() throws -> LaunchSubject {
