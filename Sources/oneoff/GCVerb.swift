@@ -7,7 +7,8 @@ enum GCVerb {
     summary: "Remove what runs whose supervisor was killed have left behind",
     details: [
       "The processes of such a run are gone already; on cgroup v2 hosts an empty cgroup may be "
-        + "left, and without root and before Linux 6.6 a scratch on disk. The next run that takes the same slot removes them too."
+        + "left, and without root, before Linux 6.6, a scratch on disk. The next run that takes "
+        + "the same slot removes them too."
     ],
     examples: [.init(command: "oneoff gc", purpose: "remove all leftovers now")]
   ) { _ in
