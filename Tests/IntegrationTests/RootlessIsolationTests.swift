@@ -145,6 +145,35 @@ extension IntegrationTests {
     }
 
     @Test(arguments: OrdinaryUser.allCases)
+    func scratchOnDiskOfADeadRunIsCollected(user: OrdinaryUser) throws {
+      let parent = "/var/tmp/oneoff-\(OrdinaryUser.id)"
+      defer { _ = try? RunningProcess.output(["rm", "-rf", parent]) }
+      // As overlayfs leaves it: a directory that not even its owner may enter; and in ranges a file
+      // of another id. Slot 6 is alive.
+      let owner = user == .single ? OrdinaryUser.id : OrdinaryUser.firstSubordinateID
+      let program = try OrdinaryUser.program()
+      let slots = Workspace.current.path.appending("runtime/slots").string
+      let script = """
+        set -e
+        mkdir -p $0/5/work/work/x $0/6 $0/other $1; touch $0/5/file $1/6
+        chown -R $2:$2 $0 $1; chown $3:$3 $0/5/file; chmod 0 $0/5/work/work; chmod 700 $0
+        """
+      try RunningProcess.output(
+        ["sh", "-c", script, parent, slots, "\(OrdinaryUser.id)", "\(owner)"])
+      let alive = try RunningProcess.quiet(["flock", "--no-fork", "\(slots)/6", "sleep", "60"])
+      defer {
+        alive.send(SIGKILL)
+        _ = try? alive.wait()
+      }
+      try waitUntil {
+        try RunningProcess.completion(["flock", "-n", "\(slots)/6", "true"]).status == 1
+      }
+      let result = try RunningProcess.completion(user.wrapper() + [program, "gc"])
+      #expect(result.output == "1 leftover removed\n", "\(result.errors)")
+      #expect(Set(HostSnapshot.entries(parent)) == ["6", "other"])
+    }
+
+    @Test(arguments: OrdinaryUser.allCases)
     func libraryRunsWithoutRootToo(user: OrdinaryUser) throws {
       unsafe setenv("ONEOFF_RUNTIME_DIR", Workspace.current.path.appending("runtime").string, 1)
       let words = try user.wrapper() + [OrdinaryUser.program()]

@@ -5,6 +5,7 @@ import Testing
 // Operations of the command's process that cannot fail, and why there is no test of their failing:
 // - setUmask: umask(2) has no error;
 // - forbidNewPrivileges, forbidDumping: prctl(2) with constants that every kernel since 3.5 knows;
+// - keepCapabilitiesOnUserChange: prctl(2), unless securebits that nobody sets have locked it;
 // - closeDescriptors: close_range(2) of a valid range with CLOSE_RANGE_CLOEXEC (5.11).
 
 extension Launches {
@@ -43,6 +44,13 @@ extension Launches {
       .init([.setCapabilities(mask: 0), .setGroup(5)], "setresgid(2)", .notPermitted),
       .init([.setCapabilities(mask: 0), .setUser(5)], "setresuid(2)", .notPermitted),
       .init([.setCapabilities(mask: 0), .setCapabilities(mask: 1)], "capset(2)", .notPermitted),
+      .init([.setUser(5), .setCapabilities(mask: 1)], "capset(2)", .notPermitted),
+      // The third one works: what was kept can be had, and nothing else afterwards.
+      .init(
+        [
+          .keepCapabilitiesOnUserChange, .setUser(5), .setCapabilities(mask: 1),
+          .setCapabilities(mask: 2),
+        ], "capset(2)", .notPermitted),
       .init(
         [.forbidNewPrivileges, .installSeccomp(.commandDefault), .newKeyring], "keyctl(2)",
         .notPermitted),
