@@ -101,6 +101,7 @@ struct Preparer: ~Copyable {
         to: attributes, idMap: map.map { descriptors.number(of: $0) }, submounts: submounts,
         subject: "of the \(role) \(path)")
     } catch {
+      guard map != nil else { throw error }
       throw error.explainingIDMap(of: path, role: role, on: try? mount.descriptor.fileSystemType())
     }
     descriptors.adopt(mount.takeDescriptor(), as: name)
