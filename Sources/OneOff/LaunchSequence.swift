@@ -26,6 +26,7 @@ struct LaunchSequence: Sendable {
     hideKernelFiles()
     enterRoot()
     plan.setup.append(.setHostname(subject.hostname))
+    changeFirstProcess()
     guardFirstProcess()
     confineCommand()
     execute()
@@ -221,21 +222,27 @@ struct LaunchSequence: Sendable {
     plan.setup.append(.pivot)
   }
 
+  /// As root, PID 1 has an id that nobody inside has: the host's 0. Without root its id would be
+  /// that of root inside, who could set its limits and its scheduling.
+  private mutating func changeFirstProcess() {
+    guard let id = subject.rootless?.firstProcess else { return }
+    // BEFORE the command's process is made, which finds PID 1 so, however fast it is.
+    // AFTER everything that makes files or mounts, which belong to the container's root.
+    plan.setup += [
+      .keepCapabilitiesOnUserChange, .setGroups([]), .setGroup(id), .setUser(id),
+      // All that there are, up to CAP_CHECKPOINT_RESTORE: the command's process needs them still.
+      .keepCapabilities(mask: (1 << 41) - 1),
+    ]
+  }
+
   // MARK: PID 1, once the command was forked
 
   private mutating func guardFirstProcess() {
     let kill: UInt64 = 1 << 5  // CAP_KILL of capabilities(7): the command has other ids
     // BEFORE the others are given up: it takes CAP_SETPCAP.
-    plan.guarding.append(.boundCapabilities(mask: kill))
-    // As root, PID 1 has an id that nobody inside has: the host's 0. Without root its id would be
-    // that of root inside, who could set its limits and its scheduling.
-    if let id = subject.rootless?.firstProcess {
-      plan.guarding += [
-        .keepCapabilitiesOnUserChange, .setGroups([]), .setGroup(id), .setUser(id),
-      ]
-    }
-    plan.guarding += [
-      .keepCapabilities(mask: kill), .forbidNewPrivileges, .forbidDumping,
+    plan.guarding = [
+      .boundCapabilities(mask: kill), .keepCapabilities(mask: kill), .forbidNewPrivileges,
+      .forbidDumping,
       .installSeccomp(.firstProcess),
     ]
   }

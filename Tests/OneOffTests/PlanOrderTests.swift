@@ -76,14 +76,24 @@ private typealias Operation = LaunchPlan.Operation
     _ plan: PlanCase
   ) {
     let guarding = LaunchSequence(plan.subject).plan.guarding
-    let change: [Operation.Kind] =
-      plan.subject.rootless?.firstProcess == nil
-      ? [] : [.keepCapabilitiesOnUserChange, .setGroups, .setGroup, .setUser]
     #expect(
-      guarding.map(\.kind) == [.boundCapabilities] + change + [
-        .keepCapabilities, .forbidNewPrivileges, .forbidDumping, .installSeccomp,
+      guarding.map(\.kind) == [
+        .boundCapabilities, .keepCapabilities, .forbidNewPrivileges, .forbidDumping,
+        .installSeccomp,
       ])
     #expect(guarding.last == .installSeccomp(.firstProcess))
+  }
+
+  @Test(arguments: try PlanCase.all()) func theFirstProcessHasItsIDBeforeTheCommandIsThere(
+    _ plan: PlanCase
+  ) {
+    let setup = LaunchSequence(plan.subject).plan.setup
+    let change: [Operation.Kind] = [
+      .keepCapabilitiesOnUserChange, .setGroups, .setGroup, .setUser, .keepCapabilities,
+    ]
+    let isChanged = plan.subject.rootless?.firstProcess != nil
+    #expect((Array(setup.map(\.kind).suffix(5)) == change) == isChanged)
+    #expect(setup.contains { change.contains($0.kind) } == isChanged)
   }
 
   @Test(arguments: try PlanCase.all()) func theIdsAreSetInsideTheUserNamespaceFromGroupsToUser(
