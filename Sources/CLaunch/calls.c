@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -44,18 +45,27 @@ long ol_fsmount(int context, unsigned int attributes) {
     return ol_result(fsmount(context, FSMOUNT_CLOEXEC, attributes));
 }
 
-long ol_clone_mount(const char *path) {
-    return ol_result(open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+long ol_clone_mount(int directory, const char *path, int with_submounts) {
+    unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
+    return ol_result(
+        open_tree(directory, path, with_submounts ? flags | AT_RECURSIVE : flags));
 }
 
-long ol_mount_setattr(int mount, uint64_t attributes, int user_namespace) {
+long ol_mount_setattr(int mount, uint64_t attributes, int user_namespace, int with_submounts) {
     struct mount_attr change = {.attr_set = attributes};
     if (user_namespace >= 0) {
         change.attr_set |= MOUNT_ATTR_IDMAP;
         change.userns_fd = (uint64_t)user_namespace;
     }
-    return ol_result(mount_setattr(mount, "", AT_EMPTY_PATH, &change, sizeof change));
+    unsigned int flags = with_submounts ? AT_EMPTY_PATH | AT_RECURSIVE : AT_EMPTY_PATH;
+    return ol_result(mount_setattr(mount, "", flags, &change, sizeof change));
 }
+
+long ol_join_user_namespace(int user_namespace) {
+    return ol_result(setns(user_namespace, CLONE_NEWUSER));
+}
+
+long ol_new_mount_namespace(void) { return ol_result(unshare(CLONE_NEWNS)); }
 
 long ol_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve) {
     struct open_how how = {.flags = flags, .resolve = resolve};

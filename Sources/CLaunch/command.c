@@ -103,8 +103,6 @@ struct ol_outcome ol_perform_command(const struct ol_child *child,
         return ol_set_id(SYS_setresgid, number, OL_STEP_SETRESGID);
     case OL_SET_USER:
         return ol_set_id(SYS_setresuid, number, OL_STEP_SETRESUID);
-    case OL_RETAIN_CAPABILITIES:
-        return ol_check(prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L), OL_STEP_PRCTL);
     case OL_SET_CAPABILITIES:
         return ol_set_capabilities(number, number);
     case OL_NEW_KEYRING:

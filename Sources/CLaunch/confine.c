@@ -143,6 +143,8 @@ struct ol_outcome ol_perform_confinement(const struct ol_operation *operation) {
         return ol_install_filter(operation);
     case OL_KEEP_CAPABILITIES:
         return ol_set_capabilities(operation->number[0], 0);
+    case OL_OUTLAST_USER_CHANGE:
+        return ol_check(prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L), OL_STEP_PRCTL);
     default:
         return (struct ol_outcome){OL_STEP_BAD_OPERATION, EINVAL, NULL};
     }

@@ -54,6 +54,11 @@ public struct AccountDatabase: Sendable {
       uid: uid, gid: primary, supplementaryGroups: supplementary, home: entry?.home)
   }
 
+  /// The name of a user, if there is one.
+  public func name(of uid: UInt32) -> String? {
+    users.first { $0.uid == uid }.map { String(decoding: $0.name, as: UTF8.self) }
+  }
+
   private func id(of account: UserReference.Account) throws(SpecError) -> UInt32 {
     switch account {
     case .id(let id): return id

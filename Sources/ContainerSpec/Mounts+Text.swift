@@ -77,7 +77,8 @@ extension UserNamespaceMode {
       throw SpecError(
         "\(String(quoting: text.bytes)) is not a user namespace mode",
         remedy: suggestion(
-          for: text.description, in: Self.allCases.map(\.rawValue), otherwise: "use auto or host"))
+          for: text.description, in: Self.allCases.map(\.rawValue),
+          otherwise: "use auto, single or host"))
     }
     self = mode
   }

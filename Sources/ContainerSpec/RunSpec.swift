@@ -126,8 +126,11 @@ public enum Network: Sendable, Hashable, Codable {
 
 /// Whether the command gets a user namespace of its own.
 public enum UserNamespaceMode: String, Sendable, Hashable, Codable, CaseIterable {
-  /// A namespace with a range of host ids that no other run has.
+  /// A namespace with a range of host ids that no other run has. Without root: with the caller's
+  /// own id as root, and with his subordinate ids where he has some.
   case auto
+  /// Without root: a namespace in which the caller's own id is the only one.
+  case single
   /// The host's: ids inside are the ids of the host.
   case host
 }

@@ -30,25 +30,43 @@ public struct DetachedMount: ~Copyable, Sendable {
         ol_fsmount(context.number, attributes.kernelFlags), "fsmount(2)", "of \(type)"))
   }
 
-  /// Clones the mount that `path` is in, with `path` as its root; mounts below it are left out.
+  /// Clones the mount that `path` is in, with `path` as its root.
   ///
+  /// - Parameter submounts: whether the mounts below it are cloned, too. Left out, they show what
+  ///   they cover.
   /// - Throws: ENOENT, ELOOP, EACCES when the path cannot be resolved; EPERM without
-  ///   CAP_SYS_ADMIN. See open_tree(2).
-  public init(cloning path: FilePath) throws(SystemError) {
-    let result = unsafe path.withPlatformString { unsafe ol_clone_mount($0) }
+  ///   CAP_SYS_ADMIN; EINVAL when what is mounted below is not this user namespace's to leave out.
+  ///   See open_tree(2), mount_namespaces(7).
+  public init(cloning path: FilePath, submounts: Bool = false) throws(SystemError) {
+    let result = unsafe path.withPlatformString {
+      unsafe ol_clone_mount(AT_FDCWD, $0, submounts ? 1 : 0)
+    }
     self.descriptor = OwnedDescriptor(
       owning: try checkNegated(result, "open_tree(2)", "of \(path)"))
   }
 
+  /// Clones the mount of an open file, with the file as its root.
+  ///
+  /// - Throws: EPERM without CAP_SYS_ADMIN.
+  public init(
+    cloning file: borrowing OwnedDescriptor, subject: String
+  ) throws(SystemError) {
+    self.descriptor = OwnedDescriptor(
+      owning: try checkNegated(unsafe ol_clone_mount(file.number, "", 0), "open_tree(2)", subject))
+  }
+
   /// Adds attributes, and translates the ids of all files through a user namespace.
   ///
+  /// - Parameter submounts: whether the mounts below it get the attributes, too.
   /// - Throws: EINVAL when the file system's mounts cannot be id-mapped, among them overlayfs, and
   ///   tmpfs before kernel 6.3. See mount_setattr(2).
   public func restrict(
-    to attributes: LaunchPlan.MountAttributes, idMap: CInt? = nil, subject: String
+    to attributes: LaunchPlan.MountAttributes, idMap: CInt? = nil, submounts: Bool = false,
+    subject: String
   ) throws(SystemError) {
     _ = try checkNegated(
-      ol_mount_setattr(descriptor.number, UInt64(attributes.kernelFlags), idMap ?? -1),
+      ol_mount_setattr(
+        descriptor.number, UInt64(attributes.kernelFlags), idMap ?? -1, submounts ? 1 : 0),
       "mount_setattr(2)", subject)
   }
 

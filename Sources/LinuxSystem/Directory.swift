@@ -17,6 +17,8 @@ public struct FileStatus: Sendable, Hashable {
   public var owner: LaunchPlan.Owner
   /// The size in bytes.
   public var size: UInt64
+  /// The number of the file system that it is on.
+  public var fileSystem: UInt64
   /// Major and minor number of a device node.
   public var device: (major: UInt32, minor: UInt32) {
     (
@@ -54,6 +56,7 @@ public struct FileStatus: Sendable, Hashable {
     self.permissions = status.mode & 0o7777
     self.owner = LaunchPlan.Owner(uid: status.uid, gid: status.gid)
     self.size = status.size
+    self.fileSystem = status.device
     self.deviceNumber = status.device_number
     self.identity = "\(status.device):\(status.inode):\(status.size):\(status.modified_ns)"
   }

@@ -33,6 +33,23 @@ func directoryEntries(
   return entries
 }
 
+/// The names in a directory but `.` and `..`.
+///
+/// - Throws: the errnos of opendir(3) but ENOENT.
+public func directoryEntryNames(_ path: FilePath) throws(SystemError) -> [String] {
+  try directoryEntries(path).map(\.name)
+}
+
+/// What a symbolic link says. See readlink(2).
+public func linkTarget(of path: FilePath) throws(SystemError) -> FilePath {
+  let capacity = Int(PATH_MAX)
+  var buffer = [CChar](repeating: 0, count: capacity + 1)
+  // Safe: the call writes at most as many bytes as it is told; a NUL stands behind them.
+  let count = unsafe path.withPlatformString { unsafe readlink($0, &buffer, capacity) }
+  _ = try check(count, "readlink(2)", "of \(path)")
+  return FilePath(platformString: buffer)
+}
+
 /// Whether a directory has no entry.
 public func isEmptyDirectory(_ path: FilePath) throws(SystemError) -> Bool {
   try directoryEntries(path, atMost: 1).isEmpty

@@ -9,6 +9,10 @@ public struct HostFacts: Sendable, Hashable {
   /// The version of Landlock, 0 where there is none.
   public var landlock: Int
 
+  /// Whether files on tmpfs have attributes of the kind `user.`, which is where an overlay of an
+  /// ordinary user keeps its notes; from kernel 6.6 on. See tmpfs(5).
+  public var tmpfsHasUserAttributes: Bool { kernel >= 6006 }
+
   /// States facts, for tests.
   public init(kernel: Int, landlock: Int) {
     self.kernel = kernel
@@ -42,8 +46,8 @@ public func programIdentity() -> String {
 /// The symbolic name of an errno, such as `EPERM`; the number where the C library has none.
 public func errnoName(_ number: UInt16) -> String { Errno(rawValue: CInt(number)).name }
 
-/// The effective user id of this process.
-public func effectiveUserID() -> UInt32 { geteuid() }
+/// The effective user and group of this process.
+public func effectiveOwner() -> LaunchPlan.Owner { .init(uid: geteuid(), gid: getegid()) }
 
 /// The pid of this process.
 public func processID() -> Int32 { getpid() }

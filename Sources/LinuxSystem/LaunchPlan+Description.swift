@@ -22,6 +22,7 @@ extension LaunchPlan.Operation: CustomStringConvertible {
     case .installSeccomp(let program, let listener):
       "seccomp: \(program)" + (listener.map { ", its listener sent over \($0)" } ?? "")
     case .keepCapabilities(let mask): "capabilities: keep \(hexadecimal(mask))"
+    case .keepCapabilitiesOnUserChange: "capabilities: keep them when the user changes"
     case .newSession: "new session"
     case .useStandardStreams(let input, let output, let error):
       "standard streams: \(input), \(output), \(error)"
@@ -30,7 +31,6 @@ extension LaunchPlan.Operation: CustomStringConvertible {
     case .boundCapabilities(let mask): "bounding set: \(hexadecimal(mask))"
     case .setGroups(let groups): "supplementary groups \(groups)"
     case .setGroup(let id): "group \(id)"
-    case .keepCapabilitiesAcrossUserChange: "keep capabilities when the user changes"
     case .setUser(let id): "user \(id)"
     case .setCapabilities(let mask): "capabilities: \(hexadecimal(mask))"
     case .newKeyring: "new session keyring"

@@ -46,6 +46,7 @@ private struct RecordEncoder {
       set(OL_SECCOMP, listener)
       try set(program)
     case .keepCapabilities(let mask): set(OL_KEEP_CAPABILITIES, number: mask)
+    case .keepCapabilitiesOnUserChange: set(OL_OUTLAST_USER_CHANGE)
     default: try encodeCommand(operation)
     }
   }
@@ -99,7 +100,6 @@ private struct RecordEncoder {
       set(OL_SET_GROUPS, number: UInt64(groups.count))
       unsafe record.data = UnsafeRawPointer(try arena.copy(groups))
     case .setGroup(let id): set(OL_SET_GROUP, number: UInt64(id))
-    case .keepCapabilitiesAcrossUserChange: set(OL_RETAIN_CAPABILITIES)
     case .setUser(let id): set(OL_SET_USER, number: UInt64(id))
     case .setCapabilities(let mask): set(OL_SET_CAPABILITIES, number: mask)
     case .newKeyring: set(OL_NEW_KEYRING)

@@ -221,6 +221,7 @@ public struct LaunchPlan: Sendable, Hashable {
     case installSeccomp(SeccompProgram, listener: DescriptorName? = nil)
     // PID 1, after the fork.
     case keepCapabilities(mask: UInt64)
+    case keepCapabilitiesOnUserChange
     // The command's process.
     case newSession
     case useStandardStreams(DescriptorName, DescriptorName, DescriptorName)
@@ -229,7 +230,6 @@ public struct LaunchPlan: Sendable, Hashable {
     case boundCapabilities(mask: UInt64)
     case setGroups([UInt32])
     case setGroup(UInt32)
-    case keepCapabilitiesAcrossUserChange
     case setUser(UInt32)
     case setCapabilities(mask: UInt64)
     case newKeyring

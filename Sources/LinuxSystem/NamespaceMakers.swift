@@ -45,16 +45,17 @@ public final class UserNamespaceMaker {
   /// Makes a user namespace with these maps.
   ///
   /// - Throws: EPERM without CAP_SETUID and CAP_SETGID over the mapped ids; ENOSPC when there are
-  ///   as many namespaces as /proc/sys/user/max_user_namespaces allows.
-  public func make(users: IDMap, groups: IDMap) throws(SystemError) -> OwnedDescriptor {
+  ///   as many namespaces as /proc/sys/user/max_user_namespaces allows; what the writer throws.
+  public func make(
+    users: IDMap, groups: IDMap, by writer: IDMapWriter = .ourselves
+  ) throws(SystemError) -> OwnedDescriptor {
     // The holders share one stack: the earlier one is reaped first. Safe: `start` keeps the memory
     // of the holder's state, which lives until the process was reaped.
     holder = nil
     let holder = unsafe try NamespaceHolder { unsafe ol_start_user_namespace_holder($0) }
     self.holder = holder
     defer { holder.end() }
-    try writeMap("\(holder.directory)/uid_map", users.text)
-    try writeMap("\(holder.directory)/gid_map", groups.text)
+    try writer.write(users: users, groups: groups, of: holder.pid)
     return try holder.open("ns/user")
   }
 }
@@ -94,7 +95,7 @@ public final class NetworkNamespaceMaker {
 /// goes: waiting at once would take as long as it takes to wake up and end.
 @safe
 private final class NamespaceHolder {
-  private let pid: Int32
+  let pid: Int32
   private let ready: OwnedDescriptor
   private var pipe: Pipe?
   // Safe: the memory is freed after the process was reaped.
@@ -150,9 +151,4 @@ private final class NamespaceHolder {
 
   /// Lets the process end.
   func end() { pipe = nil }
-}
-
-private func writeMap(_ path: String, _ text: [UInt8]) throws(SystemError) {
-  // One write(2): the kernel takes a map whole.
-  try OwnedDescriptor(opening: FilePath(path), flags: .writing).write(text)
 }

@@ -124,10 +124,15 @@ public enum DescriptorName: Sendable, Hashable {
   case scratch
   case layer(Int)
   case app
+  case hostPart(Int)
   case devices
+  case device(Int)
   case terminals
   case sharedMemory
   case masks
+  case maskingDevice
+  case hostSysfs
+  case cgroupCover
   case null
   case volume(Int)
   case temporary(Int)
@@ -150,10 +155,15 @@ extension DescriptorName: CustomStringConvertible {
     case .scratch: "scratch"
     case .layer(let index): "layer \(index)"
     case .app: "app"
+    case .hostPart(let index): "part \(index)"
     case .devices: "devices"
+    case .device(let index): "device \(index)"
     case .terminals: "terminals"
     case .sharedMemory: "shared memory"
     case .masks: "masks"
+    case .maskingDevice: "masking device"
+    case .hostSysfs: "sysfs of the host"
+    case .cgroupCover: "cover of the host's cgroups"
     case .null: "null device"
     case .volume(let index): "volume \(index)"
     case .temporary(let index): "tmpfs \(index)"

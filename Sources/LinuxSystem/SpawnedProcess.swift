@@ -74,6 +74,30 @@ public final class SpawnedProcess: Sendable {
   }
 }
 
+/// Runs a program of the host's to its end, without input and with no variable in its environment.
+///
+/// - Returns: nil when it ended well, else the first line of its errors.
+/// - Throws: ENOENT, EACCES when it cannot be executed. See posix_spawn(3).
+func runQuietly(_ program: FilePath, _ arguments: [String]) throws(SystemError) -> String? {
+  let pipe = try Pipe()
+  let null = try OwnedDescriptor(opening: "/dev/null", flags: .readingAndWriting)
+  let arena = try PlanArena()
+  let vector = unsafe try arena.vector(arguments.map { Array($0.utf8) })
+  var environment: UnsafeMutablePointer<CChar>?
+  let descriptors = [null.number, null.number, pipe.writer.number]
+  // Safe: the arena lives until the call has returned; the child is a program of its own by then.
+  let result = unsafe program.withPlatformString {
+    unsafe ol_spawn($0, vector, &environment, descriptors, CInt(descriptors.count))
+  }
+  let pid = try checkNegated(result, "posix_spawn(3)", "of \(program)")
+  let errors = pipe.takeReader()
+  let text = try errors.readAll(limit: 64 << 10, subject: "of the errors of \(program)")
+  let status = try checkNegated(ol_wait_for(pid), "wait4(2)", "of \(program)")
+  withExtendedLifetime(arena) {}
+  guard status != 0 else { return nil }
+  return String(decoding: text.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+}
+
 /// Starts a thread that ends when `body` returns.
 ///
 /// - Throws: EAGAIN at a limit on threads. See pthread_create(3).

@@ -2,33 +2,65 @@ import ContainerSpec
 import LinuxSystem
 import SystemPackage
 
-/// Removes what runs have left behind whose supervisor was killed: nothing but empty cgroups, as
-/// the kernel removes everything else. A later owner of the same slot does the same.
+/// Removes what runs have left behind whose supervisor was killed: empty cgroups, and for an
+/// ordinary user scratches on disk. The kernel removes everything else. A later owner of the same
+/// slot does the same.
 public struct GarbageCollection: Sendable {
   /// The cgroups that were removed.
   public var removedCgroups: [String] = []
-  /// How many runs are alive.
+  /// The scratches on disk that were removed.
+  public var removedScratches: [String] = []
+  /// How many runs are alive that have one of the two.
   public var liveRuns = 0
 
-  /// Looks at every cgroup that a run has had.
+  /// Looks at everything that a run of the caller may have left.
   ///
   /// - Throws: what the system calls throw; what was removed until then stays removed.
   public init() throws(OneOffError) {
-    self = try OneOffError.wrap { try GarbageCollection(in: StateDirectory.current()) }
+    let caller = effectiveOwner()
+    try OneOffError.wrap {
+      if caller.uid == 0 {
+        try removeCgroups()
+      } else {
+        try removeScratches(of: Rootless(caller: caller, .auto))
+      }
+    }
   }
 
-  private init(in directory: StateDirectory) throws {
+  private mutating func removeCgroups() throws {
     guard let tree = CgroupTree.ofHost() else { return }
+    let directory = try StateDirectory.current(for: nil)
     for name in try tree.names() {
       guard let number = Int(name), Slot.numbers.contains(number) else { continue }
-      // The lock is held until the end of this turn, so that no new owner gets in between.
-      guard let lock = try Slot.lock(number, in: directory.slots) else {
+      if try Self.whileFree(number, in: directory, { try tree.remove(name) }) {
+        removedCgroups.append(name)
+      } else {
         liveRuns += 1
-        continue
       }
-      try tree.remove(name)
-      removedCgroups.append(name)
-      withExtendedLifetime(lock.descriptor.number) {}
     }
+  }
+
+  private mutating func removeScratches(of rootless: Rootless) throws {
+    guard let scratch = try DiskScratch.existing(for: rootless) else { return }
+    // In it belong files to the subordinate ids.
+    try rootless.enter()
+    let directory = try StateDirectory.current(for: rootless)
+    for number in try scratch.slots() {
+      if try Self.whileFree(number, in: directory, { try scratch.remove(number) }) {
+        removedScratches.append("\(number)")
+      } else {
+        liveRuns += 1
+      }
+    }
+  }
+
+  /// Does something while no run can take the slot; false when one has it.
+  private static func whileFree(
+    _ number: Int, in directory: StateDirectory, _ body: () throws -> Void
+  ) throws -> Bool {
+    guard let lock = try Slot.lock(number, in: directory.slots) else { return false }
+    try body()
+    withExtendedLifetime(lock.descriptor.number) {}
+    return true
   }
 }

@@ -5,10 +5,38 @@ import SystemPackage
 // The errnos that mislead, explained for the call that gave them.
 
 extension SystemError {
-  /// Only root gets as far as a call that says EPERM.
+  /// An ordinary user who is kept from it learns so before: ``explainingRootless()``.
   fileprivate static let privilegeHint =
     "this root lacks CAP_SYS_ADMIN in the host's user namespace; in a container oneoff needs to "
     + "be privileged (Docker, Podman: --privileged)"
+
+  /// Why the host does not let an ordinary user begin.
+  func explainingRootless() -> SystemError {
+    guard hint == nil else { return self }
+    var explained = self
+    switch errno {
+    case .notPermitted, .permissionDenied:
+      explained.hint =
+        "this host keeps ordinary users from namespaces: see apparmor_restrict_unprivileged_userns "
+        + "and unprivileged_userns_clone in /proc/sys/kernel; or run oneoff with sudo"
+    case .noSpace:
+      explained.hint =
+        "the limit on namespaces is reached, or 0: see /proc/sys/user/max_user_namespaces; or run "
+        + "oneoff with sudo"
+    default: break
+    }
+    return explained
+  }
+
+  /// EINVAL of open_tree(2): a mount below, which came from the host with the others, is locked.
+  func explainingSubmounts(of path: FilePath, role: String) -> SystemError {
+    guard errno == .invalidArgument, call == "open_tree(2)" else { return self }
+    var explained = self
+    explained.hint =
+      "another file system is mounted below the \(role) \(path), and without root the kernel does "
+      + "not let it be left out; name a directory without mounts below it, or use sudo"
+    return explained
+  }
 
   /// EINVAL of mount_setattr(2) says nothing of the file system; EPERM says nothing of its kind.
   func explainingIDMap(
@@ -95,6 +123,10 @@ extension SetupFailure {
         description: error.hinting(
           "the file needs its execute bit (chmod +x) and must be readable, and every directory "
             + "above it must be searchable for the run's user"), exitStatus: 126)
+    case .notPermitted where plan.hasFilterOfAProfile:
+      self.init(
+        description: error.hinting("the seccomp profile may have to allow execve"),
+        exitStatus: 126)
     case .notPermitted:
       self.init(
         description: error.hinting(
@@ -104,10 +136,6 @@ extension SetupFailure {
       self.init(
         description: error.hinting(
           "the file is neither a program for this machine nor a script that begins with #!"),
-        exitStatus: 126)
-    case .notPermitted where plan.hasFilterOfAProfile:
-      self.init(
-        description: error.hinting("the seccomp profile may have to allow execve"),
         exitStatus: 126)
     default:
       self.init(description: error.description, exitStatus: 126)
@@ -162,6 +190,10 @@ extension SetupFailure {
     case (.installSeccomp(_, .some), .resourceBusy):
       return "oneoff runs under a seccomp listener itself, and the kernel allows one only; leave "
         + "out --seccomp-log"
+    case (.mount(let fileSystem, _), .notPermitted)
+    where failure.call == "fsmount(2)" && ["proc", "sysfs"].contains(fileSystem.type):
+      return "parts of the host's own \(fileSystem.type) are covered, as in a container, and "
+        + "without root the kernel lets nobody mount another, which would uncover them"
     case (_, .notPermitted):
       return
         SystemError.privilegeHint

@@ -13,39 +13,45 @@ extension HostReport {
     return HostCheck("kernel", .ok, release)
   }
 
-  static func privileges(isRoot: Bool) -> HostCheck {
-    isRoot
-      ? HostCheck("privileges", .ok, "root")
-      : HostCheck(
-        "privileges", .missing, "user \(effectiveUserID()); a run takes root",
-        remedy: "use sudo; 'oneoff print-plan' works without")
+  /// Without root this process enters a user namespace of its own, as a run does.
+  static func privileges(_ rootless: Rootless?) -> HostCheck {
+    let name = "privileges"
+    guard let rootless else { return HostCheck(name, .ok, "root") }
+    do {
+      try rootless.enter()
+    } catch let error as SystemError {
+      return HostCheck(
+        name, .missing, "user \(rootless.caller.uid): \(firstLine(of: error))",
+        remedy: error.hint ?? "use sudo")
+    } catch {
+      return HostCheck(name, .missing, firstLine(of: error), remedy: "use sudo")
+    }
+    return HostCheck(
+      name, .ok, "user \(rootless.caller.uid), without root (docs/rootless.md says what it lacks)")
   }
 
-  static func userNamespaces(isRoot: Bool) -> HostCheck {
+  static func userNamespaces(_ rootless: Rootless?) -> HostCheck {
     let name = "user-namespaces"
     do {
-      if isRoot {
+      if rootless == nil {
         let ids = IDRange(slot: try SlotPool.current().first).map
         _ = try UserNamespaceMaker().make(users: ids, groups: ids)
       } else {
         try tryUserNamespace()
       }
     } catch {
-      return HostCheck(
-        name, isRoot ? .missing : .note, "\(firstLine(of: error))", remedy: namespaceRemedy)
+      return HostCheck(name, .missing, "\(firstLine(of: error))", remedy: namespaceRemedy)
     }
-    if !isRoot, text(of: "/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
-      return HostCheck(
-        name, .note, "AppArmor takes the capabilities from those that users make",
-        remedy: "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or a profile for oneoff")
-    }
-    return HostCheck(name, .ok, isRoot ? "with 65536 ids" : "also for users")
+    return HostCheck(name, .ok, rootless?.isSingle == true ? "with a single id" : "with 65536 ids")
   }
 
   /// What stands in the way of a namespace, as far as the kernel's settings show it.
   private static var namespaceRemedy: String {
     if text(of: "/proc/sys/kernel/unprivileged_userns_clone") == "0" {
       return "sysctl -w kernel.unprivileged_userns_clone=1"
+    }
+    if text(of: "/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1" {
+      return "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or a profile for oneoff"
     }
     if text(of: "/proc/sys/user/max_user_namespaces") == "0" {
       return "sysctl -w user.max_user_namespaces=10000"
@@ -92,11 +98,10 @@ extension HostReport {
       remedy: "use a kernel with CONFIG_SECCOMP_FILTER", plan, DescriptorTable())
   }
 
-  /// Nothing that oneoff does today takes it.
   static var seccompNotification: HostCheck {
     SeccompAction.userNotification.isAvailable
-      ? HostCheck("seccomp-notification", .ok, "user notification")
-      : HostCheck("seccomp-notification", .note, "no user notification")
+      ? HostCheck("seccomp-notification", .ok, "user notification, for --seccomp-log")
+      : HostCheck("seccomp-notification", .note, "no user notification: no --seccomp-log")
   }
 
   static func landlock(_ host: HostFacts) -> HostCheck {
@@ -119,13 +124,14 @@ extension HostReport {
 
   // MARK: File systems
 
-  static func overlay(_ access: Access) -> HostCheck {
+  static func overlay(_ access: Access, _ rootless: Rootless?) -> HostCheck {
     let name = "overlayfs"
     guard access == .full else { return unknown(name, access) }
     do {
       return check(
-        name, found: "with redirect_dir", remedy: "load its module: modprobe overlay",
-        overlayPlan(lower: nil), try overlayDescriptors())
+        name, found: rootless == nil ? "with redirect_dir" : "with userxattr",
+        remedy: "load its module: modprobe overlay",
+        overlayPlan(lower: nil, rootless), try overlayDescriptors())
     } catch {
       return HostCheck(name, .missing, "\(firstLine(of: error))")
     }
@@ -147,14 +153,17 @@ extension HostReport {
   }
 
   /// Whether the root file system can be the lowest layer of a run.
-  static func rootfs(_ path: FilePath, _ access: Access) -> HostCheck {
+  static func rootfs(_ path: FilePath, _ access: Access, _ rootless: Rootless?) -> HostCheck {
     let name = "rootfs"
     guard access == .full else { return unknown(name, access) }
+    guard rootless == nil || path != "/" else {
+      return HostCheck(name, .ok, "/: without root put together from parts")
+    }
     do {
       let mount = try DetachedMount(cloning: path)
       let type = try? mount.descriptor.fileSystemType()
       do throws(SystemError) {
-        try mapIDs(of: mount, subject: "of \(path)")
+        if rootless == nil { try mapIDs(of: mount, subject: "of \(path)") }
       } catch {
         let explained = error.explainingIDMap(of: path, role: "rootfs", on: type)
         return HostCheck(name, .missing, firstLine(of: error), remedy: explained.hint)
@@ -162,8 +171,9 @@ extension HostReport {
       let descriptors = try overlayDescriptors()
       descriptors.adopt(mount.takeDescriptor(), as: .layer(0))
       return check(
-        name, found: "\(path): id-mapped mounts, overlayfs",
-        remedy: "put it on ext4, xfs or btrfs", overlayPlan(lower: .layer(0)), descriptors)
+        name, found: "\(path): \(rootless == nil ? "id-mapped mounts, " : "")overlayfs",
+        remedy: "put it on ext4, xfs or btrfs", overlayPlan(lower: .layer(0), rootless),
+        descriptors)
     } catch let error as SystemError where error.errno == .noSuchFileOrDirectory {
       return HostCheck(
         name, .missing, "\(path) does not exist", remedy: "name a directory with a root file system"
@@ -198,7 +208,7 @@ extension HostReport {
     return descriptors
   }
 
-  private static func overlayPlan(lower: DescriptorName?) -> LaunchPlan {
+  private static func overlayPlan(lower: DescriptorName?, _ rootless: Rootless?) -> LaunchPlan {
     func inScratch(_ name: String) -> LaunchPlan.Place {
       .init(name, below: .prepared(.scratch))
     }
@@ -208,7 +218,8 @@ extension HostReport {
     plan.setup.append(
       .mount(
         LaunchSequence.overlay(
-          lower: ScratchLayout.layer(0), upper: ScratchLayout.upper, work: ScratchLayout.work),
+          lower: ScratchLayout.layer(0), upper: ScratchLayout.upper, work: ScratchLayout.work,
+          hasRoot: rootless == nil),
         inScratch(ScratchLayout.root)))
     return plan
   }

@@ -4,11 +4,11 @@ import SystemPackage
 
 // What a run takes of the host, and how much of it there is.
 extension HostReport {
-  static func slots(_ access: Access) -> HostCheck {
+  static func slots(_ access: Access, _ rootless: Rootless?) -> HostCheck {
     let name = "slots"
     do {
       let pool = try SlotPool.current()
-      let directory = try StateDirectory.current().slots
+      let directory = try StateDirectory.current(for: rootless).slots
       let numbers = pool.first..<(pool.first + pool.count)
       var taken = 0
       for file in try names(in: directory) {
@@ -17,7 +17,9 @@ extension HostReport {
       }
       let range =
         "\(IDRange(slot: pool.first).base) to \(IDRange(slot: numbers.upperBound).base - 1)"
-      let detail = "\(pool.count - taken) of \(pool.count) free, host ids \(range)"
+      let detail =
+        "\(pool.count - taken) of \(pool.count) free"
+        + (rootless == nil ? ", host ids \(range)" : "")
       guard taken < pool.count else {
         return HostCheck(
           name, .missing, detail,
@@ -170,15 +172,18 @@ extension HostReport {
   }
 
   /// What an ordinary user needs to get more than one id. See newuidmap(1).
-  static func idMapPrograms() -> HostCheck {
+  static func idMapPrograms(_ rootless: Rootless?) -> HostCheck {
     let name = "newuidmap"
-    let programs: [FilePath] = ["/usr/bin/newuidmap", "/usr/bin/newgidmap"]
-    let absent = programs.filter { (try? fileStatus(following: $0)) == nil }
-    guard absent.isEmpty else {
+    guard IDMapPrograms.installed() != nil else {
       return HostCheck(
         name, .note,
-        "no \(absent.map(\.string).joined(separator: ", ")); no run of root's needs it",
+        "newuidmap or newgidmap is missing: without root a run has a single id",
         remedy: "apt-get install uidmap")
+    }
+    if let rootless, rootless.isSingle {
+      return HostCheck(
+        name, .note, "no 65536 subordinate ids of user \(rootless.caller.uid): a single id",
+        remedy: "as root: usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST USER")
     }
     return HostCheck(name, .ok, "newuidmap and newgidmap")
   }

@@ -1,3 +1,4 @@
+import ContainerSpec
 import LinuxSystem
 public import SystemPackage
 
@@ -43,20 +44,25 @@ public struct HostReport: Sendable, Hashable {
 
   /// Looks at the host, and at a root file system if one is named.
   public init(rootfs: FilePath? = nil) {
-    let isRoot = effectiveUserID() == 0
-    let namespaces = Self.namespaces(isRoot ? .full : .user)
+    let caller = effectiveOwner()
+    let rootless = caller.uid == 0 ? nil : Rootless(caller: caller, .auto)
+    // BEFORE the others: what follows is tried where a run would be.
+    let privileges = Self.privileges(rootless)
+    let isUser = privileges.status == .missing
+    let namespaces = Self.namespaces(isUser ? .user : .full)
     // What the rest would fail of, too, is said once.
-    let access: Access = !isRoot ? .user : namespaces.status == .ok ? .full : .confined
+    let access: Access = isUser ? .user : namespaces.status == .ok ? .full : .confined
     checks = [
-      Self.kernel(.current()), Self.privileges(isRoot: isRoot),
-      Self.userNamespaces(isRoot: isRoot), namespaces, Self.networkNamespaces(access),
-      Self.overlay(access), Self.seccomp(access), Self.slots(access),
+      Self.kernel(.current()), privileges, Self.userNamespaces(rootless), namespaces,
+      Self.networkNamespaces(access), Self.overlay(access, rootless), Self.seccomp(access),
+      Self.slots(access, rootless),
     ]
-    if let rootfs { checks += [Self.rootfs(rootfs, access), Self.rootfsOwners(rootfs)] }
+    if let rootfs { checks += [Self.rootfs(rootfs, access, rootless), Self.rootfsOwners(rootfs)] }
     checks += [
-      Self.temporaryIDMaps(access), Self.landlock(.current()), Self.seccompNotification,
+      Self.temporaryIDMaps(rootless == nil ? access : .user), Self.landlock(.current()),
+      Self.seccompNotification,
       Self.cgroups(), Self.pressure(), Self.idRanges(), Self.namespaceLimits(),
-      Self.mountLimit(), Self.processLimit(), Self.idMapPrograms(),
+      Self.mountLimit(), Self.processLimit(), Self.idMapPrograms(rootless),
       Self.program(isStatic: isStaticProgram()),
     ]
   }
@@ -67,7 +73,7 @@ public struct HostReport: Sendable, Hashable {
     case full
     /// What root may who cannot make namespaces, as in a container.
     case confined
-    /// What everybody may.
+    /// What everybody may who cannot make a user namespace.
     case user
   }
 

@@ -15,6 +15,7 @@ struct Launch: ~Copyable {
   private var outputs: (stdout: InputReader, stderr: InputReader)?
   private let slot: Slot
   private let cgroups: CgroupTree?
+  private let diskScratch: DiskScratch?
 
   /// Takes a slot, prepares, and starts the container.
   ///
@@ -26,27 +27,36 @@ struct Launch: ~Copyable {
     sequence write: (LaunchSubject) -> LaunchSequence = LaunchSequence.init
   ) throws {
     clearFileModeMask()
+    // BEFORE everything else: what is made and looked up belongs to these namespaces.
+    let rootless = try Rootless(spec)
+    try rootless?.enter()
     // First of all: the kernel makes it while we look at the image and prepare the mounts.
     let network = spec.network == .none ? try NetworkNamespaceMaker() : nil
-    let slot = try Slot.acquire(in: .current(), from: .current())
-    let cgroups = CgroupTree.ofHost()
+    let directory = try StateDirectory.current(for: rootless)
+    let slot = try Slot.acquire(in: directory, from: .current())
+    let cgroups = rootless == nil ? CgroupTree.ofHost() : nil
     var subject = try LaunchSubject(
       spec, id: id, host: .current(), ids: spec.userNamespace == .host ? nil : slot.ids,
-      usesCgroup: cgroups != nil)
+      usesCgroup: cgroups != nil, rootless: rootless)
     if spec.seccomp != .builtIn || spec.logsBlockedCalls {
       subject.filter = try CommandFilter(
-        spec, host: subject.host,
-        cache: SeccompCache(directory: StateDirectory.current().programs))
+        spec, host: subject.host, cache: SeccompCache(directory: directory.programs))
     }
     let sequence = write(subject)
     let cgroup = try cgroups?.make("\(slot.number)")
-    var preparer = Preparer(layerCount: spec.layers.count, cgroup: cgroup, network: network)
+    let diskScratch = try rootless.flatMap {
+      subject.usesDiskScratch ? try DiskScratch(for: $0) : nil
+    }
+    var preparer = Preparer(
+      layerCount: spec.layers.count, cgroup: cgroup, network: network,
+      diskScratch: try diskScratch?.make(slot.number))
     do {
       for preparation in sequence.preparations { try preparer.perform(preparation) }
       self.container = try launch(
         sequence.plan, with: preparer.descriptors, slot: slot.file.descriptor.number)
     } catch {
       try? cgroups?.remove("\(slot.number)")
+      try? diskScratch?.remove(slot.number)
       throw error
     }
     self.plan = sequence.plan
@@ -58,6 +68,7 @@ struct Launch: ~Copyable {
     }
     self.outputs = preparer.outputs
     self.cgroups = cgroups
+    self.diskScratch = diskScratch
     self.slot = slot
     // Now, and not when the run is over: as long as a copy of the pipes' writing ends is here,
     // reading them never comes to an end.
@@ -78,7 +89,10 @@ struct Launch: ~Copyable {
     cleanUp()
   }
 
-  /// Removes the cgroup once the container is dead. What cannot be removed now is removed by the
-  /// slot's next owner.
-  func cleanUp() { try? cgroups?.remove("\(slot.number)") }
+  /// Removes the cgroup, and a scratch on disk, once the container is dead. What cannot be removed
+  /// now is removed by the slot's next owner.
+  func cleanUp() {
+    try? cgroups?.remove("\(slot.number)")
+    try? diskScratch?.remove(slot.number)
+  }
 }

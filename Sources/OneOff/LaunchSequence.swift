@@ -26,6 +26,7 @@ struct LaunchSequence: Sendable {
     hideKernelFiles()
     enterRoot()
     plan.setup.append(.setHostname(subject.hostname))
+    changeFirstProcess()
     guardFirstProcess()
     confineCommand()
     execute()
@@ -34,8 +35,10 @@ struct LaunchSequence: Sendable {
   // MARK: Set-up, in PID 1
 
   private mutating func prepareUserNamespaces() {
-    guard let ids = subject.ids else { return }
-    preparations.append(.userNamespace(.userNamespace, users: ids.map, groups: ids.map))
+    // BEFORE everything else: without root it is what all rights come from.
+    if let rootless = subject.rootless { preparations.append(.ownNamespaces(rootless)) }
+    guard let maps = subject.commandMaps else { return }
+    preparations.append(.userNamespace(.userNamespace, users: maps.users, groups: maps.groups))
     if let app = subject.app, let map = app.idMaps {
       preparations.append(.userNamespace(.appUserNamespace, users: map.users, groups: map.groups))
     }
@@ -62,7 +65,7 @@ struct LaunchSequence: Sendable {
   }
 
   private mutating func buildRoot() {
-    let layers = subject.spec.layers.indices
+    let layers = subject.hostTree == nil ? subject.spec.layers.indices : 0..<0
     for index in layers {
       preparations.append(
         .layer(.layer(index), subject.spec.layers[index], idMap: subject.layerIDMap))
@@ -71,6 +74,7 @@ struct LaunchSequence: Sendable {
       let map: DescriptorName? = app.idMaps == nil ? subject.layerIDMap : .appUserNamespace
       preparations.append(.layer(.app, app.source, idMap: map))
     }
+    if let tree = subject.hostTree { prepare(tree) }
     preparations.append(.scratch(subject.scratch))
     plan.setup.append(.enterScratch(.scratch))
     for index in layers {
@@ -78,15 +82,16 @@ struct LaunchSequence: Sendable {
     }
     plan.setup.append(
       .mount(
-        Self.overlay(
+        overlay(
           lower: layerNames, upper: ScratchLayout.upper, work: ScratchLayout.work, becomes: .root),
         inScratch(ScratchLayout.root)))
+    if let tree = subject.hostTree { mount(tree, isReadOnly: subject.spec.isReadOnly) }
     guard let app = subject.app else { return }
     // AFTER the root: an overlay does not show what is mounted below its layers.
     plan.setup.append(.attach(.app, inScratch(ScratchLayout.app)))
     plan.setup.append(
       .mount(
-        Self.overlay(
+        overlay(
           lower: ScratchLayout.app, upper: ScratchLayout.appUpper, work: ScratchLayout.appWork),
         inside(app.mountPoint.string)))
   }
@@ -102,42 +107,72 @@ struct LaunchSequence: Sendable {
     return names
   }
 
-  static func overlay(
+  func overlay(
     lower: String, upper: String, work: String, becomes: LaunchPlan.Base? = nil
   ) -> LaunchPlan.FileSystem {
-    LaunchPlan.FileSystem(
-      type: "overlay",
-      options: [
-        ("lowerdir", lower), ("upperdir", upper), ("workdir", work),
-        // Without it, renaming a directory of the image is EXDEV.
-        ("redirect_dir", "on"),
-      ],
-      attributes: [.noSetuid, .noDevices], becomes: becomes)
+    Self.overlay(
+      lower: lower, upper: upper, work: work, becomes: becomes,
+      hasRoot: subject.rootless == nil, isOnDisk: subject.usesDiskScratch)
+  }
+
+  static func overlay(
+    lower: String, upper: String, work: String, becomes: LaunchPlan.Base? = nil, hasRoot: Bool,
+    isOnDisk: Bool = false
+  ) -> LaunchPlan.FileSystem {
+    var options = [("lowerdir", lower), ("upperdir", upper), ("workdir", work)]
+    // A user namespace has no attributes of the kind "trusted.", and so none that redirect.
+    // Without those, renaming a directory of the image is EXDEV.
+    options.append(hasRoot ? ("redirect_dir", "on") : ("userxattr", ""))
+    // What is thrown away need not be written to the disk.
+    if isOnDisk { options.append(("volatile", "")) }
+    return LaunchPlan.FileSystem(
+      type: "overlay", options: options, attributes: [.noSetuid, .noDevices], becomes: becomes)
   }
 
   private mutating func mountKernelFileSystems() {
-    preparations.append(.devices(owner: subject.root))
-    preparations.append(.terminals(group: subject.hostID(5)))
-    preparations.append(.sharedMemory(owner: subject.root))
-    plan.setup.append(.attach(.devices, kernelDirectory("/dev")))
+    mountDevices()
     plan.setup.append(.attach(.terminals, .init("pts", below: .prepared(.devices))))
     plan.setup.append(.attach(.sharedMemory, .init("shm", below: .prepared(.devices))))
     plan.setup.append(
       .mount(
         .init(type: "proc", attributes: [.noSetuid, .noDevices, .noExecution], becomes: .proc),
         kernelDirectory("/proc")))
-    plan.setup.append(
-      .mount(
-        .init(
-          type: "sysfs", attributes: [.readOnly, .noSetuid, .noDevices, .noExecution],
-          becomes: .sys),
-        kernelDirectory("/sys")))
+    if subject.bindsSysfs {
+      preparations.append(.hostSysfs)
+      plan.setup.append(.attach(.hostSysfs, kernelDirectory("/sys")))
+      // What is mounted below comes with it, and the cgroups of others are none of the run's.
+      preparations.append(.emptyDirectory(.cgroupCover))
+      plan.setup.append(
+        .attach(
+          .cgroupCover,
+          .init("fs/cgroup", below: .prepared(.hostSysfs), refusesSymbolicLinks: true)))
+    } else {
+      plan.setup.append(
+        .mount(
+          .init(
+            type: "sysfs", attributes: [.readOnly, .noSetuid, .noDevices, .noExecution],
+            becomes: .sys),
+          kernelDirectory("/sys")))
+    }
     if subject.usesCgroup {
       // Runtimes size their heaps and thread pools from it.
       plan.setup.append(
         .mount(
           .init(type: "cgroup2", attributes: [.readOnly, .noSetuid, .noDevices, .noExecution]),
           .init("fs/cgroup", below: .sys, refusesSymbolicLinks: true)))
+    }
+  }
+
+  private mutating func mountDevices() {
+    let source = subject.deviceSource
+    preparations.append(.devices(owner: subject.root, source))
+    preparations.append(.terminals(group: subject.terminalGroup))
+    preparations.append(.sharedMemory(owner: subject.root))
+    plan.setup.append(.attach(.devices, kernelDirectory("/dev")))
+    guard source == .bound else { return }
+    for (index, node) in DeviceNode.all.enumerated() {
+      preparations.append(.hostDevice(.device(index), node))
+      plan.setup.append(.attach(.device(index), .init(node.name, below: .prepared(.devices))))
     }
   }
 
@@ -156,7 +191,7 @@ struct LaunchSequence: Sendable {
       preparations.append(
         .volume(
           .volume(index), volume.source, isReadOnly: volume.isReadOnly,
-          idMap: subject.layerIDMap))
+          idMap: subject.layerIDMap, submounts: subject.rootless != nil))
       let place = inside(
         volume.destination.string, isDirectory: subject.volumeIsDirectory[index])
       mounts.append((volume.destination.components.count, .attach(.volume(index), place)))
@@ -170,10 +205,17 @@ struct LaunchSequence: Sendable {
   }
 
   private mutating func hideKernelFiles() {
-    preparations.append(.masks)
+    let source = subject.deviceSource
+    preparations.append(.masks(source))
     plan.setup.append(.attach(.masks, inScratch(ScratchLayout.masks)))
+    if source == .bound {
+      preparations.append(.hostDevice(.maskingDevice, .null))
+      plan.setup.append(
+        .attach(.maskingDevice, .init(DeviceNode.null.name, below: .prepared(.masks))))
+    }
     let masked: [(LaunchPlan.Base, [String])] = [
-      (.proc, KernelFiles.maskedInProc), (.sys, KernelFiles.maskedInSys),
+      (.proc, KernelFiles.maskedInProc),
+      (subject.bindsSysfs ? .prepared(.hostSysfs) : .sys, KernelFiles.maskedInSys),
     ]
     for (base, paths) in masked {
       for path in paths { plan.setup.append(.mask(.init(path, below: base), with: .masks)) }
@@ -189,12 +231,25 @@ struct LaunchSequence: Sendable {
     plan.setup.append(.pivot)
   }
 
+  /// As root, PID 1 has an id that nobody inside has: the host's 0. Without root its id would be
+  /// that of root inside, who could set its limits and its scheduling.
+  private mutating func changeFirstProcess() {
+    guard let id = subject.rootless?.firstProcess else { return }
+    // BEFORE the command's process is made, which finds PID 1 so, however fast it is.
+    // AFTER everything that makes files or mounts, which belong to the container's root.
+    plan.setup += [
+      .keepCapabilitiesOnUserChange, .setGroups([]), .setGroup(id), .setUser(id),
+      // All that there are, up to CAP_CHECKPOINT_RESTORE: the command's process needs them still.
+      .keepCapabilities(mask: (1 << 41) - 1),
+    ]
+  }
+
   // MARK: PID 1, once the command was forked
 
   private mutating func guardFirstProcess() {
     let kill: UInt64 = 1 << 5  // CAP_KILL of capabilities(7): the command has other ids
+    // BEFORE the others are given up: it takes CAP_SETPCAP.
     plan.guarding = [
-      // BEFORE the others are given up: it takes CAP_SETPCAP.
       .boundCapabilities(mask: kill), .keepCapabilities(mask: kill), .forbidNewPrivileges,
       .forbidDumping,
       .installSeccomp(.firstProcess),
@@ -213,16 +268,18 @@ struct LaunchSequence: Sendable {
     plan.command.append(.setUmask(0o022))
     // BEFORE the ids are set, which are those of this namespace. From here on the process has no
     // rights over any other namespace of the container: the host's user namespace owns them.
-    if subject.ids != nil { plan.command.append(.joinUserNamespace(.userNamespace)) }
+    if subject.commandMaps != nil { plan.command.append(.joinUserNamespace(.userNamespace)) }
     let capabilities = subject.spec.capabilities.rawValue
     // BEFORE the user changes: it takes CAP_SETPCAP.
     plan.command.append(.boundCapabilities(mask: capabilities))
     // BEFORE the user changes: groups and user take CAP_SETGID and CAP_SETUID. Also when there are
     // none, or those of the supervisor would stay.
-    plan.command.append(.setGroups(subject.resolvedUser.supplementaryGroups))
+    if subject.rootless?.isSingle != true {
+      plan.command.append(.setGroups(subject.resolvedUser.supplementaryGroups))
+    }
     plan.command.append(.setGroup(subject.resolvedUser.gid))
     // BEFORE the user changes, which otherwise takes them all from root.
-    if capabilities != 0 { plan.command.append(.keepCapabilitiesAcrossUserChange) }
+    if capabilities != 0 { plan.command.append(.keepCapabilitiesOnUserChange) }
     plan.command.append(.setUser(subject.resolvedUser.uid))
     plan.command.append(.setCapabilities(mask: capabilities))
     plan.command.append(.forbidNewPrivileges)
@@ -279,11 +336,11 @@ struct LaunchSequence: Sendable {
 
   // MARK: Places
 
-  private func inScratch(_ name: String) -> LaunchPlan.Place {
+  func inScratch(_ name: String) -> LaunchPlan.Place {
     .init(name, below: .prepared(.scratch))
   }
 
-  private func inside(_ path: String, isDirectory: Bool = true) -> LaunchPlan.Place {
+  func inside(_ path: String, isDirectory: Bool = true) -> LaunchPlan.Place {
     .init(
       path, below: .root,
       missing: isDirectory
@@ -308,6 +365,9 @@ enum ScratchLayout {
   static let masks = "masks"
 
   static func layer(_ index: Int) -> String { "l\(index)" }
+  static func part(_ index: Int) -> String { "p\(index)" }
+  static func partUpper(_ index: Int) -> String { "p\(index)-upper" }
+  static func partWork(_ index: Int) -> String { "p\(index)-work" }
 }
 
 /// What of /proc and /sys the command does not see, or cannot change.

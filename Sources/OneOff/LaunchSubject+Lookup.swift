@@ -7,19 +7,30 @@ extension LaunchSubject {
   ///
   /// - Throws: an error that names what is missing or of the wrong kind.
   init(
-    _ spec: RunSpec, id: RunID, host: HostFacts, ids: IDRange?, usesCgroup: Bool
+    _ spec: RunSpec, id: RunID, host: HostFacts, ids: IDRange?, usesCgroup: Bool,
+    rootless: Rootless?
   ) throws {
     self.spec = spec
     self.id = id
     self.host = host
-    self.ids = ids
-    self.usesCgroup = usesCgroup
+    self.ids = rootless == nil ? ids : rootless?.ids
+    self.rootless = rootless
+    // An ordinary user can make none where none was delegated to him.
+    self.usesCgroup = usesCgroup && rootless == nil
     let image = try Image(spec.layers)
     let owner = try spec.app.map { try Image.open($0.source, role: "app directory").owner() }
-    self.resolvedUser = try Self.user(of: spec, appOwner: owner, image: image)
+    self.resolvedUser = try Self.user(of: spec, appOwner: owner, image: image, rootless: rootless)
+    if rootless != nil, spec.layers.contains("/") {
+      guard spec.layers.count == 1 else {
+        throw SpecError(
+          "--rootfs / with further layers needs root: without, it is put together from parts",
+          remedy: "use another --rootfs, volumes instead of layers, or sudo")
+      }
+      self.hostTree = try HostTree()
+    }
     let volumes = try spec.volumes.map(Self.status)
     self.volumeIsDirectory = volumes.map { $0.kind == .directory }
-    if ids != nil {
+    if ids != nil, rootless == nil {
       self.warnings = try image.foreignOwners()
       for (volume, status) in zip(spec.volumes, volumes) {
         if let warning = RunWarning("volume", volume.source, owner: status.owner) {
@@ -30,7 +41,8 @@ extension LaunchSubject {
     if let app = spec.app, let owner {
       self.app = App(
         source: app.source, mountPoint: app.mountPoint,
-        idMaps: Self.maps(showing: owner, as: resolvedUser, ids: ids))
+        // Without root no mount can be id-mapped: the owner is who the supervisor's namespace says.
+        idMaps: rootless == nil ? Self.maps(showing: owner, as: resolvedUser, ids: ids) : nil)
     }
   }
 
@@ -51,9 +63,10 @@ extension LaunchSubject {
   private static let lastID = IDRange.count - 1
 
   private static func user(
-    of spec: RunSpec, appOwner: LaunchPlan.Owner?, image: Image
+    of spec: RunSpec, appOwner: LaunchPlan.Owner?, image: Image, rootless: Rootless?
   ) throws -> ResolvedUser {
-    let reference = spec.user ?? appOwner.map { Self.reference(to: $0, in: spec) } ?? .root
+    let appUser = appOwner.map { rootless?.reference(to: $0) ?? Self.reference(to: $0, in: spec) }
+    let reference = spec.user ?? appUser ?? .root
     let limit = AccountDatabase.maximumSize
     let passwd = try image.read("etc/passwd", limit: limit)
     if passwd == nil { try image.checkThatItIsNotEmpty() }
@@ -61,7 +74,8 @@ extension LaunchSubject {
       passwd: passwd ?? [],
       group: try reference.needsGroupFile ? image.read("etc/group", limit: limit) ?? [] : [])
     let user = try accounts.resolve(reference)
-    guard spec.userNamespace == .host || max(user.uid, user.gid) <= lastID else {
+    let hasEveryID = spec.userNamespace == .host || rootless?.isSingle == true
+    guard hasEveryID || max(user.uid, user.gid) <= lastID else {
       throw SpecError(
         "user \(user.uid):\(user.gid) is outside of the run's ids, which go from 0 to \(lastID)",
         remedy: "choose another user, or --userns host")

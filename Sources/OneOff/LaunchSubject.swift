@@ -20,12 +20,17 @@ struct LaunchSubject: Sendable {
   var host: HostFacts
   /// The host ids of this run; nil when it shares the host's user namespace.
   var ids: IDRange?
+  /// How it comes about without root; nil when it is root's. Host ids are then those of the
+  /// supervisor's own user namespace.
+  var rootless: Rootless?
   /// Whether the run gets a cgroup (v2) of its own.
   var usesCgroup: Bool
   /// The command's user, as seen inside.
   var resolvedUser: ResolvedUser
   /// The app's release.
   var app: App?
+  /// The host's root file system, where it is the rootfs of a run without root.
+  var hostTree: HostTree?
   /// For each volume whether its source is a directory.
   var volumeIsDirectory: [Bool]
   /// What the caller should know before the command runs.
@@ -33,8 +38,25 @@ struct LaunchSubject: Sendable {
   /// The command's seccomp program.
   var filter = CommandFilter.builtIn
 
-  /// The id that the host has for an id inside.
-  func hostID(_ inside: UInt32) -> UInt32 { (ids?.base ?? 0) + inside }
+  /// The id that the host has for an id inside. A single id is the command's user, and everybody.
+  func hostID(_ inside: UInt32) -> UInt32 {
+    rootless?.isSingle == true ? 0 : (ids?.base ?? 0) + inside
+  }
+
+  /// The maps of the user namespace that the command joins; nil for the host's.
+  var commandMaps: (users: IDMap, groups: IDMap)? {
+    if let rootless { return rootless.commandMaps(user: resolvedUser) }
+    return ids.map { ($0.map, $0.map) }
+  }
+
+  /// The group of terminals, which is 5 in every distribution; nil where no such id exists.
+  var terminalGroup: UInt32? { rootless?.isSingle == true ? nil : hostID(5) }
+
+  /// In a user namespace, mknod(2) of a device is EPERM.
+  var deviceSource: DeviceNode.Source { rootless == nil ? .made : .bound }
+
+  /// Only the owner of a network namespace can mount sysfs in it.
+  var bindsSysfs: Bool { rootless != nil && spec.network == .host }
 
   /// The container's root, as host ids: owner of what oneoff makes inside.
   var root: LaunchPlan.Owner { .init(uid: hostID(0), gid: hostID(0)) }
@@ -45,7 +67,7 @@ struct LaunchSubject: Sendable {
   }
 
   /// The user namespace through which layers and volumes are mapped.
-  var layerIDMap: DescriptorName? { ids == nil ? nil : .userNamespace }
+  var layerIDMap: DescriptorName? { ids == nil || rootless != nil ? nil : .userNamespace }
 
   /// The host name as seen inside.
   var hostname: String { spec.hostname?.text ?? id.text }
@@ -63,11 +85,16 @@ struct LaunchSubject: Sendable {
     return missing.map { TemporaryFileSystem(destination: $0) } + spec.temporaryFileSystems
   }
 
+  /// Where the overlay's attributes are of the kind "user.", tmpfs may not do.
+  var usesDiskScratch: Bool { rootless != nil && !host.tmpfsHasUserAttributes }
+
   /// What the scratch holds before the command runs.
   var scratch: ScratchContents {
     ScratchContents(
-      size: spec.scratch, layerCount: spec.layers.count, hasApp: app != nil, hostname: hostname,
-      sharesHostNetwork: spec.network == .host, owner: root)
+      size: usesDiskScratch ? nil : spec.scratch, layerCount: spec.layers.count, hasApp: app != nil,
+      hostname: hostname,
+      sharesHostNetwork: spec.network == .host, owner: root,
+      unmappedID: rootless == nil ? nil : Rootless.unmappedID, hostTree: hostTree)
   }
 
   /// The environment as `NAME=VALUE`: the specification's, and PATH and HOME where it has none.

@@ -5,18 +5,25 @@ import SystemPackage
 /// One thing that the supervisor makes before clone3(2): nothing of it is visible to any other
 /// process, and all of it goes away with its descriptor.
 enum Preparation: Sendable {
+  /// BEFORE everything else, and before the specification's paths are looked at.
+  case ownNamespaces(Rootless)
   case userNamespace(DescriptorName, users: IDMap, groups: IDMap)
   case cgroup
   case newNetwork
   case network(FilePath)
   case layer(DescriptorName, FilePath, idMap: DescriptorName?)
-  case volume(DescriptorName, FilePath, isReadOnly: Bool, idMap: DescriptorName?)
+  case volume(
+    DescriptorName, FilePath, isReadOnly: Bool, idMap: DescriptorName?, submounts: Bool)
+  case hostPart(DescriptorName, FilePath)
   case scratch(ScratchContents)
-  case devices(owner: LaunchPlan.Owner)
-  case terminals(group: UInt32)
+  case devices(owner: LaunchPlan.Owner, DeviceNode.Source)
+  case hostDevice(DescriptorName, DeviceNode)
+  case hostSysfs
+  case emptyDirectory(DescriptorName)
+  case terminals(group: UInt32?)
   case sharedMemory(owner: LaunchPlan.Owner)
   case temporary(DescriptorName, size: ByteCount, owner: LaunchPlan.Owner)
-  case masks
+  case masks(DeviceNode.Source)
   case landlockScope
   case standardStreams(owner: LaunchPlan.Owner)
   case listenerSocket
@@ -24,36 +31,55 @@ enum Preparation: Sendable {
 
 /// What the scratch file system holds before the command runs.
 struct ScratchContents: Sendable {
-  var size: ByteCount
+  /// How much fits into it; nil for one on disk, which has no limit of its own.
+  var size: ByteCount?
   var layerCount: Int
   var hasApp: Bool
   var hostname: String
   var sharesHostNetwork: Bool
   /// The container's root, as host ids.
   var owner: LaunchPlan.Owner
+  /// The id that stands for those that the supervisor's user namespace does not have, if it has
+  /// one of its own.
+  var unmappedID: UInt32?
+  /// The parts of which the root file system is made, if it is made of parts.
+  var hostTree: HostTree?
 }
 
 extension Preparation: CustomStringConvertible {
   /// The preparation as one line.
   var description: String {
     switch self {
-    case .userNamespace(let name, let users, _):
-      "\(name): " + users.ranges.map(Self.text).joined(separator: ", ")
+    case .ownNamespaces(let rootless):
+      "user and mount namespace of the supervisor's own: \(Self.text(rootless.users))"
+        + (rootless.isSingle
+          ? "; a single id: setgroups(2) is denied, so groups stay the caller's" : "")
+    case .userNamespace(let name, let users, _): "\(name): \(Self.text(users))"
     case .cgroup: "cgroup: one of its own"
     case .newNetwork: "network namespace: one of its own, loopback up"
     case .network(let path): "network namespace: \(path)"
     case .layer(let name, let path, let map):
       "\(name): \(path), read-only, nosuid, nodev\(Self.mapped(map))"
-    case .volume(let name, let path, let isReadOnly, let map):
-      "\(name): \(path)\(isReadOnly ? ", read-only" : ""), nosuid, nodev\(Self.mapped(map))"
+    case .volume(let name, let path, let isReadOnly, let map, let submounts):
+      "\(name): \(path)\(submounts ? " and the mounts below it" : "")"
+        + "\(isReadOnly ? ", read-only" : ""), nosuid, nodev\(Self.mapped(map))"
+    case .hostPart(let name, let path): "\(name): \(path), read-only, nosuid, nodev"
     case .scratch(let contents):
-      "scratch: tmpfs of \(contents.size.bytes) bytes with /etc/{hostname,hosts,resolv.conf}"
-    case .devices(let owner): "devices: tmpfs of \(owner.uid):\(owner.gid), nosuid, noexec"
-    case .terminals(let group): "terminals: devpts, group \(group)"
+      "scratch: \(contents.size.map { "tmpfs of \($0.bytes) bytes" } ?? "directory on disk")"
+        + " with /etc/{hostname,hosts,resolv.conf}"
+    case .devices(let owner, let source):
+      "devices: tmpfs of \(owner.uid):\(owner.gid)\(source.suffix), nosuid, noexec"
+    case .hostDevice(let name, let node):
+      "\(name): /dev/\(node.name), must be \(node.major):\(node.minor), nosuid, noexec"
+    case .hostSysfs: "sysfs of the host: /sys and the mounts below it, ro, nosuid, nodev, noexec"
+    case .emptyDirectory(let name): "\(name): an empty directory, read-only"
+    case .terminals(let group?): "terminals: devpts, group \(group)"
+    case .terminals(nil): "terminals: devpts"
     case .sharedMemory: "shared memory: tmpfs, nosuid, nodev"
     case .temporary(let name, let size, let owner):
       "\(name): tmpfs of \(size.bytes) bytes of \(owner.uid):\(owner.gid), nosuid, nodev"
-    case .masks: "masks: an empty directory and the null device, read-only"
+    case .masks(let source):
+      "masks: an empty directory and the null device\(source.suffix), read-only"
     case .landlockScope: "landlock scope: abstract sockets and signals"
     case .standardStreams(let owner):
       "standard streams: the null device, two pipes of \(owner.uid):\(owner.gid)"
@@ -61,8 +87,8 @@ extension Preparation: CustomStringConvertible {
     }
   }
 
-  private static func text(_ range: IDMap.Range) -> String {
-    "\(range.inside)→\(range.host) ×\(range.count)"
+  private static func text(_ map: IDMap) -> String {
+    map.ranges.map { "\($0.inside)→\($0.host) ×\($0.count)" }.joined(separator: ", ")
   }
 
   private static func mapped(_ map: DescriptorName?) -> String {
@@ -72,16 +98,19 @@ extension Preparation: CustomStringConvertible {
 
 /// What a run would prepare and do, as text, without doing it and without privileges.
 ///
-/// The ids are those of the first slot.
+/// The ids are those of the first slot. An ordinary user's own namespaces are entered: without
+/// them nobody could say who the owners inside are.
 ///
 /// - Throws: what a run would throw for the same specification and host.
 public func describePlan(of spec: RunSpec) throws(OneOffError) -> String {
   try OneOffError.wrap {
     try spec.validate()
+    let rootless = try Rootless(spec)
+    try rootless?.enter()
     var subject = try LaunchSubject(
       spec, id: spec.id ?? RunID("run"), host: .current(),
       ids: spec.userNamespace == .host ? nil : IDRange(slot: SlotPool.current().first),
-      usesCgroup: CgroupTree.ofHost() != nil)
+      usesCgroup: CgroupTree.ofHost() != nil, rootless: rootless)
     subject.filter = try CommandFilter(spec, host: subject.host, cache: nil)
     return LaunchSequence(subject).description
       + subject.filter.warnings.map { "warning: \($0.text)\n" }.joined()

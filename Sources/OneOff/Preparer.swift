@@ -16,18 +16,23 @@ struct Preparer: ~Copyable {
   private let network: NetworkNamespaceMaker?
   private let layerCount: Int
   private let cgroup: FilePath?
+  private let diskScratch: FilePath?
 
   /// Makes a preparer for a run with that many layers, in that cgroup, with a network namespace
-  /// that is in the making.
-  init(layerCount: Int, cgroup: FilePath?, network: NetworkNamespaceMaker?) {
+  /// that is in the making, and with that directory for a scratch on disk.
+  init(
+    layerCount: Int, cgroup: FilePath?, network: NetworkNamespaceMaker?, diskScratch: FilePath?
+  ) {
     self.network = network
     self.layerCount = layerCount
     self.cgroup = cgroup
+    self.diskScratch = diskScratch
   }
 
   /// Carries out one preparation.
   mutating func perform(_ preparation: Preparation) throws {
     switch preparation {
+    case .ownNamespaces: break  // entered by the launch, before anything was looked at
     case .userNamespace(let name, let users, let groups):
       descriptors.adopt(try namespaces.make(users: users, groups: groups), as: name)
     case .cgroup:
@@ -41,22 +46,36 @@ struct Preparer: ~Copyable {
       try prepareBind(
         name, path, [.readOnly, .noSetuid, .noDevices], map,
         name == .app ? "app directory" : "layer")
-    case .volume(let name, let path, let isReadOnly, let map):
+    case .volume(let name, let path, let isReadOnly, let map, let submounts):
       let attributes: LaunchPlan.MountAttributes = isReadOnly ? [.readOnly] : []
-      try prepareBind(name, path, attributes.union([.noSetuid, .noDevices]), map, "volume")
+      try prepareBind(
+        name, path, attributes.union([.noSetuid, .noDevices]), map, "volume", submounts: submounts)
+    case .hostPart(let name, let path):
+      try prepareBind(name, path, [.readOnly, .noSetuid, .noDevices], nil, "part")
     case .scratch(let contents): try prepareScratch(contents)
-    case .devices(let owner): try prepareDevices(owner: owner)
-    case .terminals(let group):
+    case .devices(let owner, let source): try prepareDevices(owner: owner, nodes: source)
+    case .hostDevice(let name, let node): try prepareHostDevice(name, node)
+    case .hostSysfs:
+      let mount = try DetachedMount(cloning: "/sys", submounts: true)
+      try mount.restrict(
+        to: [.readOnly, .noSetuid, .noDevices, .noExecution], submounts: true, subject: "of /sys")
+      descriptors.adopt(mount.takeDescriptor(), as: .hostSysfs)
+    case .emptyDirectory(let name):
       let mount = try DetachedMount(
-        type: "devpts",
-        options: [("gid", "\(group)"), ("mode", "620"), ("ptmxmode", "666")],
-        attributes: [.noSetuid, .noExecution])
+        type: "tmpfs", options: [("mode", "555")],
+        attributes: [.readOnly, .noSetuid, .noDevices, .noExecution])
+      descriptors.adopt(mount.takeDescriptor(), as: name)
+    case .terminals(let group):
+      var options = [("mode", "620"), ("ptmxmode", "666")]
+      if let group { options.append(("gid", "\(group)")) }
+      let mount = try DetachedMount(
+        type: "devpts", options: options, attributes: [.noSetuid, .noExecution])
       descriptors.adopt(mount.takeDescriptor(), as: .terminals)
     case .sharedMemory(let owner):
       try prepareTemporary(.sharedMemory, size: .mebibytes(64), owner: owner)
     case .temporary(let name, let size, let owner):
       try prepareTemporary(name, size: size, owner: owner)
-    case .masks: try prepareMasks()
+    case .masks(let source): try prepareMasks(null: source)
     case .landlockScope: descriptors.adopt(try makeLandlockScope(), as: .landlock)
     case .standardStreams(let owner): try prepareStreams(owner: owner)
     case .listenerSocket:
@@ -79,17 +98,28 @@ struct Preparer: ~Copyable {
   /// A detached copy of a mount of the host, with fewer rights and with the run's ids.
   private func prepareBind(
     _ name: DescriptorName, _ path: FilePath, _ attributes: LaunchPlan.MountAttributes,
-    _ map: DescriptorName?, _ role: String
+    _ map: DescriptorName?, _ role: String, submounts: Bool = false
   ) throws {
-    let mount = try DetachedMount(cloning: path)
+    let mount = try cloneMount(path, role, submounts: submounts)
     do {
       try mount.restrict(
-        to: attributes, idMap: map.map { descriptors.number(of: $0) },
+        to: attributes, idMap: map.map { descriptors.number(of: $0) }, submounts: submounts,
         subject: "of the \(role) \(path)")
     } catch {
+      guard map != nil else { throw error }
       throw error.explainingIDMap(of: path, role: role, on: try? mount.descriptor.fileSystemType())
     }
     descriptors.adopt(mount.takeDescriptor(), as: name)
+  }
+
+  private func cloneMount(
+    _ path: FilePath, _ role: String, submounts: Bool
+  ) throws(SystemError) -> DetachedMount {
+    do {
+      return try DetachedMount(cloning: path, submounts: submounts)
+    } catch {
+      throw error.explainingSubmounts(of: path, role: role)
+    }
   }
 
   private func prepareTemporary(
@@ -107,10 +137,7 @@ struct Preparer: ~Copyable {
   // MARK: Scratch
 
   private func prepareScratch(_ contents: ScratchContents) throws {
-    let mount = try DetachedMount(
-      type: "tmpfs", options: [("size", "\(contents.size.bytes)"), ("mode", "700")],
-      attributes: [.noSetuid, .noDevices])
-    let scratch = mount.takeDescriptor()
+    let scratch = try mountScratch(contents).takeDescriptor()
     let host = LaunchPlan.Owner(uid: 0, gid: 0)
     var mountPoints = (0..<layerCount).map(ScratchLayout.layer)
     mountPoints += [ScratchLayout.root, ScratchLayout.work, ScratchLayout.masks]
@@ -118,31 +145,33 @@ struct Preparer: ~Copyable {
     for name in mountPoints {
       try scratch.makeDirectory(name, permissions: 0o700, owner: host)
     }
-    // The upper directory's own attributes are those of the merged one.
-    let top = DescriptorName.layer(layerCount - 1)
-    try makeLike(top, "", ScratchLayout.upper, in: scratch, fallback: contents.owner)
-    if contents.hasApp {
-      try makeLike(.app, "", ScratchLayout.appUpper, in: scratch, fallback: contents.owner)
-    }
-    try writeNetworkFiles(contents, in: scratch)
+    // An upper directory's own attributes are those of the merged one.
+    let etc =
+      try contents.hostTree.map { try makeParts(of: $0, in: scratch, contents) }
+      ?? makeUpper(in: scratch, contents)
+    if contents.hasApp { try makeLike(.app, "", ScratchLayout.appUpper, in: scratch, contents) }
+    try writeNetworkFiles(contents, in: etc, of: scratch)
     descriptors.adopt(scratch, as: .scratch)
   }
 
-  /// Makes a directory with the attributes that `path` has in a layer.
-  private func makeLike(
-    _ layer: DescriptorName, _ path: String, _ name: String, in scratch: borrowing OwnedDescriptor,
-    fallback: LaunchPlan.Owner
-  ) throws {
-    let status = try descriptors.status(of: layer, path)
-    try scratch.makeDirectory(
-      name, permissions: status?.permissions ?? 0o755, owner: status?.owner ?? fallback)
+  private func mountScratch(_ contents: ScratchContents) throws -> DetachedMount {
+    let attributes: LaunchPlan.MountAttributes = [.noSetuid, .noDevices]
+    guard let size = contents.size else {
+      guard let diskScratch else { preconditionFailure("it is made with the launch") }
+      let mount = try DetachedMount(cloning: diskScratch)
+      try mount.restrict(to: attributes, subject: "of the scratch \(diskScratch)")
+      return mount
+    }
+    return try DetachedMount(
+      type: "tmpfs", options: [("size", "\(size.bytes)"), ("mode", "700")], attributes: attributes)
   }
 
-  /// Written before the overlay is mounted: cheaper than three mounts, and a link of that name in
-  /// the image is simply covered.
-  private func writeNetworkFiles(
-    _ contents: ScratchContents, in scratch: borrowing OwnedDescriptor
-  ) throws {
+  /// Makes the upper directory of the layers, and returns the one in it that becomes /etc.
+  private func makeUpper(
+    in scratch: borrowing OwnedDescriptor, _ contents: ScratchContents
+  ) throws -> String {
+    try makeLike(
+      .layer(layerCount - 1), "", ScratchLayout.upper, in: scratch, contents)
     let directory = "\(ScratchLayout.upper)/etc"
     let layers = (0..<layerCount).reversed().map(DescriptorName.layer)
     let layer = try layers.first { try descriptors.status(of: $0, "etc") != nil }
@@ -151,7 +180,28 @@ struct Preparer: ~Copyable {
         "/etc of the root file system is not a directory",
         remedy: "give a layer in which /etc is a directory, not a link or a file")
     }
-    try makeLike(layer ?? layers[0], "etc", directory, in: scratch, fallback: contents.owner)
+    try makeLike(layer ?? layers[0], "etc", directory, in: scratch, contents)
+    return directory
+  }
+
+  /// Makes a directory with the attributes that `path` has in a layer. What has no owner here
+  /// belongs to the container's root.
+  func makeLike(
+    _ layer: DescriptorName, _ path: String, _ name: String, in scratch: borrowing OwnedDescriptor,
+    _ contents: ScratchContents
+  ) throws {
+    let status = try descriptors.status(of: layer, path)
+    var owner = status?.owner ?? contents.owner
+    if owner.uid == contents.unmappedID { owner.uid = contents.owner.uid }
+    if owner.gid == contents.unmappedID { owner.gid = contents.owner.gid }
+    try scratch.makeDirectory(name, permissions: status?.permissions ?? 0o755, owner: owner)
+  }
+
+  /// Written before the overlay is mounted: cheaper than three mounts, and a link of that name in
+  /// the image is simply covered.
+  private func writeNetworkFiles(
+    _ contents: ScratchContents, in directory: String, of scratch: borrowing OwnedDescriptor
+  ) throws {
     let name = contents.hostname
     var hosts = Array("127.0.0.1 localhost\n::1 localhost ip6-localhost\n127.0.1.1 \(name)\n".utf8)
     var resolver: [UInt8] = []
@@ -174,16 +224,14 @@ struct Preparer: ~Copyable {
 
   // MARK: Devices
 
-  private func prepareDevices(owner: LaunchPlan.Owner) throws {
+  private func prepareDevices(owner: LaunchPlan.Owner, nodes: DeviceNode.Source) throws {
     let mount = try DetachedMount(
       type: "tmpfs",
       options: [
         ("size", "65536"), ("mode", "755"), ("uid", "\(owner.uid)"), ("gid", "\(owner.gid)"),
       ], attributes: [.noSetuid, .noExecution])
     let devices = mount.takeDescriptor()
-    for (name, major, minor) in Self.nodes {
-      try devices.makeDevice(name, major: major, minor: minor, owner: owner)
-    }
+    for node in DeviceNode.all { try make(node, nodes, in: devices, owner: owner) }
     for (name, target) in Self.links {
       try devices.makeSymbolicLink(name, to: target, owner: owner)
     }
@@ -193,11 +241,34 @@ struct Preparer: ~Copyable {
     descriptors.adopt(devices, as: .devices)
   }
 
-  /// Names and numbers of Documentation/admin-guide/devices.txt in the kernel's source.
-  private static let nodes: [(String, UInt32, UInt32)] = [
-    ("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9),
-    ("tty", 5, 0),
-  ]
+  /// Makes a node, or the file over which the host's will be mounted.
+  private func make(
+    _ node: DeviceNode, _ source: DeviceNode.Source, in directory: borrowing OwnedDescriptor,
+    owner: LaunchPlan.Owner
+  ) throws {
+    switch source {
+    case .made:
+      try directory.makeDevice(node.name, major: node.major, minor: node.minor, owner: owner)
+    case .bound:
+      try directory.makeFile(node.name, contents: [], permissions: 0o444, owner: owner)
+    }
+  }
+
+  /// The host's device, looked at before it is mounted, by the same descriptor.
+  private func prepareHostDevice(_ name: DescriptorName, _ node: DeviceNode) throws {
+    let path = FilePath("/dev/\(node.name)")
+    let file = try OwnedDescriptor(opening: path, flags: [.pathOnly, .notFollowing])
+    guard let status = try file.status(), status.kind == .characterDevice,
+      status.device == (node.major, node.minor)
+    else {
+      throw SpecError(
+        "\(path) of the host is not the character device \(node.major):\(node.minor)",
+        remedy: "without root it can only be taken from the host; mend it there")
+    }
+    let mount = try DetachedMount(cloning: file, subject: "of \(path)")
+    try mount.restrict(to: [.noSetuid, .noExecution], subject: "of \(path)")
+    descriptors.adopt(mount.takeDescriptor(), as: name)
+  }
 
   private static let links = [
     ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
@@ -205,25 +276,31 @@ struct Preparer: ~Copyable {
   ]
 
   /// What covers hidden files and directories; see ol_mask in CLaunch.
-  private func prepareMasks() throws {
+  private func prepareMasks(null: DeviceNode.Source) throws {
     let mount = try DetachedMount(
       type: "tmpfs", options: [("size", "65536"), ("mode", "755")],
       attributes: [.noSetuid, .noExecution])
     let host = LaunchPlan.Owner(uid: 0, gid: 0)
-    try mount.descriptor.makeDevice("null", major: 1, minor: 3, owner: host)
+    try make(.null, null, in: mount.descriptor, owner: host)
     try mount.descriptor.makeDirectory("directory", permissions: 0o555, owner: host)
     try mount.restrict(to: [.readOnly], subject: "of the masks")
     descriptors.adopt(mount.takeDescriptor(), as: .masks)
   }
 
   private mutating func prepareStreams(owner: LaunchPlan.Owner) throws {
-    // The container's own null device: a descriptor of the host's would lead to the host's mount.
-    let null = try descriptors.open("null", below: .devices)
-    descriptors.adopt(try descriptors.open("null", below: .devices), as: .null)
-    descriptors.adopt(null, as: .standardInput)
+    descriptors.adopt(try openNull(), as: .null)
+    descriptors.adopt(try openNull(), as: .standardInput)
     let stdout = try makeOutputPipe(.standardOutput, owner: owner)
     let stderr = try makeOutputPipe(.standardError, owner: owner)
     outputs = (stdout, stderr)
+  }
+
+  /// The container's own null device: a descriptor of the host's would lead to the host's mount.
+  private func openNull() throws -> OwnedDescriptor {
+    let bound = descriptors.number(of: .device(0))
+    guard bound >= 0 else { return try descriptors.open(DeviceNode.null.name, below: .devices) }
+    return try OwnedDescriptor(
+      opening: FilePath("/proc/self/fd/\(bound)"), flags: .readingAndWriting)
   }
 
   /// Owned by the run's user, who may otherwise not open /dev/stderr.

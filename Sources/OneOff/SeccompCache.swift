@@ -71,7 +71,7 @@ struct SeccompCache: Sendable {
     let file = try OwnedDescriptor(opening: path, flags: [.notFollowing, .nonBlocking])
     let writableByOthers: UInt32 = 0o022
     guard let status = try file.status(), status.kind == .regular,
-      status.owner.uid == effectiveUserID(), status.permissions & writableByOthers == 0
+      status.owner.uid == effectiveOwner().uid, status.permissions & writableByOthers == 0
     else { return nil }
     return try file.readAll(limit: Self.largestProfile << 1, subject: "of \(path)")
   }

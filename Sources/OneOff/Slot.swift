@@ -109,28 +109,3 @@ struct SlotPool: Sendable, Hashable {
     self.count = count
   }
 }
-
-/// Where oneoff keeps what lives as long as the machine runs.
-struct StateDirectory: Sendable {
-  /// The directory, `/run/oneoff` unless ONEOFF_RUNTIME_DIR names another.
-  var path: FilePath
-
-  /// The slots' lock files.
-  var slots: FilePath { path.appending("slots") }
-
-  /// Compiled seccomp profiles.
-  var programs: FilePath { path.appending("seccomp") }
-
-  /// The directory of this process's environment.
-  static func current() throws(SpecError) -> StateDirectory {
-    guard let given = Caller.environmentValue("ONEOFF_RUNTIME_DIR") else {
-      return StateDirectory(path: "/run/oneoff")
-    }
-    let path = FilePath(String(decoding: given, as: UTF8.self))
-    guard path.isAbsolute else {
-      throw SpecError(
-        "ONEOFF_RUNTIME_DIR is '\(path)'", remedy: "give the absolute path of a directory")
-    }
-    return StateDirectory(path: path)
-  }
-}

@@ -58,12 +58,6 @@ public struct Supervisor: ~Copyable {
   }
 
   private mutating func supervise(control: CInt?) throws(OneOffError) -> RunResult {
-    guard effectiveUserID() == 0 else {
-      throw .spec(
-        SpecError(
-          "oneoff needs root to make namespaces, mounts and id maps",
-          remedy: "run it with sudo; 'oneoff print-plan' shows without root what it would do"))
-    }
     var loop = try OneOffError.wrap {
       try SupervisionLoop(id: id, grace: spec.grace, sinks: sinks, control: control)
     }

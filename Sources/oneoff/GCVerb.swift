@@ -7,11 +7,13 @@ enum GCVerb {
     summary: "Remove what runs whose supervisor was killed have left behind",
     details: [
       "The processes of such a run are gone already; on cgroup v2 hosts an empty cgroup may be "
-        + "left. The next run that takes the same slot removes them too."
+        + "left, and without root, before Linux 6.6, a scratch on disk. The next run that takes "
+        + "the same slot removes them too."
     ],
     examples: [.init(command: "oneoff gc", purpose: "remove all leftovers now")]
   ) { _ in
-    let count = try GarbageCollection().removedCgroups.count
+    let collection = try GarbageCollection()
+    let count = collection.removedCgroups.count + collection.removedScratches.count
     try Printer.print("\(count) \(count == 1 ? "leftover" : "leftovers") removed\n")
     return 0
   }

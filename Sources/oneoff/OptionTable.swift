@@ -177,9 +177,10 @@ extension OptionGroup {
       CommandOption(
         name: "userns",
         value: .init(
-          metavariable: "auto|host",
-          completion: .words(["auto", "host"])),
-        help: "ids that no other run has, or those of the host", defaultText: "auto"
+          metavariable: "auto|single|host",
+          completion: .words(["auto", "single", "host"])),
+        help: "ids that no other run has (without root: yours), only yours, or those of the host",
+        defaultText: "auto"
       ) { options, value throws(SpecError) in
         options.run.userNamespace = try UserNamespaceMode(parsing: value)
       },
@@ -193,6 +194,7 @@ extension OptionGroup {
       ) { options, value throws(SpecError) in
         options.run.capabilities.formUnion(try CapabilitySet(parsing: value))
       },
+      CommandOption(
         name: "seccomp",
         value: .init(metavariable: "FILE|default|unconfined", completion: .files),
         help: "which system calls the command may make: a profile in Docker's JSON format, "

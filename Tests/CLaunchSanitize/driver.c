@@ -77,12 +77,13 @@ static void ol_try(struct ol_expectation expected, const struct ol_operation *se
     }
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     struct ol_operation guard[] = {
+        {.kind = OL_OUTLAST_USER_CHANGE},
         {.kind = OL_KEEP_CAPABILITIES, .number = {1u << 5}},
         {.kind = OL_NO_NEW_PRIVILEGES},
         {.kind = OL_NOT_DUMPABLE},
     };
     struct ol_plan plan = {
-        .section = {{setup, setup_count}, {guard, 3}, {command, command_count}},
+        .section = {{setup, setup_count}, {guard, 4}, {command, command_count}},
         .namespaces = OL_NEW_MOUNT | OL_NEW_UTS | OL_NEW_IPC | OL_NEW_PID,
         .cgroup = OL_NO_DESCRIPTOR,
         .status_writer = status[1],

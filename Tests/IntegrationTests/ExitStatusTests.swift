@@ -140,19 +140,5 @@ extension IntegrationTests {
       let options = (0..<600).flatMap { _ in ["--layer", layer] }
       expectRefusal(try run(options, "true"), "layers are too many", "merge some")
     }
-
-    @Test func withoutRootTheErrorSaysWhatIsNeeded() throws {
-      let nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
-      let program = try Workspace.current.readableProgram()
-      let arguments = runArguments([], command: ["true"])
-      let refused = try RunningProcess.completion(nobody + [program] + arguments)
-      #expect(refused.status == 125)
-      #expect(refused.errors.contains("needs root"))
-      #expect(refused.errors.contains("sudo"))
-      let plan = try RunningProcess.completion(
-        nobody + [program, "print-plan"] + arguments.dropFirst())
-      #expect(plan.status == 0)
-      #expect(plan.output.contains("pivot to the new root"))
-    }
   }
 }

@@ -5,7 +5,8 @@ import Testing
 // Operations of the command's process that cannot fail, and why there is no test of their failing:
 // - setUmask: umask(2) has no error;
 // - forbidNewPrivileges, forbidDumping: prctl(2) with constants that every kernel since 3.5 knows;
-// - closeDescriptors: close_range(2) of a valid range.
+// - keepCapabilitiesOnUserChange: prctl(2), unless securebits that nobody sets have locked it;
+// - closeDescriptors: close_range(2) of a valid range with CLOSE_RANGE_CLOEXEC (5.11).
 
 extension Launches {
   @Suite struct CommandOperationTests {
@@ -51,6 +52,12 @@ extension Launches {
       .init([.setUser(33), .setCapabilities(mask: 1)], "capset(2)", .notPermitted),
       // What is not in the bounding set cannot become inheritable, and so not ambient.
       .init([.boundCapabilities(mask: 0), .setCapabilities(mask: 1)], "capset(2)", .notPermitted),
+      // The third one works: what was kept can be had, and nothing else afterwards.
+      .init(
+        [
+          .keepCapabilitiesOnUserChange, .setUser(5), .setCapabilities(mask: 1),
+          .setCapabilities(mask: 2),
+        ], "capset(2)", .notPermitted),
       .init(
         [.forbidNewPrivileges, .installSeccomp(.commandDefault), .newKeyring], "keyctl(2)",
         .notPermitted),
@@ -110,7 +117,7 @@ extension Launches {
         of: .running(
           check,
           before: [
-            .boundCapabilities(mask: 0x21), .keepCapabilitiesAcrossUserChange, .setUser(user),
+            .boundCapabilities(mask: 0x21), .keepCapabilitiesOnUserChange, .setUser(user),
             .setCapabilities(mask: 0x21), .forbidNewPrivileges,
           ]))
       guard case .exited(let exit)? = records.last else {

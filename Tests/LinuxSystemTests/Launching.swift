@@ -12,7 +12,7 @@ extension Trait where Self == ConditionTrait {
   /// Skips without root; in CI the tests run, and fail.
   static var requiresRoot: Self {
     .enabled("making namespaces needs root") {
-      effectiveUserID() == 0 || ProcessInfo.processInfo.environment["CI"] != nil
+      effectiveOwner().uid == 0 || ProcessInfo.processInfo.environment["CI"] != nil
     }
   }
 }

@@ -84,6 +84,18 @@ private typealias Operation = LaunchPlan.Operation
     #expect(guarding.last == .installSeccomp(.firstProcess))
   }
 
+  @Test(arguments: try PlanCase.all()) func theFirstProcessHasItsIDBeforeTheCommandIsThere(
+    _ plan: PlanCase
+  ) {
+    let setup = LaunchSequence(plan.subject).plan.setup
+    let change: [Operation.Kind] = [
+      .keepCapabilitiesOnUserChange, .setGroups, .setGroup, .setUser, .keepCapabilities,
+    ]
+    let isChanged = plan.subject.rootless?.firstProcess != nil
+    #expect((Array(setup.map(\.kind).suffix(5)) == change) == isChanged)
+    #expect(setup.contains { change.contains($0.kind) } == isChanged)
+  }
+
   @Test(arguments: try PlanCase.all()) func theIdsAreSetInsideTheUserNamespaceFromGroupsToUser(
     _ plan: PlanCase
   ) {
@@ -96,8 +108,10 @@ private typealias Operation = LaunchPlan.Operation
     for (first, second) in zip(order, order.dropFirst()) {
       expect(first, before: second, in: command, plan)
     }
-    let always = Set(order).subtracting([.joinUserNamespace])
+    let always = Set(order).subtracting([.joinUserNamespace, .setGroups])
     #expect(always.isSubset(of: command.map(\.kind)))
+    #expect(
+      command.contains { $0.kind == .setGroups } == (plan.subject.rootless?.isSingle != true))
     #expect(
       command.contains { $0.kind == .joinUserNamespace }
         == (plan.subject.spec.userNamespace == .auto))
@@ -121,8 +135,8 @@ private typealias Operation = LaunchPlan.Operation
     #expect(command.contains(.boundCapabilities(mask: mask)))
     #expect(command.contains(.setCapabilities(mask: mask)))
     #expect(command.count { $0.kind == .boundCapabilities || $0.kind == .setCapabilities } == 2)
-    #expect(command.contains(.keepCapabilitiesAcrossUserChange) == (mask != 0))
-    expect(.keepCapabilitiesAcrossUserChange, before: .setUser, in: command, plan)
+    #expect(command.contains(.keepCapabilitiesOnUserChange) == (mask != 0))
+    expect(.keepCapabilitiesOnUserChange, before: .setUser, in: command, plan)
   }
 
   @Test(arguments: try PlanCase.all()) func nothingButTheExecutionFollowsSeccomp(
@@ -142,7 +156,7 @@ private typealias Operation = LaunchPlan.Operation
     for case .attach(let name, _) in sequence.plan.setup {
       #expect(text.contains("\(name):"), "\(name)")
     }
-    #expect(text.contains("user namespace:") == (plan.subject.ids != nil))
+    #expect(text.contains("user namespace:") == (plan.subject.commandMaps != nil))
     #expect(text.contains("landlock scope:") == plan.subject.usesLandlock)
   }
 }
@@ -152,10 +166,11 @@ extension LaunchPlan.Operation {
   fileprivate enum Kind: Hashable, Sendable {
     case eraseArguments, resetSignals, joinNetwork, newCgroupNamespace, makeMountsPrivate
     case enterScratch, attach, mount, mask, makeReadOnly, pivot, other
-    case keepCapabilities, forbidNewPrivileges, forbidDumping, installSeccomp
+    case keepCapabilities, keepCapabilitiesOnUserChange, forbidNewPrivileges, forbidDumping
+    case installSeccomp
     case newSession, useStandardStreams, joinUserNamespace, boundCapabilities, setGroups, setGroup
     case setUser, setCapabilities, newKeyring, enterWorkingDirectory, restrictWithLandlock
-    case closeDescriptors, execute, keepCapabilitiesAcrossUserChange
+    case closeDescriptors, execute
   }
 
   fileprivate var kind: Kind {
@@ -172,6 +187,7 @@ extension LaunchPlan.Operation {
     case .makeReadOnly: .makeReadOnly
     case .pivot: .pivot
     case .keepCapabilities: .keepCapabilities
+    case .keepCapabilitiesOnUserChange: .keepCapabilitiesOnUserChange
     case .forbidNewPrivileges: .forbidNewPrivileges
     case .forbidDumping: .forbidDumping
     case .installSeccomp: .installSeccomp
@@ -181,7 +197,6 @@ extension LaunchPlan.Operation {
     case .boundCapabilities: .boundCapabilities
     case .setGroups: .setGroups
     case .setGroup: .setGroup
-    case .keepCapabilitiesAcrossUserChange: .keepCapabilitiesAcrossUserChange
     case .setUser: .setUser
     case .setCapabilities: .setCapabilities
     case .newKeyring: .newKeyring

@@ -30,13 +30,20 @@ enum Sample {
   /// A subject of which nothing is looked up: it does not depend on the machine.
   static func subject(
     _ spec: RunSpec, user: ResolvedUser = ResolvedUser(uid: 0, gid: 0), landlock: Int = 0,
-    usesCgroup: Bool = false, app: LaunchSubject.App? = nil, volumeIsDirectory: [Bool] = []
+    kernel: Int = 6012, usesCgroup: Bool = false, rootless: Rootless? = nil,
+    app: LaunchSubject.App? = nil, hostTree: HostTree? = nil, volumeIsDirectory: [Bool] = []
   ) throws -> LaunchSubject {
     LaunchSubject(
-      spec: spec, id: try RunID("run-1"), host: HostFacts(kernel: 6001, landlock: landlock),
-      ids: spec.userNamespace == .host ? nil : ids, usesCgroup: usesCgroup, resolvedUser: user,
-      app: app, volumeIsDirectory: volumeIsDirectory)
+      spec: spec, id: try RunID("run-1"), host: HostFacts(kernel: kernel, landlock: landlock),
+      ids: rootless.map { $0.ids } ?? (spec.userNamespace == .host ? nil : ids),
+      rootless: rootless, usesCgroup: usesCgroup, resolvedUser: user, app: app,
+      hostTree: hostTree, volumeIsDirectory: volumeIsDirectory)
   }
+
+  /// An ordinary user without, and one with subordinate ids.
+  static let singleID = Rootless(caller: .init(uid: 1000, gid: 1001), subordinate: nil)
+  static let subordinateIDs = Rootless(
+    caller: .init(uid: 1000, gid: 1001), subordinate: .init(uid: 100_000, gid: 200_000))
 }
 
 /// A run whose plan is compared with a committed file.
@@ -56,6 +63,10 @@ struct PlanCase: Sendable, CustomStringConvertible {
       PlanCase(name: "own-app", subject: try ownApp()),
       PlanCase(name: "capabilities", subject: try capabilities()),
       PlanCase(name: "seccomp-log", subject: try seccompLog()),
+      PlanCase(name: "rootless-single", subject: try rootlessSingle()),
+      PlanCase(name: "rootless-disk", subject: try rootlessOnAnOldKernel()),
+      PlanCase(name: "rootless-ranges", subject: try rootlessRanges()),
+      PlanCase(name: "rootless-whole-host", subject: try rootlessWholeHost()),
     ]
   }
 
@@ -128,6 +139,46 @@ struct PlanCase: Sendable, CustomStringConvertible {
     var subject = try Sample.subject(spec)
     subject.filter = try CommandFilter(spec, host: subject.host, cache: nil)
     return subject
+  }
+
+  /// With volumes, and a user of another number than the caller's.
+  private static func rootlessSingle() throws -> LaunchSubject {
+    let spec = Sample.spec { spec in
+      spec.volumes = [
+        Volume(source: "/home/me/data", destination: "/data"),
+        Volume(source: "/home/me/key.pem", destination: "/etc/key.pem", isReadOnly: true),
+      ]
+    }
+    let user = ResolvedUser(uid: 33, gid: 44, supplementaryGroups: [44, 45])
+    return try Sample.subject(
+      spec, user: user, rootless: Sample.singleID, volumeIsDirectory: [true, false])
+  }
+
+  /// An app on the host's network.
+  private static func rootlessRanges() throws -> LaunchSubject {
+    let spec = Sample.spec { spec in
+      spec.app = AppDirectory(source: "/home/me/app")
+      spec.network = .host
+    }
+    return try Sample.subject(
+      spec, user: ResolvedUser(uid: 33, gid: 33, supplementaryGroups: [33, 44]), landlock: 6,
+      rootless: Sample.subordinateIDs,
+      app: .init(source: "/home/me/app", mountPoint: "/app", idMaps: nil))
+  }
+
+  /// The last kernel whose tmpfs has no attributes of the kind "user.".
+  private static func rootlessOnAnOldKernel() throws -> LaunchSubject {
+    try Sample.subject(Sample.spec(), kernel: 6005, rootless: Sample.singleID)
+  }
+
+  private static func rootlessWholeHost() throws -> LaunchSubject {
+    let tree = HostTree(parts: [
+      .link("/bin", target: "usr/bin"), .layer("/etc"), .directory("/mnt", permissions: 0o755),
+      .directory("/mnt/disk", permissions: 0o700), .file("/mnt/note"), .layer("/usr"),
+    ])
+    return try Sample.subject(
+      Sample.spec(layers: ["/"]) { $0.isReadOnly = true }, rootless: Sample.singleID, hostTree: tree
+    )
   }
 
   private struct Missing: Error {}

@@ -18,11 +18,16 @@ long ol_fsconfig_create(int context);
 
 long ol_fsmount(int context, unsigned int attributes);
 
-/* A detached copy of the mount that `path` is in, with `path` as its root. */
-long ol_clone_mount(const char *path);
+/* A detached copy of the mount that `path` below `directory` is in, with `path` as its root, and of
+ * the mounts below it if `with_submounts`. An empty path is `directory` itself. */
+long ol_clone_mount(int directory, const char *path, int with_submounts);
 
-/* `namespace` is a user namespace for MOUNT_ATTR_IDMAP, or -1. */
-long ol_mount_setattr(int mount, uint64_t attributes, int user_namespace);
+/* `user_namespace` is one for MOUNT_ATTR_IDMAP, or -1. */
+long ol_mount_setattr(int mount, uint64_t attributes, int user_namespace, int with_submounts);
+
+/* Makes this process root of a user namespace of its child's, and then of a mount namespace. */
+long ol_join_user_namespace(int user_namespace);
+long ol_new_mount_namespace(void);
 
 long ol_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve);
 

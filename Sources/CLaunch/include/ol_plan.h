@@ -34,6 +34,7 @@ enum ol_kind {
 
     /* PID 1 once the command was forked. */
     OL_KEEP_CAPABILITIES = 48, /* number[0]: bit mask that remains permitted and effective */
+    OL_OUTLAST_USER_CHANGE,    /* capabilities stay permitted when the user changes */
 
     /* The command's process. */
     OL_NEW_SESSION = 64,
@@ -51,7 +52,6 @@ enum ol_kind {
     OL_SET_RESOURCE_LIMIT,      /* flags: resource; number[0], number[1]: soft, hard, at most */
     OL_CLOSE_DESCRIPTORS, /* all above 2 but the status pipe and descriptor */
     OL_EXECUTE,           /* text: candidate paths; data: argv; more: envp; flags */
-    OL_RETAIN_CAPABILITIES, /* the next change of the user leaves what is permitted */
 };
 
 /* Where OL_ATTACH and the like find a path: a descriptor, or one of these registers, which hold

@@ -132,7 +132,8 @@ extension IntegrationTests {
       #expect(try attack.onProgram().output == "")
       let shared = try attack.without { sequence in
         let host = FilePath("/")
-        sequence.preparations.append(.volume(.volume(9), host, isReadOnly: true, idMap: nil))
+        sequence.preparations.append(
+          .volume(.volume(9), host, isReadOnly: true, idMap: nil, submounts: false))
         let place = LaunchPlan.Place("/home", below: .root)
         let pivot = sequence.plan.setup.firstIndex(of: .pivot) ?? 0
         sequence.plan.setup.insert(.attach(.volume(9), place), at: pivot)

@@ -198,7 +198,7 @@ extension LaunchSequence {
   ) throws {
     let host = DescriptorName.volume(99)
     let root = FilePath("/")
-    preparations.append(.volume(host, root, isReadOnly: false, idMap: nil))
+    preparations.append(.volume(host, root, isReadOnly: false, idMap: nil, submounts: false))
     try replace("attach volume ") { operation in
       guard case .attach(let mount, var place) = operation, place.path != prefix else {
         return operation

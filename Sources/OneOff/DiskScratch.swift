@@ -1,0 +1,49 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+
+/// The directory of a scratch on disk, for a run without root where files on tmpfs cannot have the
+/// attributes that an overlay needs.
+///
+/// Unlike one in memory it outlives a supervisor that is killed: the next owner of its slot removes
+/// it, or `oneoff gc`.
+struct DiskScratch: Sendable {
+  /// The directory of all scratches of a user.
+  private let parent: FilePath
+
+  /// Makes the user's directory, in which nobody else can write.
+  ///
+  /// - Throws: when it is there and not safely his.
+  init(for rootless: Rootless) throws {
+    self.init(named: rootless)
+    try StateDirectory.makeOurs(parent)
+  }
+
+  private init(named rootless: Rootless) {
+    self.parent = FilePath("/var/tmp/oneoff-\(rootless.caller.uid)")
+  }
+
+  /// The scratches that a user has had on this machine; nil for none.
+  static func existing(for rootless: Rootless) throws -> DiskScratch? {
+    let scratch = DiskScratch(named: rootless)
+    guard (try? fileStatus(following: scratch.parent)) != nil else { return nil }
+    try StateDirectory.checkThatItIsOurs(scratch.parent)
+    return scratch
+  }
+
+  /// Makes the scratch of a slot; what an earlier owner has left is removed first.
+  func make(_ slot: Int) throws -> FilePath {
+    try remove(slot)
+    let directory = parent.appending("\(slot)")
+    try makeDirectories(directory, permissions: 0o700)
+    return directory
+  }
+
+  /// Removes the scratch of a slot whose container is dead.
+  func remove(_ slot: Int) throws(SystemError) { try removeTree(parent.appending("\(slot)")) }
+
+  /// The slots that have a scratch.
+  func slots() throws(SystemError) -> [Int] {
+    try directoryEntryNames(parent).compactMap { Int($0) }.filter { Slot.numbers.contains($0) }
+  }
+}
