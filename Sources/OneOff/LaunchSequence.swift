@@ -248,12 +248,20 @@ struct LaunchSequence: Sendable {
 
   private mutating func guardFirstProcess() {
     let kill: UInt64 = 1 << 5  // CAP_KILL of capabilities(7): the command has other ids
-    // BEFORE the others are given up: it takes CAP_SETPCAP.
-    plan.guarding = [
+    let confinement: [LaunchPlan.Operation] = [
+      // BEFORE the others are given up: it takes CAP_SETPCAP.
       .boundCapabilities(mask: kill), .keepCapabilities(mask: kill), .forbidNewPrivileges,
       .forbidDumping,
-      .installSeccomp(.firstProcess),
     ]
+    // BEFORE the command is there, where PID 1 owns the user namespace that it joins: an owner
+    // needs no capability for that (user_namespaces(7)).
+    if subject.commandMaps != nil, subject.rootless?.firstProcess == nil {
+      plan.setup += confinement
+    } else {
+      plan.guarding = confinement
+    }
+    // AFTER the command is there, which would inherit it.
+    plan.guarding.append(.installSeccomp(.firstProcess))
   }
 
   // MARK: The command's process

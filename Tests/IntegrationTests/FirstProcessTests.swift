@@ -47,20 +47,35 @@ extension IntegrationTests {
       #expect(try run([], "cat", "/proc/1/comm").output == "oneoff-init\n")
     }
 
-    @Test func keepsOneCapabilityAndAFilterOfItsOwn() throws {
-      let status = try run([], "cat", "/proc/1/status").lines
-      func field(_ name: String) -> String? {
-        status.first { $0.hasPrefix(name + ":") }.map {
-          $0.dropFirst(name.utf8.count + 1).trimmingCharacters(in: .whitespaces)
-        }
-      }
+    @Test func keepsOneCapabilityBeforeTheCommandIsThere() throws {
+      let status = try fields(ofStatus: run([], "cat", "/proc/1/status").lines)
       let kill = "0000000000000020"
-      #expect(field("CapEff") == kill)
-      #expect(field("CapPrm") == kill)
-      #expect(field("CapInh") == "0000000000000000")
-      #expect(field("CapAmb") == "0000000000000000")
-      #expect(field("NoNewPrivs") == "1")
-      #expect(field("Seccomp") == "2")
+      #expect(status["CapEff"] == kill)
+      #expect(status["CapPrm"] == kill)
+      #expect(status["CapBnd"] == kill)
+      #expect(status["CapInh"] == "0000000000000000")
+      #expect(status["CapAmb"] == "0000000000000000")
+      #expect(status["NoNewPrivs"] == "1")
+    }
+
+    @Test func hasAFilterOfItsOwnAsSoonAsTheCommandIsThere() throws {
+      // The command would inherit it.
+      let result = try run(
+        [], "sh", "-c",
+        "i=0; until grep '^Seccomp:.2' /proc/1/status; do [ $((i += 1)) -lt 100 ] || exit; done")
+      #expect(result.output == "Seccomp:\t2\n")
+    }
+
+    private func fields(ofStatus lines: [String]) -> [String: String] {
+      Dictionary(
+        lines.compactMap { line in
+          line.firstIndex(of: ":").map {
+            (
+              String(line[..<$0]),
+              line[line.index(after: $0)...].trimmingCharacters(in: .whitespaces)
+            )
+          }
+        }, uniquingKeysWith: { first, _ in first })
     }
 
     @Test func reapsOrphans() throws {

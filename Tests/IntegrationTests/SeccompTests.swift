@@ -152,8 +152,10 @@ extension IntegrationTests {
       #expect(result["NoNewPrivs"] == "1")
       #expect(result.errors.contains("oneoff: warning: NO SECCOMP POLICY"))
       #expect(try !run([], "probe", "ids").errors.contains("NO SECCOMP POLICY"))
-      // PID 1 is confined all the same.
-      let first = try run(["--seccomp", "unconfined"], "grep", "^Seccomp:", "/proc/1/status")
+      // PID 1 is confined all the same, as soon as the command is there.
+      let first = try run(
+        ["--seccomp", "unconfined"], "sh", "-c",
+        "i=0; until grep '^Seccomp:.2' /proc/1/status; do [ $((i += 1)) -lt 100 ] || exit; done")
       #expect(first.output == "Seccomp:\t2\n")
     }
 
