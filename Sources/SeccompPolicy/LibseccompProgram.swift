@@ -16,7 +16,8 @@ extension SyscallPolicy {
   /// Numbers that are newer than the profile are answered with ``unknownVerdict``, which libseccomp
   /// knows nothing of; it would give them the default.
   ///
-  /// - Throws: `SeccompError.programTooLong`; `SeccompError.libseccomp`, for what it refuses.
+  /// - Throws: `SeccompError.programTooLong`; `SeccompError.libseccomp`, for what it refuses;
+  ///   `SeccompError.libseccompDiffers`, for rules of which it makes another policy.
   public func libseccompProgram() throws(SeccompError) -> [BPFInstruction] {
     precondition(architecture == .native, "libseccomp starts with the architecture it runs on")
     guard let context = unsafe seccomp_init(defaultVerdict.returnValue) else {
@@ -45,6 +46,7 @@ extension SyscallPolicy {
     guard program.isValid else {
       throw .libseccomp(call: "seccomp_export_bpf(3)", error: ENOEXEC)
     }
+    try checkAgreement(of: program)
     return program
   }
 

@@ -8,6 +8,8 @@ public enum SeccompError: Error, Hashable, Sendable, CustomStringConvertible {
   case exceptionLikeDefault(rule: Int, syscall: String)
   case noRules
   case programTooLong(instructions: Int)
+  /// libseccomp's program decides otherwise than the profile for a call with these arguments.
+  case libseccompDiffers(syscall: String, arguments: [UInt64])
   /// A call of libseccomp failed; `error` is an errno.
   case libseccomp(call: String, error: Int32)
 
@@ -29,6 +31,10 @@ public enum SeccompError: Error, Hashable, Sendable, CustomStringConvertible {
       "syscalls: no rule names a system call of this architecture"
     case .programTooLong(let instructions):
       "syscalls: the program has \(instructions) instructions; the kernel takes 4096"
+    case .libseccompDiffers(let syscall, let arguments):
+      "syscalls: of the rules for '\(syscall)', which overlap, libseccomp makes a program that decides "
+        + "otherwise for \(syscall)(\(arguments.map { "\($0)" }.joined(separator: ", "))); write them "
+        + "so that at most one matches a call"
     case .libseccomp(let call, let error):
       "\(call) of libseccomp failed with errno \(error)"
     }

@@ -102,6 +102,42 @@ import Testing
     #expect(try verdict(alone, "read", 7) == Verdict.errno(1).returnValue)
   }
 
+  /// Rules that overlap, of which libseccomp 2.5.4 makes a program that does not do what they say.
+  private static let misunderstood: [[SeccompProfile.Rule]] = [
+    // None is met by 10 in all arguments: the default.
+    [
+      rule(.allow, [.init(index: 2, value: 0, op: .equal)]),
+      rule(.allow, [.init(index: 0, value: 9, op: .equal)]),
+      rule(
+        .killProcess,
+        [.init(index: 5, value: 1 << 40, op: .equal), .init(index: 2, value: 1, op: .notEqual)]),
+    ],
+    // Both are met by 8 in all arguments: the process is killed.
+    [
+      rule(.allow, [.init(index: 1, value: 8, op: .equal)]),
+      rule(
+        .killProcess,
+        [.init(index: 0, value: 8, op: .equal), .init(index: 1, value: 1, op: .greaterOrEqual)]),
+    ],
+  ]
+
+  private static func rule(
+    _ action: SeccompProfile.ActionName, _ conditions: [SeccompProfile.Condition]
+  ) -> SeccompProfile.Rule {
+    .init(names: ["personality"], action: action, args: conditions)
+  }
+
+  @Test(arguments: misunderstood)
+  func rulesThatLibseccompDecidesOtherwiseAreRefused(_ rules: [SeccompProfile.Rule]) throws {
+    #expect {
+      try program(rules)
+    } throws: { error in
+      if case SeccompError.libseccompDiffers("personality", _) = error { true } else { false }
+    }
+    // Each alone is understood.
+    for rule in rules { _ = try program([rule]) }
+  }
+
   @Test func aProgramThatIsTooLongIsAnError() throws {
     // Every rule with values of its own, or parts of the program would be there only once.
     let rules = native.syscallNames.values.sorted().enumerated().flatMap { index, name in
