@@ -47,8 +47,19 @@ long ol_fsmount(int context, unsigned int attributes) {
 
 long ol_clone_mount(int directory, const char *path, int with_submounts) {
     unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
-    return ol_result(
-        open_tree(directory, path, with_submounts ? flags | AT_RECURSIVE : flags));
+    int mount = open_tree(directory, path, with_submounts ? flags | AT_RECURSIVE : flags);
+    if (mount < 0) {
+        return -errno;
+    }
+    /* At once: the clone of a shared mount is its peer, and what is mounted in either is in both,
+     * on the host and in every other container that has one (mount_namespaces(7)). */
+    struct mount_attr private = {.propagation = MS_PRIVATE};
+    if (mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &private, sizeof private) < 0) {
+        int error = errno;
+        close(mount);
+        return -error;
+    }
+    return mount;
 }
 
 long ol_mount_setattr(int mount, uint64_t attributes, int user_namespace, int with_submounts) {

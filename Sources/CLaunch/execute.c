@@ -76,25 +76,36 @@ static int ol_find_interpreter(const char *path, const char **found) {
     return 0;
 }
 
-/* Until execve(2) has succeeded, /proc/self/exe is the host's oneoff. */
-static bool ol_is_own_program(const char *path) {
+/* Errors that execve(2) will meet, too, and say itself; and those of a seccomp profile that allows
+ * execve(2) but not to look at files: whoever has written it has done without this check. */
+static bool ol_is_left_to_execve(int error) {
+    return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENAMETOOLONG ||
+           error == EPERM || error == ENOSYS;
+}
+
+/* Until execve(2) has succeeded, /proc/self/exe is the host's oneoff. Returns EPERM when `path` is
+ * that, and another errno when this cannot be told. */
+static int ol_check_own_program(const char *path) {
     struct stat own;
     struct stat file;
-    return stat(path, &file) == 0 && stat("/proc/self/exe", &own) == 0 &&
-           file.st_dev == own.st_dev && file.st_ino == own.st_ino;
+    if (stat(path, &file) < 0 || stat("/proc/self/exe", &own) < 0) {
+        return ol_is_left_to_execve(errno) ? 0 : errno;
+    }
+    return file.st_dev == own.st_dev && file.st_ino == own.st_ino ? EPERM : 0;
 }
 
 /* An image may name the host's program, as a link to it or as an interpreter (CVE-2019-5736): an
- * error then. Also for a file that may be executed but not read, which could hide one; anything
- * else that is wrong with a file is left to execve(2) to say. */
+ * error then. Also for a file that may be executed but not looked at, which could hide one. */
 static int ol_refuse_own_program(const char *path) {
     for (int depth = 0; path != NULL && depth < OL_INTERPRETER_DEPTH; depth++) {
-        if (ol_is_own_program(path)) {
-            return EPERM;
-        }
         const char *interpreter = NULL;
-        if (ol_find_interpreter(path, &interpreter) == EACCES) {
-            return EACCES;
+        int error = ol_check_own_program(path);
+        if (error != 0) {
+            return error;
+        }
+        error = ol_find_interpreter(path, &interpreter);
+        if (error != 0) {
+            return ol_is_left_to_execve(error) ? 0 : error;
         }
         path = interpreter;
     }

@@ -17,6 +17,14 @@ extension OwnedDescriptor {
     self.init(owning: try checkNegated(result, "open(2)", "of \(path)"))
   }
 
+  /// Opens a file for reading that was opened by path only. In between one can look at what it is:
+  /// to open a device may set something going, and to open a named pipe may wait for ever.
+  ///
+  /// - Throws: the errnos of open(2). See O_PATH.
+  public borrowing func reopened() throws(SystemError) -> OwnedDescriptor {
+    try OwnedDescriptor(opening: FilePath("/proc/self/fd/\(number)"), flags: .reading)
+  }
+
   /// Opens a directory, by path only: it is not read.
   public init(directory path: FilePath) throws(SystemError) {
     try self.init(opening: path, flags: .directory)
@@ -71,10 +79,16 @@ public func readFile(
 ) throws(SystemError) -> [UInt8] {
   let table = DescriptorTable()
   table.adopt(try OwnedDescriptor(directory: directory), as: .app)
-  guard let file = try table.find(name, below: .app, flags: .nonBlocking) else {
+  guard let file = try table.find(name, below: .app, flags: .pathOnly) else {
     throw SystemError(call: "openat2(2)", subject: "of \(name)", errno: .noSuchFileOrDirectory)
   }
-  return try file.readAll(limit: limit, subject: "of \(name)")
+  let status = try file.status()
+  guard status?.kind == .regular else {
+    throw SystemError(
+      call: "openat2(2)", subject: "of \(name)",
+      errno: status?.kind == .directory ? .isDirectory : .invalidArgument)
+  }
+  return try file.reopened().readAll(limit: limit, subject: "of \(name)")
 }
 
 /// What the file at a path is; symbolic links are followed.

@@ -245,6 +245,8 @@ public struct LaunchPlan: Sendable, Hashable {
     case coreSize = 4
     case processes = 6
     case openFiles = 7
+    case pendingSignals = 11
+    case messageQueues = 12
 
     /// The name as ulimit and limits.conf(5) write it.
     public var name: String {
@@ -252,6 +254,8 @@ public struct LaunchPlan: Sendable, Hashable {
       case .coreSize: "core"
       case .processes: "nproc"
       case .openFiles: "nofile"
+      case .pendingSignals: "sigpending"
+      case .messageQueues: "msgqueue"
       }
     }
   }

@@ -46,6 +46,8 @@ public func makeDirectories(_ path: FilePath, permissions: UInt32) throws(System
     return
   } catch let error where error.errno == .noSuchFileOrDirectory && path.components.count > 1 {
     try makeDirectories(path.removingLastComponent(), permissions: permissions)
-    try makeDirectories(path, permissions: permissions)
+    // Not by calling this again: below a dangling link, mkdir(2) goes on saying ENOENT.
+    _ = try check(
+      unsafe path.withPlatformString { unsafe mkdir($0, permissions) }, "mkdir(2)", "of \(path)")
   }
 }

@@ -67,10 +67,10 @@ struct Image {
   /// A file of the image, looked for from the top layer down; nil when no layer has it.
   func read(_ path: String, limit: Int) throws -> [UInt8]? {
     for index in paths.indices.reversed() {
-      guard let file = try layers.find(path, below: .layer(index), flags: .nonBlocking),
+      guard let file = try layers.find(path, below: .layer(index), flags: .pathOnly),
         try file.status()?.kind == .regular
       else { continue }
-      return try file.readAll(limit: limit, subject: "of \(path) in the image")
+      return try file.reopened().readAll(limit: limit, subject: "of \(path) in the image")
     }
     return nil
   }

@@ -325,9 +325,12 @@ struct LaunchSequence: Sendable {
     // A core dump may be piped to a program of the host's (core(5)).
     plan.command.append(.setResourceLimit(.coreSize, soft: 0, hard: 0))
     plan.command.append(.setResourceLimit(.openFiles, soft: 1024, hard: 65536))
+    // These two count against the host's root as well, whom a run could otherwise leave none.
+    plan.command.append(.setResourceLimit(.pendingSignals, soft: 4096, hard: 4096))
+    plan.command.append(.setResourceLimit(.messageQueues, soft: 131_072, hard: 131_072))
     // The kernel counts by user id and user namespace, and not at all for the host's root: in the
     // host's user namespace it would count everything else that this user has running.
-    if subject.ids != nil {
+    if subject.commandMaps != nil {
       plan.command.append(.setResourceLimit(.processes, soft: 4096, hard: 4096))
     }
   }

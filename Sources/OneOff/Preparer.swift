@@ -66,7 +66,8 @@ struct Preparer: ~Copyable {
         attributes: [.readOnly, .noSetuid, .noDevices, .noExecution])
       descriptors.adopt(mount.takeDescriptor(), as: name)
     case .terminals(let group):
-      var options = [("mode", "620"), ("ptmxmode", "666")]
+      // The kernel's own limit is one for the whole host.
+      var options = [("mode", "620"), ("ptmxmode", "666"), ("max", "64")]
       if let group { options.append(("gid", "\(group)")) }
       let mount = try DetachedMount(
         type: "devpts", options: options, attributes: [.noSetuid, .noExecution])
@@ -127,11 +128,20 @@ struct Preparer: ~Copyable {
   ) throws {
     let mount = try DetachedMount(
       type: "tmpfs",
-      options: [
-        ("size", "\(size.bytes)"), ("mode", "1777"), ("uid", "\(owner.uid)"),
-        ("gid", "\(owner.gid)"),
+      options: Self.limits(size) + [
+        ("mode", "1777"), ("uid", "\(owner.uid)"), ("gid", "\(owner.gid)"),
       ], attributes: [.noSetuid, .noDevices])
     descriptors.adopt(mount.takeDescriptor(), as: name)
+  }
+
+  /// Of what holds a few nodes or directories.
+  private static let smallest = ByteCount(bytes: 64 << 10)
+
+  /// The options that bound a tmpfs. As many files as pages: those without content, and extended
+  /// attributes, would otherwise take memory that its size says nothing of.
+  private static func limits(_ size: ByteCount) -> [(key: String, value: String)] {
+    let pageSize: UInt64 = 4096
+    return [("size", "\(size.bytes)"), ("nr_inodes", "\(max(256, size.bytes / pageSize))")]
   }
 
   // MARK: Scratch
@@ -163,7 +173,7 @@ struct Preparer: ~Copyable {
       return mount
     }
     return try DetachedMount(
-      type: "tmpfs", options: [("size", "\(size.bytes)"), ("mode", "700")], attributes: attributes)
+      type: "tmpfs", options: Self.limits(size) + [("mode", "700")], attributes: attributes)
   }
 
   /// Makes the upper directory of the layers, and returns the one in it that becomes /etc.
@@ -227,8 +237,8 @@ struct Preparer: ~Copyable {
   private func prepareDevices(owner: LaunchPlan.Owner, nodes: DeviceNode.Source) throws {
     let mount = try DetachedMount(
       type: "tmpfs",
-      options: [
-        ("size", "65536"), ("mode", "755"), ("uid", "\(owner.uid)"), ("gid", "\(owner.gid)"),
+      options: Self.limits(Self.smallest) + [
+        ("mode", "755"), ("uid", "\(owner.uid)"), ("gid", "\(owner.gid)"),
       ], attributes: [.noSetuid, .noExecution])
     let devices = mount.takeDescriptor()
     for node in DeviceNode.all { try make(node, nodes, in: devices, owner: owner) }
@@ -278,7 +288,7 @@ struct Preparer: ~Copyable {
   /// What covers hidden files and directories; see ol_mask in CLaunch.
   private func prepareMasks(null: DeviceNode.Source) throws {
     let mount = try DetachedMount(
-      type: "tmpfs", options: [("size", "65536"), ("mode", "755")],
+      type: "tmpfs", options: Self.limits(Self.smallest) + [("mode", "755")],
       attributes: [.noSetuid, .noExecution])
     let host = LaunchPlan.Owner(uid: 0, gid: 0)
     try make(.null, null, in: mount.descriptor, owner: host)

@@ -32,9 +32,10 @@ public enum SeccompError: Error, Hashable, Sendable, CustomStringConvertible {
     case .programTooLong(let instructions):
       "syscalls: the program has \(instructions) instructions; the kernel takes 4096"
     case .libseccompDiffers(let syscall, let arguments):
-      "syscalls: of the rules for '\(syscall)', which overlap, libseccomp makes a program that decides "
-        + "otherwise for \(syscall)(\(arguments.map { "\($0)" }.joined(separator: ", "))); write them "
-        + "so that at most one matches a call"
+      "syscalls: of the rules for '\(syscall)', which overlap, libseccomp makes a program that "
+        + "decides otherwise when the arguments are "
+        + arguments.map { "\($0)" }.joined(separator: ", ")
+        + "; write them so that at most one matches a call"
     case .libseccomp(let call, let error):
       "\(call) of libseccomp failed with errno \(error)"
     }
