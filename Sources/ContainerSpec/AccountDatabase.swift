@@ -17,12 +17,16 @@ public struct AccountDatabase: Sendable {
   ///
   /// - Throws: ``SpecError`` when one is larger than 1 MiB.
   public init(passwd: [UInt8], group: [UInt8]) throws(SpecError) {
-    for (name, bytes) in [("passwd", passwd), ("group", group)]
-    where bytes.count > AccountDatabase.maximumSize {
-      throw SpecError("the image's /etc/\(name) is larger than 1 MiB", remedy: "shorten it")
-    }
+    try AccountDatabase.checkSize(of: passwd, "passwd")
+    try AccountDatabase.checkSize(of: group, "group")
     self.passwd = passwd
     self.group = group
+  }
+
+  private static func checkSize(of bytes: [UInt8], _ name: String) throws(SpecError) {
+    guard bytes.count <= maximumSize else {
+      throw SpecError("the image's /etc/\(name) is larger than 1 MiB", remedy: "shorten it")
+    }
   }
 
   /// Looks a user up.

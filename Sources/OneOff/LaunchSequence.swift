@@ -119,7 +119,10 @@ struct LaunchSequence: Sendable {
     lower: String, upper: String, work: String, becomes: LaunchPlan.Base? = nil, hasRoot: Bool,
     isOnDisk: Bool = false
   ) -> LaunchPlan.FileSystem {
-    var options = [("lowerdir", lower), ("upperdir", upper), ("workdir", work)]
+    // Of this very type: otherwise each tuple is cast at run time.
+    var options: [(key: String, value: String)] = [
+      ("lowerdir", lower), ("upperdir", upper), ("workdir", work),
+    ]
     // A user namespace has no attributes of the kind "trusted.", and so none that redirect.
     // Without those, renaming a directory of the image is EXDEV.
     options.append(hasRoot ? ("redirect_dir", "on") : ("userxattr", ""))
@@ -213,12 +216,12 @@ struct LaunchSequence: Sendable {
       plan.setup.append(
         .attach(.maskingDevice, .init(DeviceNode.null.name, below: .prepared(.masks))))
     }
-    let masked: [(LaunchPlan.Base, [String])] = [
-      (.proc, KernelFiles.maskedInProc),
-      (subject.bindsSysfs ? .prepared(.hostSysfs) : .sys, KernelFiles.maskedInSys),
-    ]
-    for (base, paths) in masked {
-      for path in paths { plan.setup.append(.mask(.init(path, below: base), with: .masks)) }
+    for path in KernelFiles.maskedInProc {
+      plan.setup.append(.mask(.init(path, below: .proc), with: .masks))
+    }
+    let sys: LaunchPlan.Base = subject.bindsSysfs ? .prepared(.hostSysfs) : .sys
+    for path in KernelFiles.maskedInSys {
+      plan.setup.append(.mask(.init(path, below: sys), with: .masks))
     }
     for path in KernelFiles.readOnlyInProc {
       plan.setup.append(.makeReadOnly(.init(path, below: .proc)))

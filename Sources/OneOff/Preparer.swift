@@ -67,7 +67,9 @@ struct Preparer: ~Copyable {
       descriptors.adopt(mount.takeDescriptor(), as: name)
     case .terminals(let group):
       // The kernel's own limit is one for the whole host.
-      var options = [("mode", "620"), ("ptmxmode", "666"), ("max", "64")]
+      var options: [(key: String, value: String)] = [
+        ("mode", "620"), ("ptmxmode", "666"), ("max", "64"),
+      ]
       if let group { options.append(("gid", "\(group)")) }
       let mount = try DetachedMount(
         type: "devpts", options: options, attributes: [.noSetuid, .noExecution])

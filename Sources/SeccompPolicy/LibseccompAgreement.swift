@@ -4,12 +4,13 @@
 extension SyscallPolicy {
   /// Compares a program with the rules, on both sides of every condition.
   ///
-  /// - Throws: `SeccompError.libseccompDiffers` for the first call about which they differ.
+  /// - Throws: `SeccompError.libseccompDiffers` for a call about which they differ;
+  ///   `SeccompError.tooManyConditions`.
   func checkAgreement(of program: [BPFInstruction]) throws(SeccompError) {
     for number in rules.keys.sorted() {
       let rules = rules[number] ?? []
       guard rules.contains(where: { !$0.conditions.isEmpty }) else { continue }
-      for arguments in Self.borders(of: rules) {
+      for arguments in try borders(of: rules, number) {
         let call = SystemCall(
           architecture: architecture.auditValue, number: number, arguments: arguments)
         guard program.returnValue(for: call) == verdict(of: rules, on: arguments).returnValue
@@ -27,32 +28,40 @@ extension SyscallPolicy {
       ?? defaultVerdict
   }
 
-  /// Arguments on both sides of every condition: one value for all six, and for each rule those
-  /// that meet it, the others being 0 or the greatest there is.
-  private static func borders(of rules: [Rule]) -> [[UInt64]] {
-    let values = rules.flatMap(\.conditions).flatMap(\.borders) + [0, .max]
-    let uniform = Set(values).sorted().map { Array(repeating: $0, count: 6) }
-    let met = rules.flatMap { rule in
-      [meeting(rule, others: 0), meeting(rule, others: .max)]
+  /// Every combination of what lies on both sides of the conditions on each argument: the rules,
+  /// and a program that compares with the same values, decide alike between these.
+  ///
+  /// - Throws: `SeccompError.tooManyConditions` for more combinations than can be tried.
+  private func borders(of rules: [Rule], _ number: UInt32) throws(SeccompError) -> [[UInt64]] {
+    var combinations = [Array(repeating: UInt64(0), count: 6)]
+    let conditions = rules.flatMap(\.conditions)
+    for index in 0..<6 {
+      let here = conditions.filter { $0.index == index }
+      guard !here.isEmpty else { continue }
+      let values = Set(here.flatMap(\.borders) + [0, .max])
+      guard combinations.count * values.count <= Self.maximumCombinations else {
+        throw .tooManyConditions(syscall: architecture.syscallName(number) ?? "\(number)")
+      }
+      combinations = combinations.flatMap { arguments in
+        values.map { value in
+          var arguments = arguments
+          arguments[index] = value
+          return arguments
+        }
+      }
     }
-    return uniform + met
+    return combinations
   }
 
-  private static func meeting(_ rule: Rule, others: UInt64) -> [UInt64] {
-    var arguments = Array(repeating: others, count: 6)
-    for condition in rule.conditions {
-      arguments[condition.index] = condition.borders.first { condition.holds(for: $0) } ?? others
-    }
-    return arguments
-  }
+  /// A few milliseconds of trying.
+  private static let maximumCombinations = 100_000
 }
 
 extension SeccompProfile.Condition {
   /// Whether it is met. See seccomp_rule_add(3).
-  fileprivate func holds(for arguments: [UInt64]) -> Bool { holds(for: arguments[index]) }
-
-  fileprivate func holds(for argument: UInt64) -> Bool {
-    switch op {
+  fileprivate func holds(for arguments: [UInt64]) -> Bool {
+    let argument = arguments[index]
+    return switch op {
     case .notEqual: argument != value
     case .less: argument < value
     case .lessOrEqual: argument <= value

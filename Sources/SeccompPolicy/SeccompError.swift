@@ -10,6 +10,7 @@ public enum SeccompError: Error, Hashable, Sendable, CustomStringConvertible {
   case programTooLong(instructions: Int)
   /// libseccomp's program decides otherwise than the profile for a call with these arguments.
   case libseccompDiffers(syscall: String, arguments: [UInt64])
+  case tooManyConditions(syscall: String)
   /// A call of libseccomp failed; `error` is an errno.
   case libseccomp(call: String, error: Int32)
 
@@ -36,6 +37,8 @@ public enum SeccompError: Error, Hashable, Sendable, CustomStringConvertible {
         + "decides otherwise when the arguments are "
         + arguments.map { "\($0)" }.joined(separator: ", ")
         + "; write them so that at most one matches a call"
+    case .tooManyConditions(let syscall):
+      "syscalls: the rules for '\(syscall)' have more conditions than can be checked; use fewer"
     case .libseccomp(let call, let error):
       "\(call) of libseccomp failed with errno \(error)"
     }
