@@ -73,7 +73,7 @@ fixtures-rails: fixtures
 
 packages: ## install the Debian packages that are missing for everything below
 	@sh scripts/check-swift.sh
-	@sh scripts/packages.sh build fixtures rails test bench lint
+	@sh scripts/packages.sh build fixtures rails test bench posture lint
 
 demo: ## run a sample app's hook: once well, once failing, and see that nothing is left
 	@sh scripts/check-swift.sh
@@ -123,9 +123,8 @@ lint: check-c ## check formatting, C warnings and shell scripts
 	$(CC) $(C_WARNINGS) -ISources/CLaunch/include $(C_SOURCES)
 	shellcheck $(SHELL_SCRIPTS)
 
-check-c: ## run the C child under ASan and UBSan
-	@if [ -f scripts/check-c.sh ]; then sh scripts/check-c.sh; \
-	else echo "check-c: scripts/check-c.sh is not there: nothing checked"; fi
+check-c: ## run the C child under ASan and UBSan, as root
+	@$(SUDO) sh scripts/check-c.sh
 
 generate: ## compile seccomp/default.json to Sources/CLaunch/seccomp_default.h
 	$(SWIFT) run seccomp-generate

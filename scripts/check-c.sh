@@ -5,8 +5,7 @@ set -eu
 
 cd "$(dirname "$0")/.."
 if [ "$(id -u)" -ne 0 ]; then
-    echo "check-c.sh: launching containers needs root" >&2
-    [ -z "${CI:-}" ] && exit 0
+    echo "check-c.sh: launching containers needs root: make check-c" >&2
     exit 1
 fi
 

@@ -10,8 +10,9 @@ packages_for() {
     build) echo git gcc libc6-dev binutils pkg-config libseccomp-dev ;;
     fixtures) echo gcc libc6-dev binutils make busybox-static ;;
     rails) echo mmdebstrap postgresql util-linux iproute2 ;;
-    # A compiler for an attacker's library, the shells that completions are for, a judge of the manual pages.
-    test) echo gcc libc6-dev bash zsh fish mandoc coreutils util-linux ;;
+    # A compiler for an attacker's library, the shells that completions are for, a judge of the manual pages, and the
+    # program that maps an ordinary user's ids.
+    test) echo gcc libc6-dev bash zsh fish mandoc coreutils util-linux uidmap ;;
     bench) echo bubblewrap python3 ;;
     posture) echo bubblewrap crun runc util-linux ;;
     lint) echo gcc shellcheck ;;
