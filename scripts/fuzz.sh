@@ -50,11 +50,18 @@ fuzz() {
         "$learnt/$name" "$seeds/$name"
 }
 
-mkdir -p "$learnt"
+usage() {
+    echo "usage: fuzz.sh run SECONDS [TARGET...] | coverage [TARGET...] | reproduce TARGET FILE..." >&2
+    exit 64
+}
+
+[ $# -gt 0 ] || usage
 command=$1
 shift
+mkdir -p "$learnt"
 case $command in
 run)
+    case ${1:-} in '' | *[!0-9]*) usage ;; esac
     seconds=$1
     shift
     [ $# -gt 0 ] || eval "set -- $targets"
@@ -87,9 +94,11 @@ coverage)
     done
     ;;
 reproduce)
+    [ $# -ge 2 ] || usage
     name=$1
     shift
     build .build/fuzz -c release -Xswiftc -sanitize=fuzzer,address
     FUZZ_TARGET=$name .build/fuzz/release/oneoff-fuzz "$@"
     ;;
+*) usage ;;
 esac
