@@ -43,7 +43,8 @@ let package = Package(
     .target(name: "CLaunch", cSettings: cSettings),
     // getopt_long(3), which Swift's Glibc module leaves out.
     .systemLibrary(name: "CGetopt"),
-    // Swift over the kernel; the only module that imports Glibc and CLaunch or writes `unsafe`.
+    // Swift over the kernel; the only module that imports Glibc and CLaunch or writes `unsafe`, but
+    // for what SeccompPolicy says to libseccomp.
     .target(
       name: "LinuxSystem", dependencies: ["CGetopt", "CLaunch", systemPackage],
       swiftSettings: swiftSettings),
@@ -75,7 +76,7 @@ let package = Package(
       name: "DeployTests", dependencies: ["ContainerSpec", "Deploy", systemPackage],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "LinuxSystemTests", dependencies: ["LinuxSystem", systemPackage],
+      name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestRequirements", systemPackage],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "OneOffTests",
@@ -87,7 +88,9 @@ let package = Package(
     .testTarget(name: "TidyTests", swiftSettings: swiftSettings),
     .testTarget(
       name: "CommandLineTests",
-      dependencies: ["ContainerSpec", "Deploy", "LinuxSystem", "oneoff", systemPackage],
+      dependencies: [
+        "ContainerSpec", "Deploy", "LinuxSystem", "TestRequirements", "oneoff", systemPackage,
+      ],
       swiftSettings: swiftSettings),
     // The inputs of `make fuzz` once over; see docs/fuzzing.md.
     .testTarget(
@@ -100,8 +103,13 @@ let package = Package(
     // Drives the built program on the fixtures; see Tests/IntegrationTests/Program.swift.
     .testTarget(
       name: "IntegrationTests",
-      dependencies: ["ContainerSpec", "LinuxSystem", "OneOff", systemPackage],
+      dependencies: [
+        "ContainerSpec", "LinuxSystem", "OneOff", "TestRequirements", systemPackage,
+      ],
       swiftSettings: swiftSettings),
+    // What a test needs of the machine, and what becomes of it where that is missing.
+    .target(
+      name: "TestRequirements", path: "Tests/Requirements", swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

@@ -4,12 +4,10 @@
 #include "internal.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -18,17 +16,6 @@ static struct ol_outcome ol_standard_streams(const int32_t *sources) {
     for (int stream = 0; stream < 3; stream++) {
         if (dup3(sources[stream], stream, 0) < 0) {
             return ol_failed(OL_STEP_DUP3);
-        }
-    }
-    return ol_done();
-}
-
-/* prctl(2): EINVAL marks the first capability that this kernel does not know. */
-static struct ol_outcome ol_bound_capabilities(uint64_t kept) {
-    for (unsigned long capability = 0; capability < 64; capability++) {
-        if ((kept >> capability & 1) == 0 &&
-            prctl(PR_CAPBSET_DROP, capability, 0L, 0L, 0L) < 0) {
-            return errno == EINVAL && capability > 0 ? ol_done() : ol_failed(OL_STEP_PRCTL);
         }
     }
     return ol_done();
@@ -67,14 +54,6 @@ static struct ol_outcome ol_set_resource_limit(const struct ol_operation *operat
     return ol_check(setrlimit((__rlimit_resource_t)operation->flags, &limit), OL_STEP_PRLIMIT);
 }
 
-/* For setresuid(2) and setresgid(2) the id -1 means "as it is": root's, here. */
-static struct ol_outcome ol_set_id(long call, uint64_t id, enum ol_step step) {
-    if (id >= UINT32_MAX) {
-        return (struct ol_outcome){step, EINVAL, NULL};
-    }
-    return ol_check(syscall(call, id, id, id), step);
-}
-
 /* The status pipe is closed by execve(2), which may still fail and be reported. Everything else
  * goes now: the command's path could lead over a descriptor (CVE-2024-21626). */
 static struct ol_outcome ol_close_descriptors(const struct ol_child *child, int also_kept) {
@@ -95,14 +74,6 @@ struct ol_outcome ol_perform_command(const struct ol_child *child,
         return ol_done();
     case OL_JOIN_USER_NAMESPACE:
         return ol_check(setns(operation->descriptor, CLONE_NEWUSER), OL_STEP_SETNS);
-    case OL_BOUND_CAPABILITIES:
-        return ol_bound_capabilities(number);
-    case OL_SET_GROUPS:
-        return ol_check(syscall(SYS_setgroups, number, operation->data), OL_STEP_SETGROUPS);
-    case OL_SET_GROUP:
-        return ol_set_id(SYS_setresgid, number, OL_STEP_SETRESGID);
-    case OL_SET_USER:
-        return ol_set_id(SYS_setresuid, number, OL_STEP_SETRESUID);
     case OL_SET_CAPABILITIES:
         return ol_set_capabilities(number, number);
     case OL_NEW_KEYRING:

@@ -40,6 +40,25 @@ struct ol_outcome ol_set_capabilities(uint64_t mask, uint64_t inherited) {
     return ol_done();
 }
 
+/* prctl(2): EINVAL marks the first capability that this kernel does not know. */
+static struct ol_outcome ol_bound_capabilities(uint64_t kept) {
+    for (unsigned long capability = 0; capability < 64; capability++) {
+        if ((kept >> capability & 1) == 0 &&
+            prctl(PR_CAPBSET_DROP, capability, 0L, 0L, 0L) < 0) {
+            return errno == EINVAL && capability > 0 ? ol_done() : ol_failed(OL_STEP_PRCTL);
+        }
+    }
+    return ol_done();
+}
+
+/* For setresuid(2) and setresgid(2) the id -1 means "as it is": root's, here. */
+static struct ol_outcome ol_set_id(long call, uint64_t id, enum ol_step step) {
+    if (id >= UINT32_MAX) {
+        return (struct ol_outcome){step, EINVAL, NULL};
+    }
+    return ol_check(syscall(call, id, id, id), step);
+}
+
 /* Range by range between those that stay; 0, 1 and 2 always do. A kept one of -1 is none. */
 struct ol_outcome ol_close_all_but(const int *kept, int count) {
     unsigned int first = 3;
@@ -134,6 +153,7 @@ static struct ol_outcome ol_install_filter(const struct ol_operation *operation)
 }
 
 struct ol_outcome ol_perform_confinement(const struct ol_operation *operation) {
+    uint64_t number = operation->number[0];
     switch (operation->kind) {
     case OL_NO_NEW_PRIVILEGES:
         return ol_check(prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L), OL_STEP_PRCTL);
@@ -141,10 +161,18 @@ struct ol_outcome ol_perform_confinement(const struct ol_operation *operation) {
         return ol_check(prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L), OL_STEP_PRCTL);
     case OL_SECCOMP:
         return ol_install_filter(operation);
+    case OL_BOUND_CAPABILITIES:
+        return ol_bound_capabilities(number);
     case OL_KEEP_CAPABILITIES:
-        return ol_set_capabilities(operation->number[0], 0);
+        return ol_set_capabilities(number, 0);
     case OL_OUTLAST_USER_CHANGE:
         return ol_check(prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L), OL_STEP_PRCTL);
+    case OL_SET_GROUPS:
+        return ol_check(syscall(SYS_setgroups, number, operation->data), OL_STEP_SETGROUPS);
+    case OL_SET_GROUP:
+        return ol_set_id(SYS_setresgid, number, OL_STEP_SETRESGID);
+    case OL_SET_USER:
+        return ol_set_id(SYS_setresuid, number, OL_STEP_SETRESUID);
     default:
         return (struct ol_outcome){OL_STEP_BAD_OPERATION, EINVAL, NULL};
     }

@@ -52,7 +52,7 @@ static bool ol_script_interpreter(const char *start, size_t length, char *interp
 }
 
 /* Finds the interpreter that a program's file names; it stays NULL where there is none. The text
- * stays valid until the next call: the child has this memory to itself. */
+ * stays valid until the next call: PID 1, whose memory it is, too, sleeps and never comes here. */
 static int ol_find_interpreter(const char *path, const char **found) {
     static char interpreter[OL_INTERPRETER_MAX + 1];
     union {

@@ -2,8 +2,8 @@
  * PID 1 of the container: forks the command, forwards signals, reaps, reports, and ends everything
  * when the command has ended or the supervisor is gone.
  *
- * It stays in the host's user namespace, where nothing inside can reach it, and keeps no other
- * capability than CAP_KILL.
+ * It stays in the supervisor's user namespace (the host's, but without root), where nothing inside
+ * can reach it, and keeps no other capability than CAP_KILL.
  */
 #include "internal.h"
 

@@ -5,6 +5,9 @@
  *     So: no malloc, no stdio, no locale, no locks, nothing of Swift's.
  *   - Ids are set by raw system calls; those of glibc signal threads that are not there.
  *   - It reads the plan and writes nothing that the plan points at, but for its own copy of argv.
+ *   - Until execve(2) the command's process shares PID 1's memory, while PID 1 sleeps
+ *     (docs/decisions/009). It leaves nothing changed that PID 1 reads afterwards, but the section
+ *     in ol_child, which PID 1 sets anew. Descriptors, signals and credentials are its own.
  *   - Every failure is reported as (section, operation, step, errno), at once, and ends the child.
  */
 #ifndef OL_INTERNAL_H

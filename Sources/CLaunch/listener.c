@@ -1,6 +1,6 @@
 /*
  * The supervisor's side of a seccomp listener: the calls that a filter has blocked, one after the
- * other, and the answers to them. See seccomp_unotify(2) and docs/decisions/014.
+ * other, and the answers to them. See seccomp_unotify(2) and docs/decisions/015.
  *
  * No answer is ever "go on": what the filter refuses stays refused, so nothing here needs to look
  * into the caller's memory, which may change at any time.

@@ -12,13 +12,11 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdalign.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-enum { OL_STACK_SIZE = 16 * 1024 };
 
 /* A system call that leaves errno alone: a value, or -errno. */
 static long ol_raw(long number, long first, long second, long third) {
@@ -54,15 +52,24 @@ static int ol_hold_user_namespace(void *argument) {
     return 0;
 }
 
-static long ol_bring_loopback_up(void) {
+/* Whether a raw system call has succeeded; a failure is noted for the parent. */
+static bool ol_holds(struct ol_holder *holder, long result, enum ol_step step) {
+    if (result >= 0) {
+        return true;
+    }
+    holder->step = step;
+    holder->error = (int)-result;
+    return false;
+}
+
+static void ol_bring_loopback_up(struct ol_holder *holder) {
     long control = ol_raw(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (control < 0) {
-        return control;
+    if (!ol_holds(holder, control, OL_STEP_SOCKET)) {
+        return;
     }
     struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    long result = ol_raw(SYS_ioctl, control, SIOCSIFFLAGS, (long)&request);
+    ol_holds(holder, ol_raw(SYS_ioctl, control, SIOCSIFFLAGS, (long)&request), OL_STEP_IOCTL);
     ol_raw(SYS_close, control, 0, 0);
-    return result;
 }
 
 /* Nobody else is in this network whom a port below 1024 would have to be kept for. Where /proc/sys
@@ -78,12 +85,10 @@ static void ol_open_low_ports(void) {
 
 static int ol_hold_network_namespace(void *argument) {
     struct ol_holder *holder = argument;
-    long result = ol_raw(SYS_unshare, CLONE_NEWNET, 0, 0);
-    if (result == 0) {
-        result = ol_bring_loopback_up();
+    if (ol_holds(holder, ol_raw(SYS_unshare, CLONE_NEWNET, 0, 0), OL_STEP_UNSHARE)) {
+        ol_bring_loopback_up(holder);
         ol_open_low_ports();
     }
-    holder->error = result < 0 ? (int)-result : 0;
     ol_raw(SYS_write, holder->ready, (long)"", 1);
     ol_wait_for_end(holder);
     return 0;
@@ -104,20 +109,20 @@ static void ol_run_elsewhere(pid_t pid) {
     }
 }
 
-/* The stacks are static: a holder lives on after the function that has started it. */
-pid_t ol_start_user_namespace_holder(struct ol_holder *holder) {
-    static alignas(16) char stack[OL_STACK_SIZE];
-    pid_t pid = clone(ol_hold_user_namespace, stack + sizeof stack,
-                      CLONE_VM | CLONE_NEWUSER | SIGCHLD, holder);
+static pid_t ol_start_holder(int (*hold)(void *), int flags, struct ol_holder *holder) {
+    pid_t pid = clone(hold, (char *)holder->stack + OL_HOLDER_STACK_SIZE,
+                      CLONE_VM | SIGCHLD | flags, holder);
     return pid < 0 ? -errno : pid;
 }
 
+pid_t ol_start_user_namespace_holder(struct ol_holder *holder) {
+    return ol_start_holder(ol_hold_user_namespace, CLONE_NEWUSER, holder);
+}
+
 pid_t ol_start_network_namespace_holder(struct ol_holder *holder) {
-    static alignas(16) char stack[OL_STACK_SIZE];
-    pid_t pid =
-        clone(ol_hold_network_namespace, stack + sizeof stack, CLONE_VM | SIGCHLD, holder);
+    pid_t pid = ol_start_holder(ol_hold_network_namespace, 0, holder);
     if (pid < 0) {
-        return -errno;
+        return pid;
     }
     ol_run_elsewhere(pid);
     return pid;

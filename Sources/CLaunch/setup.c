@@ -1,5 +1,6 @@
 /*
- * Set-up: what PID 1 does before it forks the command, in the host's user namespace.
+ * Set-up: what PID 1 does before it forks the command, in the supervisor's user namespace: the
+ * host's, but without root.
  */
 #include "internal.h"
 

@@ -24,9 +24,16 @@ extension String {
 
   /// The text with everything that controls a terminal, line feeds too, shown as U+FFFD: what comes
   /// from an image or an app cannot make a line of its own.
-  package var onOneLine: String {
-    let scalars = unicodeScalars.lazy.map { $0.isHarmless ? $0 : "\u{FFFD}" }
-    return String(String.UnicodeScalarView(scalars))
+  package var onOneLine: String { replacingScalars { !$0.isHarmless } }
+
+  /// The text with everything that controls a terminal, but line feeds, shown as U+FFFD.
+  package var inHarmlessLines: String { replacingScalars { !$0.isHarmless && $0 != "\n" } }
+
+  private func replacingScalars(
+    where isReplaced: @escaping (Unicode.Scalar) -> Bool
+  ) -> String {
+    String(
+      String.UnicodeScalarView(unicodeScalars.lazy.map { isReplaced($0) ? "\u{FFFD}" : $0 }))
   }
 }
 

@@ -30,6 +30,13 @@ public struct Phase: Sendable, Hashable {
     Self.skeleton(word) == Self.skeleton(name.utf8)
   }
 
+  /// Whether a line that is no entry begins with this phase's name, whatever follows, but for the
+  /// same differences: `postdeploy;echo` and `post deploy: echo` are meant for it.
+  func begins(_ line: String) -> Bool {
+    let beforeColon = line.utf8.prefix { $0 != UInt8(ascii: ":") }
+    return Self.skeleton(beforeColon).starts(with: Self.skeleton(name.utf8))
+  }
+
   private static func skeleton(_ word: some Sequence<UInt8>) -> [UInt8] {
     word.filter(\.isAlphanumeric).map(\.lowercased)
   }

@@ -89,6 +89,7 @@ public struct Procfile: Sendable, Hashable {
   public func entry(for phase: Phase) throws(SpecError) -> Entry? {
     let fault = diagnostics.first { diagnostic in
       diagnostic.kind != .portability && diagnostic.words.contains(where: phase.resembles)
+        || diagnostic.kind == .malformed && phase.begins(diagnostic.line)
     }
     if let fault {
       throw error(fault.message, at: fault.position, line: fault.line, remedy: fault.remedy)

@@ -15,8 +15,6 @@ public struct FileStatus: Sendable, Hashable {
   public var permissions: UInt32
   /// The owner, as host ids.
   public var owner: LaunchPlan.Owner
-  /// The size in bytes.
-  public var size: UInt64
   /// The number of the file system that it is on.
   public var fileSystem: UInt64
   /// Major and minor number of a device node.
@@ -55,7 +53,6 @@ public struct FileStatus: Sendable, Hashable {
       }
     self.permissions = status.mode & 0o7777
     self.owner = LaunchPlan.Owner(uid: status.uid, gid: status.gid)
-    self.size = status.size
     self.fileSystem = status.device
     self.deviceNumber = status.device_number
     self.identity = "\(status.device):\(status.inode):\(status.size):\(status.modified_ns)"
@@ -133,15 +130,13 @@ extension OwnedDescriptor {
 
 /// The file systems whose limits oneoff explains. See statfs(2).
 public enum FileSystemType: Sendable, Hashable {
-  case overlay, temporary, nfs, fuse, namespace, cgroup2, other
+  case overlay, temporary, namespace, cgroup2, other
 
   init(magic: UInt64) {
     self =
       switch magic {
       case 0x794c_7630: .overlay
       case 0x0102_1994: .temporary
-      case 0x6969: .nfs
-      case 0x6573_5546: .fuse
       case 0x6e73_6673: .namespace
       case 0x6367_7270: .cgroup2
       default: .other

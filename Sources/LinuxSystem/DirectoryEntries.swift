@@ -33,7 +33,7 @@ func directoryEntries(
   return entries
 }
 
-/// The names in a directory but `.` and `..`.
+/// The names in a directory but `.` and `..`, in no order; none when it does not exist.
 ///
 /// - Throws: the errnos of opendir(3) but ENOENT.
 public func directoryEntryNames(_ path: FilePath) throws(SystemError) -> [String] {

@@ -35,13 +35,6 @@ public func owners(
   return found.sorted { $0.name < $1.name }
 }
 
-/// The names of a directory's entries, in no order; none when it does not exist.
-///
-/// - Throws: the errnos of opendir(3).
-public func names(in directory: FilePath) throws(SystemError) -> [String] {
-  try directoryEntries(directory).map(\.name)
-}
-
 extension LockedFile {
   /// Whether somebody holds the lock of a file that exists; for a moment this process may.
   ///

@@ -84,9 +84,6 @@ public enum StatusRecord: Sendable, Hashable {
   /// The command has ended.
   case exited(CommandExit)
 
-  /// The size of a record in bytes.
-  public static var size: Int { MemoryLayout<ol_record>.size }
-
   /// Reads the records that have arrived; empty at the end of the pipe.
   ///
   /// Records are written whole (they are smaller than PIPE_BUF), so they are read whole.
@@ -97,7 +94,7 @@ public enum StatusRecord: Sendable, Hashable {
       unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
     }
     let bytes = try check(count, "read(2)", "of the status pipe")
-    return buffer.prefix(bytes / size).compactMap { StatusRecord($0) }
+    return buffer.prefix(bytes / MemoryLayout<ol_record>.size).compactMap { StatusRecord($0) }
   }
 
   private init?(_ record: ol_record) {
@@ -207,7 +204,7 @@ public struct LaunchFailure: Sendable, Hashable {
 
 extension ol_step {
   /// The man page of the call, such as `mount(2)`.
-  fileprivate var callName: String {
+  var callName: String {
     switch self {
     case OL_STEP_PRCTL: "prctl(2)"
     case OL_STEP_SIGPROCMASK: "sigprocmask(2)"
@@ -247,6 +244,8 @@ extension ol_step {
     case OL_STEP_PRLIMIT: "setrlimit(2)"
     case OL_STEP_FCNTL: "fcntl(2)"
     case OL_STEP_EXECVE, OL_STEP_INTERPRETER: "execve(2)"
+    case OL_STEP_SOCKET: "socket(2)"
+    case OL_STEP_IOCTL: "ioctl(2)"
     default: "the launch plan"
     }
   }

@@ -21,17 +21,17 @@ extension LaunchPlan.Operation: CustomStringConvertible {
     case .forbidDumping: "not dumpable"
     case .installSeccomp(let program, let listener):
       "seccomp: \(program)" + (listener.map { ", its listener sent over \($0)" } ?? "")
+    case .boundCapabilities(let mask): "bounding set: \(hexadecimal(mask))"
     case .keepCapabilities(let mask): "capabilities: keep \(hexadecimal(mask))"
     case .keepCapabilitiesOnUserChange: "capabilities: keep them when the user changes"
+    case .setGroups(let groups): "supplementary groups \(groups)"
+    case .setGroup(let id): "group \(id)"
+    case .setUser(let id): "user \(id)"
     case .newSession: "new session"
     case .useStandardStreams(let input, let output, let error):
       "standard streams: \(input), \(output), \(error)"
     case .setUmask(let mask): "umask 0\(String(mask, radix: 8))"
     case .joinUserNamespace(let namespace): "join \(namespace)"
-    case .boundCapabilities(let mask): "bounding set: \(hexadecimal(mask))"
-    case .setGroups(let groups): "supplementary groups \(groups)"
-    case .setGroup(let id): "group \(id)"
-    case .setUser(let id): "user \(id)"
     case .setCapabilities(let mask): "capabilities: \(hexadecimal(mask))"
     case .newKeyring: "new session keyring"
     case .enterWorkingDirectory(let path): "enter \(path)"

@@ -40,13 +40,9 @@ private struct RecordEncoder {
       .makeMountsPrivate, .enterScratch, .attach, .mount, .mask, .makeReadOnly, .pivot,
       .setHostname:
       try encodeSetup(operation)
-    case .forbidNewPrivileges: set(OL_NO_NEW_PRIVILEGES)
-    case .forbidDumping: set(OL_NOT_DUMPABLE)
-    case .installSeccomp(let program, let listener):
-      set(OL_SECCOMP, listener)
-      try set(program)
-    case .keepCapabilities(let mask): set(OL_KEEP_CAPABILITIES, number: mask)
-    case .keepCapabilitiesOnUserChange: set(OL_OUTLAST_USER_CHANGE)
+    case .forbidNewPrivileges, .forbidDumping, .installSeccomp, .boundCapabilities,
+      .keepCapabilities, .keepCapabilitiesOnUserChange, .setGroups, .setGroup, .setUser:
+      try encodeConfinement(operation)
     default: try encodeCommand(operation)
     }
   }
@@ -86,6 +82,25 @@ private struct RecordEncoder {
     }
   }
 
+  private mutating func encodeConfinement(_ operation: LaunchPlan.Operation) throws(SystemError) {
+    switch operation {
+    case .forbidNewPrivileges: set(OL_NO_NEW_PRIVILEGES)
+    case .forbidDumping: set(OL_NOT_DUMPABLE)
+    case .installSeccomp(let program, let listener):
+      set(OL_SECCOMP, listener)
+      try set(program)
+    case .boundCapabilities(let mask): set(OL_BOUND_CAPABILITIES, number: mask)
+    case .keepCapabilities(let mask): set(OL_KEEP_CAPABILITIES, number: mask)
+    case .keepCapabilitiesOnUserChange: set(OL_OUTLAST_USER_CHANGE)
+    case .setGroups(let groups):
+      set(OL_SET_GROUPS, number: UInt64(groups.count))
+      unsafe record.data = UnsafeRawPointer(try arena.copy(groups))
+    case .setGroup(let id): set(OL_SET_GROUP, number: UInt64(id))
+    case .setUser(let id): set(OL_SET_USER, number: UInt64(id))
+    default: preconditionFailure("not an operation that takes rights away")
+    }
+  }
+
   private mutating func encodeCommand(_ operation: LaunchPlan.Operation) throws(SystemError) {
     switch operation {
     case .newSession: set(OL_NEW_SESSION)
@@ -95,12 +110,6 @@ private struct RecordEncoder {
       unsafe record.data = UnsafeRawPointer(try arena.copy(numbers))
     case .setUmask(let mask): set(OL_SET_UMASK, number: UInt64(mask))
     case .joinUserNamespace(let namespace): set(OL_JOIN_USER_NAMESPACE, namespace)
-    case .boundCapabilities(let mask): set(OL_BOUND_CAPABILITIES, number: mask)
-    case .setGroups(let groups):
-      set(OL_SET_GROUPS, number: UInt64(groups.count))
-      unsafe record.data = UnsafeRawPointer(try arena.copy(groups))
-    case .setGroup(let id): set(OL_SET_GROUP, number: UInt64(id))
-    case .setUser(let id): set(OL_SET_USER, number: UInt64(id))
     case .setCapabilities(let mask): set(OL_SET_CAPABILITIES, number: mask)
     case .newKeyring: set(OL_NEW_KEYRING)
     case .enterWorkingDirectory(let path):

@@ -51,6 +51,9 @@ public struct LaunchPlan: Sendable, Hashable {
     public static let ipc = Namespaces(rawValue: UInt64(OL_NEW_IPC.rawValue))
     /// Process ids. See pid_namespaces(7).
     public static let pid = Namespaces(rawValue: UInt64(OL_NEW_PID.rawValue))
+
+    /// Those that every container has of its own. Network and user namespaces are joined.
+    public static let isolated: Namespaces = [.mount, .pid, .ipc, .uts]
   }
 
   /// Where a mount or a path is found.
@@ -214,23 +217,22 @@ public struct LaunchPlan: Sendable, Hashable {
     case makeReadOnly(Place)
     case pivot
     case setHostname(String)
-    // Either process.
+    // Either process: what takes rights away from it.
     case forbidNewPrivileges
     case forbidDumping
     /// With a socket, over which a listener is sent that gets the calls which the program notifies.
     case installSeccomp(SeccompProgram, listener: DescriptorName? = nil)
-    // PID 1, after the fork.
+    case boundCapabilities(mask: UInt64)
     case keepCapabilities(mask: UInt64)
     case keepCapabilitiesOnUserChange
+    case setGroups([UInt32])
+    case setGroup(UInt32)
+    case setUser(UInt32)
     // The command's process.
     case newSession
     case useStandardStreams(DescriptorName, DescriptorName, DescriptorName)
     case setUmask(UInt32)
     case joinUserNamespace(DescriptorName)
-    case boundCapabilities(mask: UInt64)
-    case setGroups([UInt32])
-    case setGroup(UInt32)
-    case setUser(UInt32)
     case setCapabilities(mask: UInt64)
     case newKeyring
     case enterWorkingDirectory(String)

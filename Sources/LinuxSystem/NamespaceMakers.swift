@@ -49,9 +49,8 @@ public final class UserNamespaceMaker {
   public func make(
     users: IDMap, groups: IDMap, by writer: IDMapWriter = .ourselves
   ) throws(SystemError) -> OwnedDescriptor {
-    // The holders share one stack: the earlier one is reaped first. Safe: `start` keeps the memory
-    // of the holder's state, which lives until the process was reaped.
-    holder = nil
+    // Safe: `start` keeps the memory of the holder's state, which lives until the process was
+    // reaped.
     let holder = unsafe try NamespaceHolder { unsafe ol_start_user_namespace_holder($0) }
     self.holder = holder
     defer { holder.end() }
@@ -83,7 +82,7 @@ public final class NetworkNamespaceMaker {
   /// Waits for the namespace.
   ///
   /// - Throws: EPERM without CAP_SYS_ADMIN; ENOSPC when there are as many namespaces as
-  ///   /proc/sys/user/max_net_namespaces allows.
+  ///   /proc/sys/user/max_net_namespaces allows; EMFILE. See unshare(2), netdevice(7).
   public func finish() throws(SystemError) -> OwnedDescriptor {
     defer { holder.end() }
     try holder.waitUntilReady()
@@ -100,20 +99,23 @@ private final class NamespaceHolder {
   private var pipe: Pipe?
   // Safe: the memory is freed after the process was reaped.
   private let state: UnsafeMutablePointer<ol_holder>
+  private let stack: UnsafeMutableRawPointer
 
   init(
     _ start: (UnsafeMutablePointer<ol_holder>) -> pid_t
   ) throws(SystemError) {
     let pipe = try Pipe()
     let ready = try Pipe()
+    unsafe stack = .allocate(byteCount: Int(OL_HOLDER_STACK_SIZE), alignment: 16)
     unsafe state = .allocate(capacity: 1)
     unsafe state.initialize(
       to: ol_holder(
         reader: pipe.reader.number, writer: pipe.writer.number, ready: ready.writer.number,
-        error: 0))
+        step: OL_STEP_NONE, error: 0, stack: stack))
     let result = unsafe start(state)
     guard result >= 0 else {
       unsafe state.deallocate()
+      unsafe stack.deallocate()
       throw SystemError(
         call: "clone(2)", subject: "of a namespace's holder", errno: Errno(rawValue: -result))
     }
@@ -126,6 +128,7 @@ private final class NamespaceHolder {
     end()
     _ = ol_wait_for(pid)
     unsafe state.deallocate()
+    unsafe stack.deallocate()
   }
 
   /// Where procfs shows the process.
@@ -137,15 +140,14 @@ private final class NamespaceHolder {
   }
 
   func waitUntilReady() throws(SystemError) {
-    guard try !readAvailable(ready.number, atMost: 1).isEmpty else {
-      throw SystemError(
-        call: "unshare(2)", subject: "of the network namespace", errno: .noChildProcess)
+    let subject = "of the network namespace"
+    guard try !readAvailable(ready.number, atMost: 1, subject: subject).isEmpty else {
+      throw SystemError(call: "unshare(2)", subject: subject, errno: .noChildProcess)
     }
-    // Safe: the process has written it before it wrote the byte.
-    let error = unsafe state.pointee.error
-    guard error == 0 else {
-      throw SystemError(
-        call: "unshare(2)", subject: "of the network namespace", errno: Errno(rawValue: error))
+    // Safe: the process has written both before it wrote the byte.
+    let (step, error) = unsafe (state.pointee.step, state.pointee.error)
+    guard step == OL_STEP_NONE else {
+      throw SystemError(call: step.callName, subject: subject, errno: Errno(rawValue: error))
     }
   }
 

@@ -20,8 +20,6 @@ public struct OpenFlags: OptionSet, Sendable {
   public static let exclusively = OpenFlags(rawValue: O_EXCL)
   /// Empties the file.
   public static let truncating = OpenFlags(rawValue: O_TRUNC)
-  /// Every write goes to the end.
-  public static let appending = OpenFlags(rawValue: O_APPEND)
   /// It is an error if the file is not a directory.
   public static let directory = OpenFlags(rawValue: O_DIRECTORY)
   /// It is an error if the last component is a symbolic link.

@@ -157,6 +157,10 @@ public final class InputReader {
 }
 
 /// Reads what has arrived at a descriptor; empty at its end.
-public func readAvailable(_ descriptor: CInt, atMost limit: Int) throws(SystemError) -> [UInt8] {
-  try readOnce(from: descriptor, capacity: limit, subject: "of a control pipe")
+///
+/// - Parameter subject: what the descriptor is, as an error names it.
+public func readAvailable(
+  _ descriptor: CInt, atMost limit: Int, subject: String
+) throws(SystemError) -> [UInt8] {
+  try readOnce(from: descriptor, capacity: limit, subject: subject)
 }

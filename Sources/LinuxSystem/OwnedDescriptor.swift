@@ -140,7 +140,6 @@ public enum DescriptorName: Sendable, Hashable {
   case userNamespace
   case appUserNamespace
   case cgroup
-  case cgroupMembers(Int)
   case standardInput
   case standardOutput
   case standardError
@@ -171,7 +170,6 @@ extension DescriptorName: CustomStringConvertible {
     case .userNamespace: "user namespace"
     case .appUserNamespace: "id map of the app"
     case .cgroup: "cgroup"
-    case .cgroupMembers(let index): "cgroup.procs \(index)"
     case .standardInput: "stdin"
     case .standardOutput: "stdout"
     case .standardError: "stderr"

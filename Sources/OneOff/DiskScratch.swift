@@ -11,12 +11,15 @@ struct DiskScratch: Sendable {
   /// The directory of all scratches of a user.
   private let parent: FilePath
 
+  /// What to do where the user's directory is not his.
+  private static let remedy = "remove it: scratches on disk are nowhere else"
+
   /// Makes the user's directory, in which nobody else can write.
   ///
   /// - Throws: when it is there and not safely his.
   init(for rootless: Rootless) throws {
     self.init(named: rootless)
-    try StateDirectory.makeOurs(parent)
+    try StateDirectory.makeOurs(parent, remedy: Self.remedy)
   }
 
   private init(named rootless: Rootless) {
@@ -27,7 +30,7 @@ struct DiskScratch: Sendable {
   static func existing(for rootless: Rootless) throws -> DiskScratch? {
     let scratch = DiskScratch(named: rootless)
     guard (try? fileStatus(following: scratch.parent)) != nil else { return nil }
-    try StateDirectory.checkThatItIsOurs(scratch.parent)
+    try StateDirectory.checkThatItIsOurs(scratch.parent, remedy: remedy)
     return scratch
   }
 

@@ -53,7 +53,7 @@ extension SystemError {
       explained.hint =
         "the \(role) \(path) is on tmpfs, whose mounts can be id-mapped from kernel 6.3 on; "
         + remedy
-    case .nfs, .fuse, .namespace, .cgroup2, .other, nil:
+    case .namespace, .cgroup2, .other, nil:
       explained.hint =
         "the file system of the \(role) \(path) may not support id-mapped mounts; \(remedy)"
     }
@@ -132,7 +132,7 @@ extension SetupFailure {
         description: error.hinting(
           "it leads to the host's oneoff program, which never runs inside: name a program of the "
             + "image"), exitStatus: 126)
-    case .init(rawValue: 8):  // ENOEXEC, which swift-system names differently on each platform
+    case .execFormatError:
       self.init(
         description: error.hinting(
           "the file is neither a program for this machine nor a script that begins with #!"),
@@ -165,8 +165,8 @@ extension SetupFailure {
       (.mount(_, let place), .invalidArgument) where failure.call == "move_mount(2)":
       return "a directory can only be mounted on a directory, and a file on a file: see "
         + "\(place.path) in the image"
-    case (.attach(_, let place), .init(rawValue: 75)), (.mount(_, let place), .init(rawValue: 75)):
-      // EOVERFLOW of mkdirat(2): the ids of the run do not exist in a volume that is mapped.
+    case (.attach(_, let place), .overflow), (.mount(_, let place), .overflow):
+      // mkdirat(2): the ids of the run do not exist in a volume that is mapped.
       return "\(place.path) lies in a volume in which nothing can be made for the run; make it on "
         + "the host first"
     case (.attach(_, let place), .fileExists), (.mount(_, let place), .fileExists):
@@ -176,7 +176,7 @@ extension SetupFailure {
     case (.mount(let fileSystem, _), .invalidArgument) where fileSystem.type == "overlay":
       return "the kernel's log (dmesg) has the reason; a layer may itself be on overlayfs, or on a "
         + "file system that overlayfs refuses as a layer"
-    case (.mount, .init(rawValue: 19)):  // ENODEV, for which swift-system has no name
+    case (.mount, .operationNotSupportedByDevice):
       return "this kernel has no such file system: load its module (modprobe overlay)"
     case (.mount, .resourceBusy), (.attach, .resourceBusy):
       return "the directory is in use by another mount of the same kind"

@@ -34,7 +34,7 @@ extension HostReport {
     let name = "user-namespaces"
     do {
       if rootless == nil {
-        let ids = IDRange(slot: try SlotPool.current().first).map
+        let ids = idMap
         _ = try UserNamespaceMaker().make(users: ids, groups: ids)
       } else {
         try tryUserNamespace()
@@ -63,7 +63,7 @@ extension HostReport {
   static func namespaces(_ access: Access) -> HostCheck {
     let name = "namespaces"
     guard access == .full else { return unknown(name, access) }
-    var plan = LaunchPlan(namespaces: trialNamespaces)
+    var plan = LaunchPlan(namespaces: .isolated)
     plan.setup = [.resetSignals, .newCgroupNamespace, .makeMountsPrivate]
     return check(
       name, found: "mount, pid, ipc, uts, cgroup", remedy: namespaceRemedy, plan, DescriptorTable())
@@ -90,7 +90,7 @@ extension HostReport {
         remedy: "use a kernel with CONFIG_SECCOMP_FILTER")
     }
     guard access == .full else { return HostCheck(name, .ok, "filters") }
-    var plan = LaunchPlan(namespaces: trialNamespaces)
+    var plan = LaunchPlan(namespaces: .isolated)
     plan.setup = [.resetSignals]
     plan.command = [.forbidNewPrivileges, .installSeccomp(.commandDefault)]
     return check(
@@ -183,12 +183,16 @@ extension HostReport {
     }
   }
 
+  /// The ids of a run in the first slot. What is wrong with the caller's choice of slots is said by
+  /// the check of those.
+  private static var idMap: IDMap {
+    IDRange(slot: ((try? SlotPool.current()) ?? .standard).first).map
+  }
+
   private static func mapIDs(
     of mount: borrowing DetachedMount, subject: String
   ) throws(SystemError) {
-    let ids = IDMap([
-      .init(inside: 0, host: IDRange(slot: SlotPool.standard.first).base, count: 65536)
-    ])
+    let ids = idMap
     let namespace = try UserNamespaceMaker().make(users: ids, groups: ids)
     try mount.restrict(
       to: [.readOnly, .noSetuid, .noDevices], idMap: namespace.number, subject: subject)
@@ -212,7 +216,7 @@ extension HostReport {
     func inScratch(_ name: String) -> LaunchPlan.Place {
       .init(name, below: .prepared(.scratch))
     }
-    var plan = LaunchPlan(namespaces: trialNamespaces)
+    var plan = LaunchPlan(namespaces: .isolated)
     plan.setup = [.resetSignals, .makeMountsPrivate, .enterScratch(.scratch)]
     if let lower { plan.setup.append(.attach(lower, inScratch(ScratchLayout.layer(0)))) }
     plan.setup.append(
@@ -225,8 +229,6 @@ extension HostReport {
   }
 
   // MARK: Trials
-
-  private static let trialNamespaces: LaunchPlan.Namespaces = [.mount, .pid, .ipc, .uts]
 
   private static func check(
     _ name: String, found: String, remedy: String, _ plan: LaunchPlan,

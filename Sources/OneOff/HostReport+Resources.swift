@@ -11,7 +11,7 @@ extension HostReport {
       let directory = try StateDirectory.current(for: rootless).slots
       let numbers = pool.first..<(pool.first + pool.count)
       var taken = 0
-      for file in try names(in: directory) {
+      for file in try directoryEntryNames(directory) {
         guard let number = Int(file), numbers.contains(number) else { continue }
         if try LockedFile.isLocked(directory.appending(file)) { taken += 1 }
       }
@@ -43,7 +43,8 @@ extension HostReport {
     let first = UInt64(pool.first) << 16
     let ours = first..<(first + UInt64(pool.count) << 16)
     for file in ["/etc/subuid", "/etc/subgid"] as [FilePath] {
-      guard let line = overlap(of: ours, in: text(of: file) ?? "") else { continue }
+      let bytes = (try? readFile(file, limit: SubordinateIDs.maximumSize)) ?? []
+      guard let line = SubordinateIDs(bytes).line(overlapping: ours) else { continue }
       return HostCheck(
         name, .note, "\(file) gives ids of runs to '\(line)'",
         remedy: "move that range, or the runs' with ONEOFF_ID_BASE")
@@ -51,27 +52,25 @@ extension HostReport {
     return HostCheck(name, .ok, "nobody else's in /etc/subuid and /etc/subgid")
   }
 
-  /// The first line of a subuid(5) file that overlaps with some ids.
-  static func overlap(of ids: Range<UInt64>, in text: String) -> String? {
-    for line in text.split(separator: "\n") {
-      let fields = line.split(separator: ":", omittingEmptySubsequences: false)
-      guard fields.count == 3, let start = UInt64(fields[1]), let count = UInt64(fields[2]),
-        count > 0, start < 1 << 32, count <= 1 << 32
-      else { continue }
-      if ids.overlaps(start..<(start + count)) { return String(line) }
-    }
-    return nil
-  }
-
   /// Whether what lies at the top of a root file system has owners that a run knows. The look is
   /// bounded.
-  static func rootfsOwners(_ path: FilePath) -> HostCheck {
+  static func rootfsOwners(
+    _ path: FilePath, _ access: Access, _ rootless: Rootless?
+  ) -> HostCheck {
     let name = "rootfs-owners"
+    guard access != .user else { return unknown(name, access) }
     do {
       let entries = try owners(in: path, atMost: 1000)
-      let foreign = entries.filter { max($0.owner.uid, $0.owner.gid) >= IDRange.count }
+      let foreign = entries.filter { $0.owner.isForeign(to: rootless) }
       guard let first = foreign.first else {
-        return HostCheck(name, .ok, "ids of \(entries.count) entries of \(path) are below 65536")
+        return HostCheck(name, .ok, "a run has the ids of all \(entries.count) entries of \(path)")
+      }
+      guard rootless == nil else {
+        return HostCheck(
+          name, .note,
+          "\(foreign.count) of \(entries.count) entries of \(path) are others', such as "
+            + "\(first.name): nobody's inside, and not to be written",
+          remedy: "unpack the image as the user who runs it, or use sudo")
       }
       return HostCheck(
         name, .note,
@@ -89,7 +88,7 @@ extension HostReport {
       let controllers = text(of: "/sys/fs/cgroup/cgroup.controllers") ?? ""
       return HostCheck(name, .ok, "v2: \(controllers)")
     }
-    let hierarchies = ((try? names(in: "/sys/fs/cgroup")) ?? []).sorted()
+    let hierarchies = ((try? directoryEntryNames("/sys/fs/cgroup")) ?? []).sorted()
     let kind =
       hierarchies.isEmpty ? "none" : hierarchies.contains("unified") ? "hybrid" : "v1"
     let list = hierarchies.isEmpty ? "" : ": \(hierarchies.joined(separator: " "))"
@@ -158,7 +157,7 @@ extension HostReport {
     guard let limit = text(of: "/proc/sys/kernel/pid_max").flatMap({ Int($0) }) else {
       return HostCheck(name, .unknown, "/proc/sys/kernel/pid_max cannot be read")
     }
-    let processes = ((try? names(in: "/proc")) ?? []).count { Int($0) != nil }
+    let processes = ((try? directoryEntryNames("/proc")) ?? []).count { Int($0) != nil }
     return processLimit(limit, processes: processes)
   }
 

@@ -57,7 +57,11 @@ public struct HostReport: Sendable, Hashable {
       Self.networkNamespaces(access), Self.overlay(access, rootless), Self.seccomp(access),
       Self.slots(access, rootless),
     ]
-    if let rootfs { checks += [Self.rootfs(rootfs, access, rootless), Self.rootfsOwners(rootfs)] }
+    if let rootfs {
+      checks += [
+        Self.rootfs(rootfs, access, rootless), Self.rootfsOwners(rootfs, access, rootless),
+      ]
+    }
     checks += [
       Self.temporaryIDMaps(rootless == nil ? access : .user), Self.landlock(.current()),
       Self.seccompNotification,

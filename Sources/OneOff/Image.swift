@@ -48,15 +48,16 @@ struct Image {
 
   /// The layers that a run has no ids for, as their own directory or their /etc shows: that is what
   /// an image looks like that was unpacked for another id map. Nothing more is looked at.
-  func foreignOwners() throws -> [RunWarning] {
+  func foreignOwners(_ rootless: Rootless?) throws -> [RunWarning] {
     var warnings: [RunWarning] = []
     for (index, path) in paths.enumerated() {
       for place in ["", "etc"] {
         let owner = try layers.status(of: .layer(index), place)?.owner
         let role = index == 0 ? "rootfs" : "layer"
-        guard
-          let warning = RunWarning(role, place.isEmpty ? path : path.appending(place), owner: owner)
-        else { continue }
+        let shown = place.isEmpty ? path : path.appending(place)
+        guard let warning = RunWarning(role, shown, owner: owner, rootless: rootless) else {
+          continue
+        }
         warnings.append(warning)
         break
       }

@@ -35,13 +35,9 @@ struct Launch: ~Copyable {
     let directory = try StateDirectory.current(for: rootless)
     let slot = try Slot.acquire(in: directory, from: .current())
     let cgroups = rootless == nil ? CgroupTree.ofHost() : nil
-    var subject = try LaunchSubject(
-      spec, id: id, host: .current(), ids: spec.userNamespace == .host ? nil : slot.ids,
-      usesCgroup: cgroups != nil, rootless: rootless)
-    if spec.seccomp != .builtIn || spec.logsBlockedCalls {
-      subject.filter = try CommandFilter(
-        spec, host: subject.host, cache: SeccompCache(directory: directory.programs))
-    }
+    let subject = try LaunchSubject(
+      spec, id: id, slot: slot.ids, usesCgroup: cgroups != nil, rootless: rootless,
+      programs: directory.programs)
     let sequence = write(subject)
     let cgroup = try cgroups?.make("\(slot.number)")
     let diskScratch = try rootless.flatMap {
@@ -60,7 +56,7 @@ struct Launch: ~Copyable {
       throw error
     }
     self.plan = sequence.plan
-    self.warnings = subject.warnings + subject.filter.warnings
+    self.warnings = subject.warnings
     if let answers = subject.filter.answers, let socket = preparer.takeListenerSocket() {
       self.blockedCalls = BlockedCallLog(answers, socket: socket)
     } else {

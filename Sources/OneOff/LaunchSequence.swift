@@ -14,10 +14,13 @@ struct LaunchSequence: Sendable {
 
   private let subject: LaunchSubject
 
+  /// How the run comes about without root, which the launch has seen to beforehand.
+  var rootless: Rootless? { subject.rootless }
+
   /// Writes the sequence for a run.
   init(_ subject: LaunchSubject) {
     self.subject = subject
-    self.plan = LaunchPlan(namespaces: [.mount, .pid, .ipc, .uts])
+    self.plan = LaunchPlan(namespaces: .isolated)
     prepareUserNamespaces()
     isolateFromHost()
     buildRoot()
@@ -35,8 +38,6 @@ struct LaunchSequence: Sendable {
   // MARK: Set-up, in PID 1
 
   private mutating func prepareUserNamespaces() {
-    // BEFORE everything else: without root it is what all rights come from.
-    if let rootless = subject.rootless { preparations.append(.ownNamespaces(rootless)) }
     guard let maps = subject.commandMaps else { return }
     preparations.append(.userNamespace(.userNamespace, users: maps.users, groups: maps.groups))
     if let app = subject.app, let map = app.idMaps {
@@ -242,15 +243,15 @@ struct LaunchSequence: Sendable {
     // AFTER everything that makes files or mounts, which belong to the container's root.
     plan.setup += [
       .keepCapabilitiesOnUserChange, .setGroups([]), .setGroup(id), .setUser(id),
-      // All that there are, up to CAP_CHECKPOINT_RESTORE: the command's process needs them still.
-      .keepCapabilities(mask: (1 << 41) - 1),
+      // All that there are: the command's process needs them still.
+      .keepCapabilities(mask: CapabilitySet.all.rawValue),
     ]
   }
 
   // MARK: PID 1, once the command was forked
 
   private mutating func guardFirstProcess() {
-    let kill: UInt64 = 1 << 5  // CAP_KILL of capabilities(7): the command has other ids
+    let kill = CapabilitySet(.kill).rawValue  // the command has other ids
     let confinement: [LaunchPlan.Operation] = [
       // BEFORE the others are given up: it takes CAP_SETPCAP.
       .boundCapabilities(mask: kill), .keepCapabilities(mask: kill), .forbidNewPrivileges,

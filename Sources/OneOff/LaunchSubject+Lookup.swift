@@ -3,16 +3,21 @@ import LinuxSystem
 import SystemPackage
 
 extension LaunchSubject {
-  /// Looks up what a specification names: layers, app, volumes, user.
+  /// Looks up what a specification names: layers, app, volumes, user, seccomp profile.
   ///
+  /// - Parameters:
+  ///   - slot: the host ids of the run's slot.
+  ///   - programs: where seccomp programs of earlier runs are kept; nil to compile in any case, and
+  ///     keep nothing.
   /// - Throws: an error that names what is missing or of the wrong kind.
   init(
-    _ spec: RunSpec, id: RunID, host: HostFacts, ids: IDRange?, usesCgroup: Bool,
-    rootless: Rootless?
+    _ spec: RunSpec, id: RunID, slot: IDRange, usesCgroup: Bool, rootless: Rootless?,
+    programs: FilePath?
   ) throws {
+    let ids = spec.userNamespace == .host ? nil : slot
     self.spec = spec
     self.id = id
-    self.host = host
+    self.host = .current()
     self.ids = rootless == nil ? ids : rootless?.ids
     self.rootless = rootless
     // An ordinary user can make none where none was delegated to him.
@@ -30,19 +35,34 @@ extension LaunchSubject {
     }
     let volumes = try spec.volumes.map(Self.status)
     self.volumeIsDirectory = volumes.map { $0.kind == .directory }
-    if ids != nil, rootless == nil {
-      self.warnings = try image.foreignOwners()
+    if ids != nil || rootless != nil {
+      // Of the host's root file system it goes without saying.
+      if hostTree == nil { self.warnings = try image.foreignOwners(rootless) }
       for (volume, status) in zip(spec.volumes, volumes) {
-        if let warning = RunWarning("volume", volume.source, owner: status.owner) {
+        // To read others' files is what an ordinary user has a read-only one for.
+        if rootless != nil, volume.isReadOnly { continue }
+        if let warning = RunWarning(
+          "volume", volume.source, owner: status.owner, rootless: rootless)
+        {
           warnings.append(warning)
         }
       }
+    }
+    if let app = spec.app, let rootless,
+      let warning = RunWarning("app directory", app.source, owner: owner, rootless: rootless)
+    {
+      warnings.append(warning)
     }
     if let app = spec.app, let owner {
       self.app = App(
         source: app.source, mountPoint: app.mountPoint,
         // Without root no mount can be id-mapped: the owner is who the supervisor's namespace says.
         idMaps: rootless == nil ? Self.maps(showing: owner, as: resolvedUser, ids: ids) : nil)
+    }
+    if spec.seccomp != .builtIn || spec.logsBlockedCalls {
+      self.filter = try CommandFilter(
+        spec, host: host, cache: programs.map(SeccompCache.init(directory:)))
+      warnings += filter.warnings
     }
   }
 
@@ -75,7 +95,7 @@ extension LaunchSubject {
       group: try reference.needsGroupFile ? image.read("etc/group", limit: limit) ?? [] : [])
     let user = try accounts.resolve(reference)
     let hasEveryID = spec.userNamespace == .host || rootless?.isSingle == true
-    guard hasEveryID || max(user.uid, user.gid) <= lastID else {
+    guard hasEveryID || IDRange.holds(.init(uid: user.uid, gid: user.gid)) else {
       throw SpecError(
         "user \(user.uid):\(user.gid) is outside of the run's ids, which go from 0 to \(lastID)",
         remedy: "choose another user, or --userns host")

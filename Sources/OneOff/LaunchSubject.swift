@@ -144,6 +144,9 @@ struct IDRange: Sendable, Hashable {
   /// How many ids a run has.
   static let count: UInt32 = 65536
 
+  /// Whether a run has both ids of an owner.
+  static func holds(_ owner: LaunchPlan.Owner) -> Bool { max(owner.uid, owner.gid) < count }
+
   /// The range as a map of a user namespace.
   var map: IDMap { IDMap([.init(inside: 0, host: base, count: Self.count)]) }
 

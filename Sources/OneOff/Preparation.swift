@@ -5,8 +5,6 @@ import SystemPackage
 /// One thing that the supervisor makes before clone3(2): nothing of it is visible to any other
 /// process, and all of it goes away with its descriptor.
 enum Preparation: Sendable {
-  /// BEFORE everything else, and before the specification's paths are looked at.
-  case ownNamespaces(Rootless)
   case userNamespace(DescriptorName, users: IDMap, groups: IDMap)
   case cgroup
   case newNetwork
@@ -50,11 +48,7 @@ extension Preparation: CustomStringConvertible {
   /// The preparation as one line.
   var description: String {
     switch self {
-    case .ownNamespaces(let rootless):
-      "user and mount namespace of the supervisor's own: \(Self.text(rootless.users))"
-        + (rootless.isSingle
-          ? "; a single id: setgroups(2) is denied, so groups stay the caller's" : "")
-    case .userNamespace(let name, let users, _): "\(name): \(Self.text(users))"
+    case .userNamespace(let name, let users, _): "\(name): \(users.text)"
     case .cgroup: "cgroup: one of its own"
     case .newNetwork: "network namespace: one of its own, loopback up"
     case .network(let path): "network namespace: \(path)"
@@ -87,10 +81,6 @@ extension Preparation: CustomStringConvertible {
     }
   }
 
-  private static func text(_ map: IDMap) -> String {
-    map.ranges.map { "\($0.inside)→\($0.host) ×\($0.count)" }.joined(separator: ", ")
-  }
-
   private static func mapped(_ map: DescriptorName?) -> String {
     map.map { ", ids of \($0)" } ?? ""
   }
@@ -107,20 +97,34 @@ public func describePlan(of spec: RunSpec) throws(OneOffError) -> String {
     try spec.validate()
     let rootless = try Rootless(spec)
     try rootless?.enter()
-    var subject = try LaunchSubject(
-      spec, id: spec.id ?? RunID("run"), host: .current(),
-      ids: spec.userNamespace == .host ? nil : IDRange(slot: SlotPool.current().first),
-      usesCgroup: CgroupTree.ofHost() != nil, rootless: rootless)
-    subject.filter = try CommandFilter(spec, host: subject.host, cache: nil)
+    let subject = try LaunchSubject(
+      spec, id: spec.id ?? RunID("run"), slot: IDRange(slot: SlotPool.current().first),
+      usesCgroup: CgroupTree.ofHost() != nil, rootless: rootless, programs: nil)
     return LaunchSequence(subject).description
-      + subject.filter.warnings.map { "warning: \($0.text)\n" }.joined()
+      + subject.warnings.map { "warning: \($0.text)\n" }.joined()
+  }
+}
+
+extension Rootless {
+  /// What is entered, as one line.
+  fileprivate var preparation: String {
+    "user and mount namespace of the supervisor's own: \(users.text)"
+      + (isSingle ? "; a single id: setgroups(2) is denied, so groups stay the caller's" : "")
+  }
+}
+
+extension IDMap {
+  fileprivate var text: String {
+    ranges.map { "\($0.inside)→\($0.host) ×\($0.count)" }.joined(separator: ", ")
   }
 }
 
 extension LaunchSequence {
-  /// The sequence as `print-plan` shows it.
+  /// The sequence as `print-plan` shows it. Namespaces of the supervisor's own are entered BEFORE
+  /// everything else, and before the specification's paths are looked at.
   var description: String {
-    let lines = preparations.enumerated().map { "  \($0.offset + 1). \($0.element)\n" }
+    let texts = [rootless?.preparation].compactMap { $0 } + preparations.map(\.description)
+    let lines = texts.enumerated().map { "  \($0.offset + 1). \($0.element)\n" }
     return "prepared by the supervisor:\n" + lines.joined() + plan.description
   }
 }

@@ -32,7 +32,6 @@ struct Preparer: ~Copyable {
   /// Carries out one preparation.
   mutating func perform(_ preparation: Preparation) throws {
     switch preparation {
-    case .ownNamespaces: break  // entered by the launch, before anything was looked at
     case .userNamespace(let name, let users, let groups):
       descriptors.adopt(try namespaces.make(users: users, groups: groups), as: name)
     case .cgroup:

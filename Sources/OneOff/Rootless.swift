@@ -27,6 +27,11 @@ struct Rootless: Sendable, Hashable {
   /// The ids of a run; nil for the single one.
   var ids: IDRange? { isSingle ? nil : IDRange(base: 0) }
 
+  /// Whose files are somebody's inside.
+  var ownersInWords: String {
+    "user \(caller.uid) and group \(caller.gid)\(isSingle ? "" : " or their subordinate ids")"
+  }
+
   /// The owner of an app as a user inside: root where that is the caller, or nobody known.
   func reference(to owner: LaunchPlan.Owner) -> UserReference {
     func inside(_ id: UInt32) -> UInt32 { isSingle || id == Self.unmappedID ? 0 : id }
@@ -130,5 +135,14 @@ struct Rootless: Sendable, Hashable {
     } catch {
       throw error.explainingRootless()
     }
+  }
+}
+
+extension LaunchPlan.Owner {
+  /// Whether a run has no id for one of the two. Without root, that is asked inside of the
+  /// supervisor's own user namespace, which shows all that it does not have as one.
+  func isForeign(to rootless: Rootless?) -> Bool {
+    guard IDRange.holds(self) else { return true }
+    return rootless != nil && (uid == Rootless.unmappedID || gid == Rootless.unmappedID)
   }
 }

@@ -11,12 +11,19 @@ struct RunWarning: Sendable, Hashable {
 
 extension RunWarning {
   /// Files of the host whose owner has no id in the run; nil when it has.
-  init?(_ role: String, _ path: FilePath, owner: LaunchPlan.Owner?) {
-    guard let owner, max(owner.uid, owner.gid) >= IDRange.count else { return nil }
+  init?(
+    _ role: String, _ path: FilePath, owner: LaunchPlan.Owner?, rootless: Rootless?
+  ) {
+    guard let owner, owner.isForeign(to: rootless) else { return nil }
+    let belongs =
+      if let rootless {
+        "does not belong to \(rootless.ownersInWords), whose ids are all that a run has"
+      } else {
+        "belongs to \(owner.uid):\(owner.gid), and a run has the ids 0 to \(IDRange.count - 1)"
+      }
     self.code = "owner-out-of-range"
     self.text =
-      "the \(role) \(path) belongs to \(owner.uid):\(owner.gid), and a run has the ids 0 to "
-      + "\(IDRange.count - 1): what belongs to others is nobody's there, and cannot be written. "
-      + "Give it to ids of the run (chown)"
+      "the \(role) \(path) \(belongs): what belongs to others is nobody's there, and cannot be "
+      + "written. Give it to ids of the run (chown)"
   }
 }

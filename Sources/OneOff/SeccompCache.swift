@@ -20,8 +20,10 @@ struct CompiledProfile: Sendable, Hashable {
 struct SeccompCache: Sendable {
   /// How many files there are at most.
   static let entryCount: UInt64 = 1024
-  /// A larger profile is not kept: with the number of files this bounds the cache to 100 MB.
+  /// A larger profile is not kept.
   static let largestProfile = 64 << 10
+  /// Nor is a larger answer: with the number of files this bounds the cache to 128 MiB.
+  static let largestEntry = 128 << 10
 
   private static let magic = Array("ol-scmp1".utf8)
   /// Magic, checksum, and the lengths of context, profile, names and program.
@@ -59,9 +61,10 @@ struct SeccompCache: Sendable {
   /// Keeps an answer for later runs. Where that is impossible they compile again.
   func store(_ answer: CompiledProfile, for question: Question) {
     guard question.profile.count <= Self.largestProfile else { return }
+    let entry = Self.encode(answer, for: question)
+    guard entry.count <= Self.largestEntry else { return }
     try? makeDirectories(directory, permissions: 0o700)
-    try? replaceFile(
-      path(for: question), with: Self.encode(answer, for: question), permissions: 0o600)
+    try? replaceFile(path(for: question), with: entry, permissions: 0o600)
   }
 
   /// The bytes of a file that nobody but this user can have written.
@@ -73,7 +76,7 @@ struct SeccompCache: Sendable {
     guard let status = try file.status(), status.kind == .regular,
       status.owner.uid == effectiveOwner().uid, status.permissions & writableByOthers == 0
     else { return nil }
-    return try file.readAll(limit: Self.largestProfile << 1, subject: "of \(path)")
+    return try file.readAll(limit: Self.largestEntry, subject: "of \(path)")
   }
 
   // MARK: The file

@@ -28,12 +28,12 @@ struct StateDirectory: Sendable {
     guard let rootless else { return StateDirectory(path: "/run/oneoff") }
     // su(1) leaves the variable of whoever called it: another's directory is not ours.
     if let session = variable("XDG_RUNTIME_DIR"), session.isAbsolute,
-      (try? checkThatItIsOurs(session)) != nil
+      (try? checkThatItIsOurs(session, remedy: "")) != nil
     {
       return StateDirectory(path: session.appending("oneoff"))
     }
     let path = FilePath("/tmp/oneoff-\(rootless.caller.uid)")
-    try makeOurs(path)
+    try makeOurs(path, remedy: "remove it, or name another one with ONEOFF_RUNTIME_DIR")
     return StateDirectory(path: path)
   }
 
@@ -41,20 +41,20 @@ struct StateDirectory: Sendable {
   /// could move it.
   ///
   /// - Throws: when it is there and not safely his.
-  static func makeOurs(_ path: FilePath) throws {
+  static func makeOurs(_ path: FilePath, remedy: String) throws {
     try makeDirectories(path, permissions: 0o700)
-    try checkThatItIsOurs(path)
+    try checkThatItIsOurs(path, remedy: remedy)
   }
 
   /// Nobody but the caller may have made it, and nobody else may write to it or read it.
-  static func checkThatItIsOurs(_ path: FilePath) throws {
+  static func checkThatItIsOurs(_ path: FilePath, remedy: String) throws {
     let directory = try OwnedDescriptor(opening: path, flags: [.directory, .notFollowing])
     guard let status = try directory.status(), status.owner.uid == effectiveOwner().uid,
       status.permissions & 0o077 == 0
     else {
       throw SpecError(
         "\(path) is not a directory that only its owner, who calls oneoff, may use",
-        remedy: "remove it, or name another one with ONEOFF_RUNTIME_DIR")
+        remedy: remedy)
     }
   }
 

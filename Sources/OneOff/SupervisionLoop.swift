@@ -152,7 +152,7 @@ struct SupervisionLoop: ~Copyable {
   /// A byte is a signal for the command. The end is that of whoever asked for the run.
   private func readControl() throws -> [SupervisorState.Event] {
     guard let control else { return [] }
-    let signals = try readAvailable(control, atMost: 64)
+    let signals = try readAvailable(control, atMost: 64, subject: "of the control pipe")
     if signals.isEmpty {
       loop.remove(control)
       let terminate: Int32 = 15

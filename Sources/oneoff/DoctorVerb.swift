@@ -1,3 +1,4 @@
+import ContainerSpec
 import FoundationEssentials
 import OneOff
 import SystemPackage
@@ -43,7 +44,7 @@ enum DoctorVerb {
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
       try Printer.print(String(decoding: encoder.encode(report), as: UTF8.self) + "\n")
     } else {
-      try Printer.print(Printer.harmless(report.description))
+      try Printer.print(report.description.inHarmlessLines)
     }
     return report.canRun ? 0 : 1
   }

@@ -10,17 +10,9 @@ enum Printer {
 
   /// Prints what went wrong, with names from outside made harmless for a terminal.
   static func printError(_ text: String) {
-    let lines = harmless("oneoff: \(text)\n")
+    let lines = "oneoff: \(text)\n".inHarmlessLines
     // Nothing is left to be told when standard error is gone.
     _ = try? FileDescriptor.standardError.writeAll(
       lines.utf8)
-  }
-
-  /// Text in which nothing but line feeds controls a terminal.
-  static func harmless(_ text: String) -> String {
-    let scalars = text.unicodeScalars.map { scalar in
-      scalar.isHarmless || scalar == "\n" ? scalar : "\u{FFFD}"
-    }
-    return String(String.UnicodeScalarView(scalars))
   }
 }

@@ -1,14 +1,8 @@
 import Foundation
+import TestRequirements
 import Testing
 
 @testable import oneoff
-
-/// Whether a test that needs a program runs: in continuous integration always, so that a program
-/// that is missing there is a failure and no skip.
-private func mustRun(_ program: String) -> Bool {
-  ProcessInfo.processInfo.environment["CI"] != nil
-    || FileManager.default.isExecutableFile(atPath: program)
-}
 
 extension CommandLineTests {
   /// Help, man pages and completions all come from the table, and so name all that is in it.
@@ -65,12 +59,13 @@ extension CommandLineTests {
       arguments: [
         (CompletionShell.bash, ["/usr/bin/bash", "--norc", "-n"]),
         (.zsh, ["/usr/bin/zsh", "-f", "-n"]), (.fish, ["/usr/bin/fish", "-N", "-n"]),
-      ].filter { mustRun($0.1[0]) })
+      ])
     func shellsAcceptTheScripts(shell: CompletionShell, command: [String]) throws {
+      try Requirement.tool(command[0]).demand()
       #expect(try run(command, on: shell.script) == "")
     }
 
-    @Test(.enabled(if: mustRun("/usr/bin/mandoc")))
+    @Test(.requires(.tool("/usr/bin/mandoc")))
     func manPagesAreWellFormed() throws {
       let command = ["/usr/bin/mandoc", "-T", "lint", "-W", "warning"]
       for page in Verb.visible.map({ ManPage(of: $0).text }) + [ManPage.overview] {

@@ -27,4 +27,19 @@ import Testing
     #expect(first(line) == nil)
     #expect(first(line + "\nme:7:65536") == 7)
   }
+
+  @Test(
+    arguments: [
+      ("alice:100000:65536\n", nil),
+      ("alice:100000:65536\nbob:1879048191:1\n", nil),
+      ("bob:1879048191:2\n", "bob:1879048191:2"),
+      ("bob:2147483648:65536", nil),
+      ("bob:2147483647:1", "bob:2147483647:1"),
+      ("bob:0:4294967296", "bob:0:4294967296"),
+      ("# x\n\nbob\nbob:x:1\nbob:-1:5\nbob:1879048192:0\nbob:1:18446744073709551615\n", nil),
+    ] as [(String, String?)])
+  func rangesThatOthersHandOutAreFound(text: String, line: String?) {
+    #expect(
+      SubordinateIDs(Array(text.utf8)).line(overlapping: 0x7000_0000..<0x8000_0000) == line)
+  }
 }

@@ -29,5 +29,6 @@ import Testing
 
   @Test func textOfOthersIsOneLine() {
     #expect("a\n-----> b\r\u{1b}[m é".onOneLine == "a\u{fffd}-----> b\u{fffd}\u{fffd}[m é")
+    #expect("a\n-----> b\r\u{1b}[m".inHarmlessLines == "a\n-----> b\u{fffd}\u{fffd}[m")
   }
 }

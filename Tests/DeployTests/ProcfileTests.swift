@@ -35,6 +35,7 @@ import Testing
 
   @Test(arguments: [
     "web: x", "# nothing\n", "web: postdeploy\npredeploy: y", "web: x\nbroken line",
+    "postdeplyo: x", "post: deploy \\",
   ])
   func saysThatThereIsNoHook(text: String) throws {
     #expect(try parse(text).entry(for: .postdeploy) == nil)
@@ -59,6 +60,11 @@ import Testing
     ("Postdeploy: x", 1, 1, "the entry is named 'Postdeploy', not 'postdeploy'"),
     ("web: x\npost-deploy: x", 2, 1, "the entry is named 'post-deploy'"),
     ("post_deploy x", 1, 12, "expected ':'"),
+    ("postdeploy;echo a", 1, 11, "expected ':'"),
+    ("postdeploy\u{ff1b}echo a", 1, 11, "expected ':'"),
+    ("post deploy: echo a", 1, 5, "expected ':'"),
+    ("web: x\npostdeploy.echo: x", 2, 11, "expected ':'"),
+    ("postdeploy/echo", 1, 11, "expected ':'"),
   ])
   func stopsWhereALineSeemsToBeTheHook(
     text: String, line: Int, column: Int, message: String

@@ -51,12 +51,11 @@ extension IntegrationTests {
     }
 
     /// Whatever is added, the host and PID 1 are out of reach.
-    @Test(arguments: [
-      "sethostname", "umount-proc", "mount-tmpfs", "unshare-user", "setns-init", "ptrace-init",
-      "kill-init", "prlimit-init", "sched-init", "read-init-environ", "read-init-mem",
-      "read-init-fd",
-      "read-init-root", "write-sysctl", "chmod-setuid",
-    ])
+    @Test(
+      arguments: AttemptOnFirstProcess.all.map(\.name) + [
+        "sethostname", "umount-proc", "mount-tmpfs", "unshare-user", "write-sysctl",
+        "chmod-setuid",
+      ])
     func nothingIsGainedOverTheHost(attempt: String) throws {
       let without = try run([], "probe", "try", attempt)
       let with = try run(adding(["all"]), "probe", "try", attempt)
@@ -101,10 +100,11 @@ extension IntegrationTests {
       // The host's network keeps its own rule.
       let host = try String(
         contentsOfFile: "/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding: .utf8)
-      #expect(host == "1024\n")
+      let firstFree = try #require(Int(host.trimmingCharacters(in: .newlines)))
       let shared = try run(
         ["--user", "app", "--network", "host"], "probe", "use", "NET_BIND_SERVICE")
-      #expect(shared["errno"] == "EACCES")
+      // The probe asks for port 80.
+      #expect(shared["errno"] == (firstFree > 80 ? "EACCES" : "0"))
     }
   }
 }

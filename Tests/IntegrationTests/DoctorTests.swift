@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import SystemPackage
+import TestRequirements
 import Testing
 
 extension IntegrationTests {
@@ -30,8 +31,12 @@ extension IntegrationTests {
       _ options: [String] = [], wrapper: [String] = [], environment: [String: String] = [:],
       status: Int32
     ) throws -> Report {
-      let result = try perform(
-        ["doctor", "--json"] + options, wrapper: wrapper, environment: environment)
+      try decoded(
+        perform(["doctor", "--json"] + options, wrapper: wrapper, environment: environment),
+        status: status)
+    }
+
+    private func decoded(_ result: Completion, status: Int32) throws -> Report {
       #expect(result.status == status, "\(result.output)\(result.errors)")
       return try JSONDecoder().decode(Report.self, from: Data(result.stdout))
     }
@@ -56,7 +61,7 @@ extension IntegrationTests {
       #expect(!result.output.contains("rootfs"))
     }
 
-    @Test func anOrdinaryUserIsToldWhatARunWithoutRootHas() throws {
+    @Test(.requires(.userNamespaces)) func anOrdinaryUserIsToldWhatARunWithoutRootHas() throws {
       let program = try Workspace.current.readableProgram()
       let result = try RunningProcess.completion(
         ["setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups", program, "doctor"])
@@ -115,6 +120,16 @@ extension IntegrationTests {
       #expect(report["rootfs-owners"] == "note")
       #expect(report.text("rootfs-owners").contains("1 of 1 entries"))
       #expect(report.text("rootfs-owners").contains("etc, 100000:100000"))
+    }
+
+    @Test func filesOfOthersAreNamedToAnOrdinaryUser() throws {
+      let arguments = ["doctor", "--json", "--rootfs", try OrdinaryUser.rootfs()]
+      let own = try decoded(OrdinaryUser.single.perform(arguments), status: 0)
+      #expect(own["rootfs-owners"] == "ok", "\(own.text("rootfs-owners"))")
+      try Workspace.current.make("files/tiny/theirs", owner: 1)
+      let mixed = try decoded(OrdinaryUser.single.perform(arguments), status: 0)
+      #expect(mixed["rootfs-owners"] == "note")
+      #expect(mixed.text("rootfs-owners").contains("are others', such as theirs"))
     }
 
     @Test func slotsThatAreTakenAreCounted() throws {

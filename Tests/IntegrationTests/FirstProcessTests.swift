@@ -6,16 +6,11 @@ import Testing
 extension IntegrationTests {
   /// PID 1, and what the command cannot do to it.
   @Suite struct FirstProcessTests {
-    @Test(arguments: [
-      ("kill-init", "EPERM"), ("signal-init-term", "EPERM"), ("ptrace-init", "EPERM"),
-      ("prlimit-init", "EPERM"), ("sched-init", "EPERM"), ("read-init-environ", "EACCES"),
-      ("read-init-mem", "EACCES"), ("read-init-fd", "EACCES"), ("read-init-root", "EACCES"),
-      ("setns-init", "EACCES"),
-    ])
-    func isOutOfReachOfRoot(attempt: String, errno: String) throws {
-      let result = try run([], "probe", "try", attempt)
+    @Test(arguments: AttemptOnFirstProcess.all)
+    func isOutOfReachOfRoot(attempt: AttemptOnFirstProcess) throws {
+      let result = try run([], "probe", "try", attempt.name)
       #expect(result["result"] == "denied")
-      #expect(result["errno"] == errno)
+      #expect(result["errno"] == attempt.errno)
       #expect(result.status == 0)
     }
 
@@ -60,9 +55,7 @@ extension IntegrationTests {
 
     @Test func hasAFilterOfItsOwnAsSoonAsTheCommandIsThere() throws {
       // The command would inherit it.
-      let result = try run(
-        [], "sh", "-c",
-        "i=0; until grep '^Seccomp:.2' /proc/1/status; do [ $((i += 1)) -lt 100 ] || exit; done")
+      let result = try shell(onceFirstProcessIsConfined("grep '^Seccomp:' /proc/1/status"))
       #expect(result.output == "Seccomp:\t2\n")
     }
 

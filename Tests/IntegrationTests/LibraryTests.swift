@@ -4,6 +4,7 @@ import Glibc
 import OneOff
 import Synchronization
 import SystemPackage
+import TestRequirements
 import Testing
 
 extension IntegrationTests {
@@ -169,7 +170,8 @@ extension IntegrationTests {
     }
 
     private func withTree(_ body: (String) throws -> Void) throws {
-      let tree = "/sys/fs/cgroup/unified/\(Workspace.current.path.lastComponent?.string ?? "x")"
+      let root = try #require(HostSnapshot.cgroup2Root)
+      let tree = "\(root)/\(Workspace.current.path.lastComponent?.string ?? "x")"
       try FileManager.default.createDirectory(atPath: tree, withIntermediateDirectories: false)
       defer {
         // rmdir(2): a cgroup's files cannot be removed one by one, as FileManager does.

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import SystemPackage
+import TestRequirements
 import Testing
 
 extension IntegrationTests {
@@ -124,7 +125,7 @@ extension IntegrationTests {
 
     /// With the host's ids and network nothing but the Landlock scope keeps root from signalling
     /// PID 1, which is outside of it.
-    @Test func signalsDoNotLeaveTheLandlockScope() throws {
+    @Test(.requires(.landlockScope)) func signalsDoNotLeaveTheLandlockScope() throws {
       let options = ["--userns", "host"]
       let alone = try run(options, "probe", "try", "kill-pid", "1")
       #expect(alone["result"] == "succeeded")
@@ -136,8 +137,7 @@ extension IntegrationTests {
       #expect(inside.status == 128 + SIGTERM)
     }
 
-    @Test(.requires(.fixture("tiny")))
-    func abstractSocketsOfTheHostAreOutOfReach() throws {
+    @Test(.requires(.landlockScope)) func abstractSocketsOfTheHostAreOutOfReach() throws {
       let name = "oneoff-itest-\(getpid())"
       let listener = try AbstractListener(name)
       defer { listener.close() }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import SystemPackage
+import TestRequirements
 import Testing
 
 /// An ordinary user, of whom the machine knows nothing: a number is enough to the kernel.
@@ -14,12 +15,13 @@ enum OrdinaryUser: Sendable, CaseIterable {
   /// The first of his subordinate ids: the container's id 1.
   static let firstSubordinateID = 7_000_000
 
-  /// What a program is run behind to be his.
+  /// What a program is run behind to be his. A test that cannot have subordinate ids ends here.
   func wrapper() throws -> [String] {
     let switching = ["setpriv", "--reuid", "\(Self.id)", "--regid", "\(Self.id)", "--clear-groups"]
     switch self {
     case .single: return switching
     case .subordinate:
+      try Requirement.subordinateIDs.demand()
       let workspace = Workspace.current
       let user = "itest:x:\(Self.id):\(Self.id)::/:/bin/sh\n"
       try workspace.write("passwd", user + "root:x:0:0::/:/bin/sh\n")

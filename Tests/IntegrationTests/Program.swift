@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import SystemPackage
+import TestRequirements
 
 /// The built program, and where it and the fixtures are.
 enum Built {
@@ -17,7 +18,7 @@ enum Built {
 
   /// A root file system or program of rootfs-fixtures.
   static func fixture(_ name: String) -> String {
-    package.appending("build/fixtures").appending(name).string
+    Requirement.fixturePath(name)
   }
 
   /// The root file system of most tests.
@@ -165,10 +166,13 @@ extension FileDescriptor {
     return bytes
   }
 
-  /// Reads to the end; a pipe on which nothing comes for long is an error.
-  func forEachChunk(_ body: (ArraySlice<UInt8>) throws -> Void) throws {
+  /// Reads to the end, or as long as it is wanted; a pipe on which nothing comes for long is an
+  /// error.
+  func forEachChunk(
+    while isWanted: @autoclosure () -> Bool = true, _ body: (ArraySlice<UInt8>) throws -> Void
+  ) throws {
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
+    while isWanted() {
       var waiting = pollfd(fd: rawValue, events: Int16(POLLIN), revents: 0)
       guard unsafe Glibc.poll(&waiting, 1, 30_000) == 1 else { throw Errno.timedOut }
       let count = try unsafe buffer.withUnsafeMutableBytes { try unsafe read(into: $0) }

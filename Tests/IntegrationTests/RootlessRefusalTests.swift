@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
 import SystemPackage
+import TestRequirements
 import Testing
 
 extension IntegrationTests {
   /// What is refused without root, in words, and which directories are not trusted.
-  @Suite(.requires(.tool("/usr/bin/setpriv"), .tool("/usr/bin/newuidmap")))
+  @Suite(.requires(.tool("/usr/bin/setpriv"), .userNamespaces))
   struct RootlessRefusalTests {
     private func expectRefusal(
       _ result: Completion, _ message: String, _ hint: String,

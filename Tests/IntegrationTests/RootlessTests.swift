@@ -1,11 +1,12 @@
 import Foundation
 import Glibc
 import SystemPackage
+import TestRequirements
 import Testing
 
 extension IntegrationTests {
   /// The same commands for an ordinary user, with one id and with ranges.
-  @Suite(.requires(.tool("/usr/bin/setpriv"), .tool("/usr/bin/newuidmap")))
+  @Suite(.requires(.tool("/usr/bin/setpriv"), .userNamespaces))
   struct RootlessTests {
     private func fields(_ result: Completion) -> [[String]] {
       result.lines.map { $0.split(separator: " ").map { String($0) } }
@@ -115,12 +116,16 @@ extension IntegrationTests {
     }
 
     @Test(arguments: OrdinaryUser.allCases)
-    func temporaryFileSystemsAndScratchAreLimited(user: OrdinaryUser) throws {
+    func temporaryFileSystemsAreLimited(user: OrdinaryUser) throws {
       let result = try user.shell(
-        ["--tmpfs", "/cache:1M", "--scratch", "2M", "--user", "33"],
+        ["--tmpfs", "/cache:1M", "--user", "33"],
         "for at in /cache /dev/shm; do echo hi > $at/file && echo $at; done; "
           + "head -c 3000000 /dev/zero > /cache/big || echo full")
       #expect(result.lines == ["/cache", "/dev/shm", "full"], "\(result.errors)")
+    }
+
+    @Test(.requires(.tmpfsUserAttributes), arguments: OrdinaryUser.allCases)
+    func scratchIsLimited(user: OrdinaryUser) throws {
       let scratch = try user.shell(
         ["--scratch", "2M"], "head -c 3000000 /dev/zero > /big || stat -c %s /big")
       let written = try #require(scratch.lines.first.flatMap { Int($0) })
@@ -177,6 +182,25 @@ extension IntegrationTests {
       #expect(result.lines.contains("/usr/bin/env"), "\(result.errors)")
       #expect(!result.output.contains("hidden"))
       #expect(!result.output.contains("apart"))
+    }
+
+    @Test(arguments: OrdinaryUser.allCases)
+    func whatBelongsToOthersIsSaidBeforehand(user: OrdinaryUser) throws {
+      let volume = try Workspace.current.make("files/data", owner: 1)
+      let rootfs = try OrdinaryUser.rootfs()
+      let readOnly = try user.run(["--volume", "\(volume):/data:ro"], "true")
+      #expect(readOnly.status == 0)
+      #expect(readOnly.errors == "")
+      let writable = try user.run(["--volume", "\(volume):/data"], "true")
+      #expect(
+        writable.errors.contains(
+          "warning: the volume \(volume) does not belong to user \(OrdinaryUser.id)"))
+      try RunningProcess.output(["chown", "1", "\(rootfs)/etc"])
+      #expect(
+        try user.run([], "true").errors.contains(
+          "warning: the rootfs \(rootfs)/etc does not belong to user \(OrdinaryUser.id)"))
+      let plan = try user.perform(["print-plan", "--rootfs", rootfs, "--", "true"])
+      #expect(plan.output.contains("warning: the rootfs \(rootfs)/etc does not belong to"))
     }
 
     @Test(arguments: OrdinaryUser.allCases)

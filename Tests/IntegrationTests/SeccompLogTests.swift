@@ -19,6 +19,25 @@ extension IntegrationTests {
       var complete: Bool
     }
 
+    /// The numbers of system calls on this machine.
+    private enum Number {
+      #if arch(x86_64)
+        static let ioctl: UInt32 = 16
+        static let mount: UInt32 = 165
+        static let unshare: UInt32 = 272
+        /// What mkdir(1) and rmdir(1) call.
+        static let mkdir = (name: "mkdir", number: UInt32(83))
+        static let rmdir = (name: "rmdir", number: UInt32(84))
+      #else
+        static let ioctl: UInt32 = 29
+        static let mount: UInt32 = 40
+        static let unshare: UInt32 = 97
+        static let mkdir = (name: "mkdirat", number: UInt32(34))
+        static let rmdir = (name: "unlinkat", number: UInt32(35))
+      #endif
+      static let clone3: UInt32 = 435
+    }
+
     /// The member of the result, of the last event.
     private func blocked(_ result: Completion) throws -> Blocked? {
       struct Line: Decodable {
@@ -43,10 +62,10 @@ extension IntegrationTests {
       #expect(
         blocked.calls == [
           .init(name: nil, number: 999, errno: "ENOSYS", count: 3),
-          .init(name: "unshare", number: 272, errno: "EPERM", count: 2),
-          .init(name: "ioctl", number: 16, errno: "EIO", count: 1),
-          .init(name: "mount", number: 165, errno: "EPERM", count: 1),
-          .init(name: "clone3", number: 435, errno: "ENOSYS", count: 1),
+          .init(name: "unshare", number: Number.unshare, errno: "EPERM", count: 2),
+          .init(name: "ioctl", number: Number.ioctl, errno: "EIO", count: 1),
+          .init(name: "mount", number: Number.mount, errno: "EPERM", count: 1),
+          .init(name: "clone3", number: Number.clone3, errno: "ENOSYS", count: 1),
         ])
     }
 
@@ -76,31 +95,34 @@ extension IntegrationTests {
     @Test func itWorksWithAProfile() throws {
       let file = try Workspace.current.write(
         "profile.json",
-        #"""
+        """
         {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
-          {"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 30},
-          {"names": ["rmdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 0}]}
-        """#)
+          {"names": ["\(Number.mkdir.name)"], "action": "SCMP_ACT_ERRNO", "errnoRet": 30},
+          {"names": ["\(Number.rmdir.name)"], "action": "SCMP_ACT_ERRNO", "errnoRet": 0}]}
+        """)
       let blocked = try log(["--seccomp", file], "mkdir /tmp/x; rmdir /no/such")
       #expect(
         blocked.calls == [
-          .init(name: "mkdir", number: 83, errno: "EROFS", count: 1),
-          .init(name: "rmdir", number: 84, errno: "0", count: 1),
+          .init(name: Number.mkdir.name, number: Number.mkdir.number, errno: "EROFS", count: 1),
+          .init(name: Number.rmdir.name, number: Number.rmdir.number, errno: "0", count: 1),
         ])
     }
 
     /// Many calls, of several processes that signals interrupt all the time: none is lost, and none
     /// is counted twice.
     @Test func countsAreExactUnderLoad() throws {
-      let blocked = try log([], "probe repeat-syscall 4 25000 165 | grep all_failed=1")
+      let blocked = try log([], "probe repeat-syscall 4 25000 \(Number.mount) | grep all_failed=1")
       #expect(
-        blocked.calls == [.init(name: "mount", number: 165, errno: "EPERM", count: 100_000)])
+        blocked.calls == [
+          .init(name: "mount", number: Number.mount, errno: "EPERM", count: 100_000)
+        ])
       #expect(blocked.complete)
     }
 
     @Test func outputAndSignalsGoOnMeanwhile() throws {
       let result = try shell(
-        ["--seccomp-log"], "probe repeat-syscall 2 20000 165 & probe lines 20000; wait")
+        ["--seccomp-log"],
+        "probe repeat-syscall 2 20000 \(Number.mount) & probe lines 20000; wait")
       #expect(result.lines.count == 20001)
       #expect(result.status == 0)
       let start = ContinuousClock.now
@@ -114,10 +136,9 @@ extension IntegrationTests {
     }
 
     private func beginEndlessCalls(_ output: FileDescriptor) throws -> RunningProcess {
-      try start(
-        runArguments(
-          ["--seccomp-log"], command: ["probe", "repeat-syscall", "2", "100000000", "165"]),
-        stdout: output, stderr: output)
+      let command = ["probe", "repeat-syscall", "2", "100000000", "\(Number.mount)"]
+      return try start(
+        runArguments(["--seccomp-log"], command: command), stdout: output, stderr: output)
     }
 
     @Test func kindsOfCallsAreBounded() throws {

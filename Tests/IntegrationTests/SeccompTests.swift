@@ -153,9 +153,9 @@ extension IntegrationTests {
       #expect(result.errors.contains("oneoff: warning: NO SECCOMP POLICY"))
       #expect(try !run([], "probe", "ids").errors.contains("NO SECCOMP POLICY"))
       // PID 1 is confined all the same, as soon as the command is there.
-      let first = try run(
-        ["--seccomp", "unconfined"], "sh", "-c",
-        "i=0; until grep '^Seccomp:.2' /proc/1/status; do [ $((i += 1)) -lt 100 ] || exit; done")
+      let first = try shell(
+        ["--seccomp", "unconfined"],
+        onceFirstProcessIsConfined("grep '^Seccomp:' /proc/1/status"))
       #expect(first.output == "Seccomp:\t2\n")
     }
 

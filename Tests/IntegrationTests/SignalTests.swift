@@ -52,7 +52,8 @@ extension IntegrationTests {
       process.send(SIGTERM)
       #expect(try process.wait() == .code(137))
       let time = ContinuousClock.now - begin
-      #expect(time > .milliseconds(950) && time < .milliseconds(1500))
+      // Without the option it would be 30 s.
+      #expect(time > .milliseconds(950) && time < .seconds(10))
       let result = try #require(try Events(file: events).result)
       #expect(result["reason"] as? String == "cancelled")
       #expect(result["signal_by"] as? String == "oneoff")

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import SystemPackage
+import TestRequirements
 import Testing
 
 /// The directory of one test, in which everything is that it makes.
@@ -93,10 +94,14 @@ struct HostSnapshot {
     (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
   }
 
-  /// The directories that oneoff makes in the cgroup (v2) tree, wherever it is mounted.
+  /// Where the hierarchy of cgroups v2 is mounted: alone, or on a hybrid host beside those of v1.
+  static let cgroup2Root = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].first {
+    FileManager.default.fileExists(atPath: $0 + "/cgroup.procs")
+  }
+
+  /// The directories that oneoff makes in the cgroup (v2) tree.
   private static func cgroupNames() -> Set<String> {
-    let roots = ["/sys/fs/cgroup/oneoff", "/sys/fs/cgroup/unified/oneoff"]
-    return Set(roots.flatMap { root in entries(root).map { "\(root)/\($0)" } })
+    Set(cgroup2Root.map { entries($0 + "/oneoff") } ?? [])
   }
 
   /// The test process's own, but for those that the Swift runtime makes when it first needs them.
@@ -110,7 +115,7 @@ struct HostSnapshot {
   /// Those of all processes, on a machine of CI, where nobody else makes any. Elsewhere it has to
   /// do that a network namespace lives by a process, a mount or a descriptor, which are checked.
   private static func networkNamespaces() -> Set<String> {
-    guard ProcessInfo.processInfo.environment["CI"] != nil else { return [] }
+    guard isCI else { return [] }
     return Set(processIDs().compactMap { target("/proc/\($0)/ns/net") })
   }
 
@@ -183,47 +188,6 @@ struct LeavesNothingBehind: SuiteTrait, TestTrait, TestScoping {
 
 extension Trait where Self == LeavesNothingBehind {
   static var leavesNothingBehind: Self { Self() }
-}
-
-/// What a test needs of the machine.
-enum Requirement: Sendable {
-  case root
-  case program
-  case fixture(String)
-  /// A program of the machine, by its path.
-  case tool(String)
-  /// A hierarchy of cgroups v2.
-  case cgroup2
-  /// The static release program: the debug one is larger in every respect.
-  case releaseProgram
-
-  var isMet: Bool {
-    let files = FileManager.default
-    return switch self {
-    case .root: geteuid() == 0
-    case .program: files.isExecutableFile(atPath: Built.program)
-    case .fixture(let name): files.fileExists(atPath: Built.fixture(name))
-    case .tool(let path): files.isExecutableFile(atPath: path)
-    case .cgroup2: files.fileExists(atPath: "/sys/fs/cgroup/unified/cgroup.procs")
-    case .releaseProgram: Built.program.hasSuffix("build/oneoff")
-    }
-  }
-}
-
-/// The requirements that a machine of CI does not meet.
-struct MissingInCI: Error { var requirements: [Requirement] }
-
-extension Trait where Self == ConditionTrait {
-  /// Skips a test where something is missing; where CI is set, fails it: green means that it ran.
-  static func requires(_ requirements: Requirement...) -> Self {
-    return .enabled("it requires \(requirements)") {
-      let missing = requirements.filter { !$0.isMet }
-      if !missing.isEmpty, ProcessInfo.processInfo.environment["CI"] != nil {
-        throw MissingInCI(requirements: missing)
-      }
-      return missing.isEmpty
-    }
-  }
 }
 
 /// Everything that drives the built program. One test at a time: they compare the machine.

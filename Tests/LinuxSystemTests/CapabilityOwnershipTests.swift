@@ -2,27 +2,14 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 import SystemPackage
+import TestRequirements
 import Testing
-
-/// The program of the fixtures that says what it may do.
-private let probe = FilePath(#filePath).removingLastComponent().removingLastComponent()
-  .removingLastComponent().appending("build/fixtures/probe")
-
-extension Trait where Self == ConditionTrait {
-  /// Skips without `make fixtures`; in CI the tests run, and fail.
-  fileprivate static var requiresProbe: Self {
-    .enabled("it takes the probe of make fixtures") {
-      FileManager.default.isExecutableFile(atPath: probe.string)
-        || ProcessInfo.processInfo.environment["CI"] != nil
-    }
-  }
-}
 
 extension Launches {
   /// Which capabilities a command can use that has all of them in a user namespace of its own,
   /// while the host owns every other namespace: what `Capability.obstacle` says, measured. No
   /// seccomp filter is in the way.
-  @Suite(.requiresProbe) struct CapabilityOwnershipTests {
+  @Suite(.requires(.fixture("probe"))) struct CapabilityOwnershipTests {
     /// What the probe says of using a capability with only those of a mask.
     private func use(_ name: String, mask: UInt64) throws -> String {
       let descriptors = DescriptorTable()
@@ -42,7 +29,7 @@ extension Launches {
         .setGroup(0), .setUser(0), .setCapabilities(mask: mask), .forbidNewPrivileges,
         .execute(
           .init(
-            candidates: [Array(probe.string.utf8)],
+            candidates: [Array(Requirement.fixturePath("probe").utf8)],
             arguments: ["probe", "use", name].map { Array($0.utf8) }, environment: [])),
       ]
       let container = try launch(plan, with: descriptors)

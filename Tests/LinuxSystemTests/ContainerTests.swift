@@ -43,7 +43,7 @@ extension Launches {
     }
 
     @Test func aPlanOnTrialSaysHowFarItComes() throws {
-      var plan = LaunchPlan(namespaces: LaunchPlan.isolated)
+      var plan = LaunchPlan(namespaces: .isolated)
       plan.setup = [.resetSignals, .makeMountsPrivate]
       #expect(try trial(of: plan, with: DescriptorTable()) == .succeeded)
       plan.setup.append(.enterScratch(.scratch))
@@ -104,13 +104,15 @@ extension Launches {
           .running("(sleep 100) & echo ready; sleep 100", before: Self.streams), with: streams.table
         )
         streams.table.closeAll()
-        #expect(try readAvailable(streams.output.number, atMost: 64) == Array("ready\n".utf8))
+        #expect(
+          try readAvailable(streams.output.number, atMost: 64, subject: "of a pipe")
+            == Array("ready\n".utf8))
         process = try duplicate(container.process)
         status = try duplicate(container.status)
         pid = container.pid
       }  // and with the container its lifeline
       // No writer of the output is left: neither the command nor its child.
-      #expect(try readAvailable(streams.output.number, atMost: 64) == [])
+      #expect(try readAvailable(streams.output.number, atMost: 64, subject: "of a pipe") == [])
       #expect(try StatusRecord.read(from: status.number) == [.started])
       #expect(try StatusRecord.read(from: status.number) == [])
       var waitStatus: Int32 = -1
@@ -174,7 +176,9 @@ extension Launches {
       let script = "trap 'exit 42' \(signal); echo ready; while :; do sleep 0.01; done"
       let container = try launch(.running(script, before: Self.streams), with: streams.table)
       streams.table.closeAll()
-      #expect(try readAvailable(streams.output.number, atMost: 64) == Array("ready\n".utf8))
+      #expect(
+        try readAvailable(streams.output.number, atMost: 64, subject: "of a pipe")
+          == Array("ready\n".utf8))
       container.forward(signal: signal)
       guard case .exited(let exit)? = try allRecords(of: container).last else {
         Issue.record("no exit")
@@ -190,11 +194,11 @@ extension Launches {
         .running("echo; sleep 100", before: Self.streams), with: streams.table)
       streams.table.closeAll()
       #expect(try StatusRecord.read(from: container.status.number) == [.started])
-      _ = try readAvailable(streams.output.number, atMost: 64)
+      _ = try readAvailable(streams.output.number, atMost: 64, subject: "of a pipe")
       container.kill()
       #expect(try allRecords(of: container) == [])
       #expect(CommandExit.Way(waitStatus: try container.reap()) == .signal(SIGKILL))
-      #expect(try readAvailable(streams.output.number, atMost: 64) == [])
+      #expect(try readAvailable(streams.output.number, atMost: 64, subject: "of a pipe") == [])
     }
 
     @Test func theFirstProcessKeepsItsOwnDescriptorsAndNoOther() throws {
@@ -205,7 +209,7 @@ extension Launches {
         .running("echo; sleep 100", before: Self.streams), with: streams.table,
         slot: slot.descriptor.number)
       streams.table.closeAll()
-      _ = try readAvailable(streams.output.number, atMost: 64)
+      _ = try readAvailable(streams.output.number, atMost: 64, subject: "of a pipe")
       let path = "/proc/\(container.pid)/fd"
       var targets: [String] = []
       _ = try eventually {
@@ -230,7 +234,7 @@ extension Launches {
         .running("exec ls /proc/self/fd", before: Self.streams), with: streams.table)
       streams.table.closeAll()
       // 3 is the directory that ls reads.
-      let listed = try readAvailable(streams.output.number, atMost: 256)
+      let listed = try readAvailable(streams.output.number, atMost: 256, subject: "of a pipe")
       #expect(String(decoding: listed, as: UTF8.self) == "0\n1\n2\n3\n")
       _ = try allRecords(of: container)
       _ = try container.reap()
@@ -248,7 +252,7 @@ extension Launches {
       }
       let container = try start()
       streams.table.closeAll()
-      _ = try readAvailable(streams.output.number, atMost: 64)
+      _ = try readAvailable(streams.output.number, atMost: 64, subject: "of a pipe")
       #expect(throws: Taken.self) { _ = try lock(path) }
       container.kill()
       _ = try container.reap()
@@ -262,7 +266,7 @@ extension Launches {
           "for i in 1 2 3 4 5 6 7 8; do (sleep 0.05 & exit 0); done; echo; sleep 100",
           before: Self.streams), with: streams.table)
       streams.table.closeAll()
-      _ = try readAvailable(streams.output.number, atMost: 64)
+      _ = try readAvailable(streams.output.number, atMost: 64, subject: "of a pipe")
       let path = FilePath("/proc/\(container.pid)/task/\(container.pid)/children")
       let onlyTheCommandIsLeft = try eventually {
         try readFile(path, limit: 4096).split(separator: UInt8(ascii: " ")).count == 1

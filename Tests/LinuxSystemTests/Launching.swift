@@ -2,20 +2,12 @@ import FoundationEssentials
 import Glibc
 import LinuxSystem
 import SystemPackage
+import TestRequirements
 import Testing
 
 /// What is launched for real. One after the other: a container begins with the descriptors of every
 /// test that runs beside it.
-@Suite(.serialized, .requiresRoot) enum Launches {}
-
-extension Trait where Self == ConditionTrait {
-  /// Skips without root; in CI the tests run, and fail.
-  static var requiresRoot: Self {
-    .enabled("making namespaces needs root") {
-      effectiveOwner().uid == 0 || ProcessInfo.processInfo.environment["CI"] != nil
-    }
-  }
-}
+@Suite(.serialized, .requires(.root)) enum Launches {}
 
 /// Launches a plan and waits for its end.
 func records(
@@ -38,13 +30,11 @@ func allRecords(of container: borrowing LaunchedContainer) throws -> [StatusReco
 }
 
 extension LaunchPlan {
-  static let isolated: Namespaces = [.mount, .pid, .ipc, .uts]
-
   /// A plan that runs a script in the host's own file system.
   static func running(
     _ script: String, before operations: [Operation] = [.newSession]
   ) -> LaunchPlan {
-    var plan = LaunchPlan(namespaces: isolated)
+    var plan = LaunchPlan(namespaces: .isolated)
     plan.setup = [.resetSignals, .makeMountsPrivate]
     plan.command = operations + [.execute(.shell(script))]
     return plan

@@ -9,7 +9,7 @@ import Testing
 
   /// Everything that is in a pipe now.
   private func drain(_ reader: borrowing OwnedDescriptor, _ length: Int) throws -> [UInt8] {
-    try readAvailable(reader.number, atMost: length)
+    try readAvailable(reader.number, atMost: length, subject: "of a pipe")
   }
 
   @Test func keepsWhatThePipeDoesNotTakeAndWritesItLater() throws {

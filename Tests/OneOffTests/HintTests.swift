@@ -9,8 +9,7 @@ import Testing
   @Test(arguments: [
     (Errno.invalidArgument, FileSystemType?.some(.overlay), "is on overlayfs"),
     (.invalidArgument, .temporary, "from kernel 6.3 on"),
-    (.invalidArgument, .nfs, "may not support id-mapped mounts"),
-    (.notPermitted, .fuse, "may not support id-mapped mounts"),
+    (.notPermitted, .other, "may not support id-mapped mounts"),
     (.invalidArgument, nil, "may not support id-mapped mounts"),
   ]) func aMountThatCannotBeIDMappedNamesItsFileSystem(
     errno: Errno, fileSystem: FileSystemType?, text: String

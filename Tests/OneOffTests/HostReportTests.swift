@@ -64,20 +64,6 @@ import Testing
     #expect(HostReport.landlock(HostFacts(kernel: 6012, landlock: version)).status == .ok)
   }
 
-  @Test(
-    arguments: [
-      ("alice:100000:65536\n", nil),
-      ("alice:100000:65536\nbob:1879048191:1\n", nil),
-      ("bob:1879048191:2\n", "bob:1879048191:2"),
-      ("bob:2147483648:65536", nil),
-      ("bob:2147483647:1", "bob:2147483647:1"),
-      ("bob:0:4294967296", "bob:0:4294967296"),
-      ("# x\n\nbob\nbob:x:1\nbob:-1:5\nbob:1879048192:0\nbob:1:18446744073709551615\n", nil),
-    ] as [(String, String?)])
-  func rangesThatOthersHandOutAreFound(text: String, line: String?) {
-    #expect(HostReport.overlap(of: 0x7000_0000..<0x8000_0000, in: text) == line)
-  }
-
   @Test func limitsThatAreNearAreNamed() {
     #expect(HostReport.mountLimit(100_000, mounts: 20).status == .ok)
     #expect(HostReport.mountLimit(120, mounts: 20).status == .ok)
@@ -94,5 +80,4 @@ import Testing
     #expect(HostReport.unknown("x", .user).detail.contains("only root can tell"))
     #expect(HostReport.unknown("x", .confined).status == .unknown)
   }
-
 }

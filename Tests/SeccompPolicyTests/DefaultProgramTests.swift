@@ -107,8 +107,8 @@ private let newestNumber: UInt32 = 456
     }
   }
 
-  /// The attacks of SECURITY.md, by hand: that both compilers agree does not say that the policy
-  /// is the right one.
+  /// The attacks of docs/security.md, by hand: that both compilers agree does not say that the
+  /// policy is the right one.
   @Test(arguments: Architecture.allCases)
   func refusesWhatItIsThereToRefuse(architecture: Architecture) throws {
     let program = try defaultProgram(architecture)

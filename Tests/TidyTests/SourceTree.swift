@@ -75,7 +75,9 @@ enum SourceTree {
     .deletingLastPathComponent().deletingLastPathComponent()
 
   /// Every Swift and C file below these directories.
-  static func files(in directories: [String] = ["Sources", "Tests"]) throws -> [SourceFile] {
+  static func files(
+    in directories: [String] = ["Sources", "Tests", "rootfs-fixtures"]
+  ) throws -> [SourceFile] {
     try directories.flatMap { directory in
       let root = package.appending(path: directory)
       return try FileManager.default.subpathsOfDirectory(atPath: root.path).sorted()

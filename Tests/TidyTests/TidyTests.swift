@@ -43,7 +43,7 @@ import Testing
       let allowed = Self.allowedImports[file.module] ?? []
       return file.imports.subtracting(allowed).sorted().map { "\(file) imports \($0)" }
     }
-    expect(none: violations, "dependencies point down only (DESIGN, 2)")
+    expect(none: violations, "dependencies point down only (ARCHITECTURE.md)")
   }
 
   @Test func everyModuleHasARule() {

@@ -1,8 +1,9 @@
 // The verb `try NAME`: one attack at a time, each of which the container has to refuse.
 //
-// `result=denied` with the errno, or `result=succeeded`. SECURITY.md says which defence each of
-// them tests. Attempts that would harm the system they run on refuse to run in the machine's own
-// PID namespace, so that nobody takes down their workstation by trying one outside of a container.
+// `result=denied` with the errno, or `result=succeeded`. docs/security.md says which defence
+// each of them tests. Attempts that would harm the system they run on refuse to run in the
+// machine's own PID namespace, so that nobody takes down their workstation by trying one outside
+// of a container.
 #include "probe.h"
 
 #include <dirent.h>

@@ -333,8 +333,8 @@ static int call_system(int count, char **args)
 
 static void note_alarm(int number) {}
 
-// Makes a system call without arguments again and again, in several processes at once, each of which
-// a timer interrupts every half millisecond: a call that had to be made twice would be seen.
+// Makes a system call without arguments again and again, in several processes at once, each of
+// which a timer interrupts every half millisecond: a call that had to be made twice would be seen.
 static int repeat_system_call(int count, char **args)
 {
     unsigned long long processes = parse_number(args[0]), calls = parse_number(args[1]);

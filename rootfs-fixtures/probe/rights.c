@@ -123,7 +123,8 @@ static long make_immutable(const char *path)
 static long keep_group_bit(const char *path)
 {
     struct stat status;
-    if (chown(path, (uid_t)-1, OTHER_ID) == -1 || chmod(path, 02755) == -1 || stat(path, &status) == -1)
+    if (chown(path, (uid_t)-1, OTHER_ID) == -1 || chmod(path, 02755) == -1 ||
+        stat(path, &status) == -1)
         return -1;
     errno = EPERM;
     return status.st_mode & S_ISGID ? 0 : -1;

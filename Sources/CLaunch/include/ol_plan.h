@@ -27,29 +27,27 @@ enum ol_kind {
     OL_PIVOT,          /* to the root register */
     OL_SET_HOSTNAME,   /* text */
 
-    /* Either process after the fork. */
+    /* Either process: what takes rights away from it. */
     OL_NO_NEW_PRIVILEGES = 32,
     OL_NOT_DUMPABLE,
     OL_SECCOMP, /* data: struct sock_fprog; descriptor: where its listener is sent, if anywhere */
-
-    /* PID 1 once the command was forked. */
-    OL_KEEP_CAPABILITIES = 48, /* number[0]: bit mask that remains permitted and effective */
-    OL_OUTLAST_USER_CHANGE,    /* capabilities stay permitted when the user changes */
+    OL_BOUND_CAPABILITIES,  /* number[0]: bit mask that stays in the bounding set */
+    OL_KEEP_CAPABILITIES,   /* number[0]: bit mask that remains permitted and effective */
+    OL_OUTLAST_USER_CHANGE, /* capabilities stay permitted when the user changes */
+    OL_SET_GROUPS,          /* data: uint32_t ids; number[0]: how many */
+    OL_SET_GROUP,           /* number[0] */
+    OL_SET_USER,            /* number[0] */
 
     /* The command's process. */
     OL_NEW_SESSION = 64,
     OL_STANDARD_STREAMS, /* data: three int32_t, which become 0, 1 and 2 */
     OL_SET_UMASK,        /* number[0] */
     OL_JOIN_USER_NAMESPACE, /* descriptor */
-    OL_BOUND_CAPABILITIES,  /* number[0]: bit mask that stays in the bounding set */
-    OL_SET_GROUPS,          /* data: uint32_t ids; number[0]: how many */
-    OL_SET_GROUP,           /* number[0] */
-    OL_SET_USER,            /* number[0] */
     OL_SET_CAPABILITIES,    /* number[0]: all sets but the bounding one, ambient too */
     OL_NEW_KEYRING,
     OL_WORKING_DIRECTORY, /* path */
     OL_LANDLOCK,          /* descriptor: rule set */
-    OL_SET_RESOURCE_LIMIT,      /* flags: resource; number[0], number[1]: soft, hard, at most */
+    OL_SET_RESOURCE_LIMIT, /* flags: resource; number[0], number[1]: soft, hard, at most */
     OL_CLOSE_DESCRIPTORS, /* all above 2 but the status pipe and descriptor */
     OL_EXECUTE,           /* text: candidate paths; data: argv; more: envp; flags */
 };
@@ -169,6 +167,8 @@ enum ol_step {
     OL_STEP_EXECVE,
     OL_STEP_FCNTL,
     OL_STEP_INTERPRETER, /* execve(2): the file exists, the interpreter it names does not */
+    OL_STEP_SOCKET,
+    OL_STEP_IOCTL,
 };
 
 /* What PID 1 and, until it is executed, the command tell the supervisor. */
@@ -200,18 +200,23 @@ _Static_assert(sizeof(struct ol_record) == 256, "the parent reads this layout");
  */
 pid_t ol_launch(const struct ol_plan *plan, int *pidfd);
 
-/* A process that holds a namespace open. It stays in use until the process has been reaped. */
+/* A process that holds a namespace open. It and its stack stay in use until the process has been
+ * reaped. */
 struct ol_holder {
     int reader; /* the process ends at the end of this pipe */
     int writer;
-    int ready; /* network: gets a byte when the namespace is there, or `error` says why not */
-    int error; /* an errno */
+    int ready;         /* network: gets a byte when the namespace is there, or `step` is set */
+    enum ol_step step; /* at which it has failed, if at any */
+    int error;         /* an errno */
+    void *stack;       /* OL_HOLDER_STACK_SIZE bytes, at a multiple of 16 */
 };
+
+enum { OL_HOLDER_STACK_SIZE = 16 * 1024 };
 
 /*
  * Start a process that is in a new user namespace, or that makes a network namespace in which
- * loopback is up, while its parent goes on. It shares the caller's memory; there is at most one of
- * each kind at a time. They return its pid, or -errno.
+ * loopback is up, while its parent goes on. It shares the caller's memory. They return its pid, or
+ * -errno.
  */
 pid_t ol_start_user_namespace_holder(struct ol_holder *holder);
 pid_t ol_start_network_namespace_holder(struct ol_holder *holder);

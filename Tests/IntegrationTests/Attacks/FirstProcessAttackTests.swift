@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import LinuxSystem
 import SystemPackage
+import TestRequirements
 import Testing
 
 @testable import OneOff
@@ -11,14 +12,12 @@ extension IntegrationTests {
   /// PID 1 and the supervisor as targets (docs/security.md, 13, 14, 21 and 23).
   @Suite struct FirstProcessAttackTests {
     /// What needs no capability where PID 1 is in the same user namespace, and takes no care.
-    @Test(arguments: [
-      ("kill-init", "EPERM"), ("signal-init-term", "EPERM"), ("ptrace-init", "EPERM"),
-      ("prlimit-init", "EPERM"), ("sched-init", "EPERM"), ("read-init-environ", "EACCES"),
-      ("read-init-mem", "EACCES"), ("read-init-fd", "EACCES"), ("read-init-root", "EACCES"),
-    ])
-    func firstProcessIsOutOfReach(name: String, errno: String) throws {
-      let attack = try Attack("sh", "-c", "sleep 0.1; exec probe try \(name)")
-      try expect(attack, isDeniedWith: errno, inHostsUserNamespace: true) { sequence in
+    @Test(
+      arguments: AttemptOnFirstProcess.deniedByItsID + AttemptOnFirstProcess.deniedToEveryID)
+    func firstProcessIsOutOfReach(attempt: AttemptOnFirstProcess) throws {
+      let attack = try Attack(
+        "sh", "-c", onceFirstProcessIsConfined("probe try \(attempt.name)"))
+      try expect(attack, isDeniedWith: attempt.errno, inHostsUserNamespace: true) { sequence in
         try sequence.exposeFirstProcess()
         try sequence.leaveOutSeccomp()
       }
@@ -33,8 +32,10 @@ extension IntegrationTests {
     }
 
     @Test func namespaceOfTheFirstProcessCannotBeJoined() throws {
-      let attack = try Attack("sh", "-c", "sleep 0.1; exec probe try setns-init")
-      try expect(attack, isDeniedWith: "EACCES", inHostsUserNamespace: true) { sequence in
+      let attempt = AttemptOnFirstProcess.joining
+      let attack = try Attack(
+        "sh", "-c", onceFirstProcessIsConfined("probe try \(attempt.name)"))
+      try expect(attack, isDeniedWith: attempt.errno, inHostsUserNamespace: true) { sequence in
         try sequence.exposeFirstProcess()
         try sequence.leavePrivileges()
       }
@@ -62,7 +63,8 @@ extension IntegrationTests {
     @Test func environmentOfTheHostIsErased() throws {
       // Root on the host may read it; what it reads must be nothing.
       func environment(_ change: (inout LaunchSequence) throws -> Void) throws -> Data {
-        var attack = try Attack("sh", "-c", "sleep 0.1; exec probe try read-init-environ")
+        var attack = try Attack(
+          "sh", "-c", onceFirstProcessIsConfined("probe try read-init-environ"))
         attack.spec.userNamespace = .host
         let result = try attack.without { sequence in
           try sequence.exposeFirstProcess()

@@ -13,8 +13,8 @@ extension IntegrationTests {
   @Suite struct HostFileAttackTests {
     @Test func hostsProgramIsNotOpenedThroughTheFirstProcess() throws {
       try expect(
-        Attack("sh", "-c", "sleep 0.1; exec probe open /proc/1/exe r"), isDeniedWith: "EACCES",
-        inHostsUserNamespace: true
+        Attack("sh", "-c", onceFirstProcessIsConfined("probe open /proc/1/exe r")),
+        isDeniedWith: "EACCES", inHostsUserNamespace: true
       ) { try $0.exposeFirstProcess() }
     }
 

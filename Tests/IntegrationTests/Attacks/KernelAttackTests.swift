@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import LinuxSystem
 import SystemPackage
+import TestRequirements
 import Testing
 
 @testable import OneOff
@@ -203,7 +204,7 @@ extension IntegrationTests {
 
     // MARK: A shared network
 
-    @Test func abstractSocketOfTheHostIsOutOfReach() throws {
+    @Test(.requires(.landlockScope)) func abstractSocketOfTheHostIsOutOfReach() throws {
       let name = "oneoff-attack-\(getpid())"
       let listener = try AbstractListener(name)
       defer { listener.close() }
