@@ -15,27 +15,33 @@ C_SOURCES := $(wildcard Sources/CLaunch/*.c)
 # GCC takes a descriptor that was checked and cast to a wider type for a sign that may change.
 C_WARNINGS := -std=c17 -D_GNU_SOURCE -fsyntax-only -Wall -Wextra -Werror -Wconversion \
 	-Wno-sign-conversion -Wswitch-enum
-SHELL_SCRIPTS := $(wildcard scripts/*.sh rootfs-fixtures/*.sh) .ci/run
+SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/*/*.sh rootfs-fixtures/*.sh) .ci/run
 
 .DELETE_ON_ERROR:
 .PHONY: help build install man completions fixtures fixtures-rails packages demo demo-rails test \
-	bench posture fuzz fuzz-coverage lint check-c generate clean
+	bench posture fuzz fuzz-coverage lint check-c startup-order generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 build: build/oneoff ## build the static, stripped program build/oneoff
 
-# lld's folding of equal functions takes some of the time to start. The image base keeps addresses and
-# places in the file from being equal modulo 2 MiB: the kernel would map huge pages of a file in the
-# page cache, and count megabytes that were never touched as the supervisor's.
+# lld's folding of equal functions takes some of the time to start, and so does the order, which lays
+# side by side what a start touches (docs/decisions/017). The image base keeps addresses and places in
+# the file from being equal modulo 2 MiB: the kernel would map huge pages of a file in the page cache,
+# and count megabytes that were never touched as the supervisor's.
+STARTUP_ORDER := scripts/link/startup-order.txt
+READ_ONLY_DATA := scripts/link/read-only-data.ld
 RELEASE_FLAGS := -c release -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker --icf=all \
-	-Xlinker --image-base=0x210000
+	-Xlinker --image-base=0x210000 -Xswiftc -Xfrontend -Xswiftc -function-sections \
+	-Xlinker --symbol-ordering-file=$(CURDIR)/$(STARTUP_ORDER) -Xlinker --no-warn-symbol-ordering \
+	-Xlinker -T -Xlinker $(CURDIR)/$(READ_ONLY_DATA)
 
 # SwiftPM has the linker leave out unused sections by itself. The one with symbols, for a debugger,
-# stays in .build/static/release.
-build/oneoff: $(PROGRAM_SOURCES)
+# stays in .build/static/release. SwiftPM does not know of the order, hence the removal.
+build/oneoff: $(PROGRAM_SOURCES) $(STARTUP_ORDER) $(READ_ONLY_DATA)
 	@sh scripts/check-swift.sh
+	@rm -f .build/static/release/oneoff
 	$(SWIFT) build $(RELEASE_FLAGS) --scratch-path .build/static --product oneoff
 	@mkdir -p build
 	$(STRIP) -o $@ .build/static/release/oneoff
@@ -125,6 +131,9 @@ lint: check-c ## check formatting, C warnings and shell scripts
 
 check-c: ## run the C child under ASan and UBSan, as root
 	@$(SUDO) sh scripts/check-c.sh
+
+startup-order: build fixtures ## trace a run and a hook anew for the order in which the program is linked
+	@$(SUDO) sh scripts/link/order.sh .build/static/release/oneoff
 
 generate: ## compile seccomp/default.json to Sources/CLaunch/seccomp_default.h
 	$(SWIFT) run seccomp-generate

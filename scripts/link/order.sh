@@ -1,0 +1,25 @@
+#!/bin/sh
+# order.sh PROGRAM: traces PROGRAM, which has its symbols, through a run and a hook, and writes startup-order.txt anew.
+#
+# As root, on x86-64; a minute. docs/decisions/017-startup-order.md says what it is good for.
+set -eu
+cd "$(dirname "$0")/../.."
+program=$1
+rootfs=build/fixtures/tiny
+for file in "$program" $rootfs; do
+    [ -e "$file" ] || {
+        echo "startup-order: $file is missing: make build fixtures" >&2
+        exit 1
+    }
+done
+work=$(mktemp -d build/startup-order.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+gcc -std=gnu17 -O2 -Wall -Wextra -Werror -o "$work/trace" scripts/link/trace.c
+"$work/trace" "$work/run" "$program" run --rootfs $rootfs -- /bin/true-static
+"$work/trace" "$work/hook" "$program" hook --rootfs $rootfs --app-dir rootfs-fixtures/hook-app --app sample >/dev/null
+python3 scripts/link/symbols.py "$program" "$work/run" "$work/hook" >"$work/order"
+mv "$work/order" scripts/link/startup-order.txt
+wc -l scripts/link/startup-order.txt
