@@ -52,9 +52,19 @@ extension EventsTarget {
     switch self {
     case .file(let path):
       // Without .nonBlocking, opening a named pipe would wait for its reader.
-      return OutputWriter(
-        owning: try OwnedDescriptor(
-          opening: path, flags: [.writing, .creating, .truncating, .nonBlocking]))
+      do throws(SystemError) {
+        return OutputWriter(
+          owning: try OwnedDescriptor(
+            opening: path, flags: [.writing, .creating, .truncating, .nonBlocking]))
+      } catch {
+        var explained = error
+        explained.subject = "of the events file \(path)"
+        explained.hint =
+          error.errno == .noSuchAddressOrDevice
+          ? "nobody reads from that named pipe: start its reader first"
+          : "name a file that you may write, in a directory that exists"
+        throw explained
+      }
     case .descriptor(let number):
       guard isOpenForWriting(number) else {
         throw SpecError(
