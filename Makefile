@@ -24,7 +24,7 @@ SHELL_SCRIPTS := $(wildcard scripts/*.sh rootfs-fixtures/*.sh) .ci/run
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
-build: build/oneoff ## build the static, stripped program build/oneoff
+build: build/oneoff ## build the static program build/oneoff; installs what that needs
 
 # lld's folding of equal functions takes some of the time to start. The image base keeps addresses and
 # places in the file from being equal modulo 2 MiB: the kernel would map huge pages of a file in the
@@ -36,6 +36,7 @@ RELEASE_FLAGS := -c release -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xl
 # stays in .build/static/release.
 build/oneoff: $(PROGRAM_SOURCES)
 	@sh scripts/check-swift.sh
+	@sh scripts/packages.sh build
 	$(SWIFT) build $(RELEASE_FLAGS) --scratch-path .build/static --product oneoff
 	@mkdir -p build
 	$(STRIP) -o $@ .build/static/release/oneoff
