@@ -150,8 +150,7 @@ private func zshSpecs(_ option: CommandOption) -> [String] {
       case .directories: spec += "_files -/"
       case .words(let words): spec += "(\(words.joined(separator: " ")))"
       case .wordsOrFiles(let words):
-        spec += "{_alternative \"words\\:word\\:(\(words.joined(separator: " ")))\" "
-        spec += "\"files\\:file\\:_files\"}"
+        spec += "{compadd \(words.joined(separator: " ")); _files}"
       }
     }
     return quoted(spec)
