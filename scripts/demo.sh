@@ -41,7 +41,8 @@ run cat $app/public/index.html
 promise "no file of the release was made or changed" test "$(contents_of_app)" = "$before"
 cat <<END
 
-To go on: change $app/Procfile and run the command of step 2 again; $as_root build/oneoff run --rootfs / -- id
-runs a command in a throw-away copy of this machine; build/oneoff --help lists the rest.
+To go on: change $app/Procfile and run the command of step 2 again.
+${as_root:+$as_root }build/oneoff run --rootfs / -- id   runs a command in a throw-away copy of this machine;
+build/oneoff --help   lists the rest.
 
 END
