@@ -24,7 +24,7 @@ SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/*/*.sh rootfs-fixtures/*.sh) .c
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
-build: build/oneoff ## build the static, stripped program build/oneoff
+build: build/oneoff ## build the static program build/oneoff; installs what that needs
 
 # lld's folding of equal functions takes some of the time to start, and so does the order, which lays
 # side by side what a start touches (docs/decisions/017). The image base keeps addresses and places in
@@ -41,6 +41,7 @@ RELEASE_FLAGS := -c release -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xl
 # stays in .build/static/release. SwiftPM does not know of the order, hence the removal.
 build/oneoff: $(PROGRAM_SOURCES) $(STARTUP_ORDER) $(READ_ONLY_DATA)
 	@sh scripts/check-swift.sh
+	@sh scripts/packages.sh build
 	@rm -f .build/static/release/oneoff
 	$(SWIFT) build $(RELEASE_FLAGS) --scratch-path .build/static --product oneoff
 	@mkdir -p build

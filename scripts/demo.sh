@@ -17,6 +17,9 @@ hook() {
     run $as_root build/oneoff hook --rootfs $rootfs --app-dir $app --app sample --container-version v42 "$@"
 }
 
+echo "The end of a deployment: a new release of an app is on the disk, and its hook decides whether it goes live."
+echo "Lines that begin with \$ are commands that you could type; 'ok:' marks what was checked."
+
 step "A release of an app, with a Procfile that names its postdeploy hook"
 run ls -R $app
 run cat $app/Procfile
@@ -36,4 +39,10 @@ step "What the hooks wrote is gone: the release is what it was"
 run ls -R $app
 run cat $app/public/index.html
 promise "no file of the release was made or changed" test "$(contents_of_app)" = "$before"
-echo
+cat <<END
+
+To go on: change $app/Procfile and run the command of step 2 again.
+${as_root:+$as_root }build/oneoff run --rootfs / -- id   runs a command in a throw-away copy of this machine;
+build/oneoff --help   lists the rest.
+
+END

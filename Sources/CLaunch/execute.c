@@ -117,6 +117,12 @@ static bool ol_may_be_elsewhere(int error) {
     return error == ENOENT || error == ENOTDIR || error == EACCES;
 }
 
+/* For a directory execve(2) gives EACCES; EISDIR in the record tells it from a file's. */
+static bool ol_is_directory(const char *path) {
+    struct stat file;
+    return stat(path, &file) == 0 && S_ISDIR(file.st_mode);
+}
+
 struct ol_outcome ol_execute(const struct ol_operation *operation) {
     struct ol_outcome outcome = {OL_STEP_EXECVE, ENOENT, NULL};
     for (const char *path = operation->text; *path != '\0'; path += strlen(path) + 1) {
@@ -135,7 +141,8 @@ struct ol_outcome ol_execute(const struct ol_operation *operation) {
             return (struct ol_outcome){OL_STEP_EXECVE, error, path};
         }
         if (error == EACCES) {
-            outcome = (struct ol_outcome){OL_STEP_EXECVE, error, path};
+            outcome = (struct ol_outcome){OL_STEP_EXECVE, ol_is_directory(path) ? EISDIR : error,
+                                          path};
         }
     }
     if (outcome.error == ENOENT && (operation->flags & OL_OPTIONAL) != 0) {

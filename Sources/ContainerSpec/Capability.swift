@@ -117,6 +117,10 @@ public struct CapabilitySet: OptionSet, Sendable, Hashable {
       self = .grantable
       return
     }
+    guard !name.utf8.elementsEqual("none".utf8, by: { $0.lowercased == $1 }) else {
+      throw SpecError(
+        "'none' is not a capability", remedy: "leave it out: a command has none by default")
+    }
     guard let capability = Capability(name: name) else {
       throw SpecError(
         "\(String(quoting: text.bytes)) is not a capability",

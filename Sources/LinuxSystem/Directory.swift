@@ -6,7 +6,7 @@ import SystemPackage
 public struct FileStatus: Sendable, Hashable {
   /// The kind of a file.
   public enum Kind: Sendable, Hashable {
-    case directory, regular, symbolicLink, characterDevice, pipe, socket, other
+    case directory, regular, symbolicLink, characterDevice, blockDevice, pipe, socket, other
   }
 
   /// The kind.
@@ -47,6 +47,7 @@ public struct FileStatus: Sendable, Hashable {
       case S_IFREG: .regular
       case S_IFLNK: .symbolicLink
       case S_IFCHR: .characterDevice
+      case S_IFBLK: .blockDevice
       case S_IFIFO: .pipe
       case S_IFSOCK: .socket
       default: .other

@@ -45,14 +45,20 @@ extension OwnedDescriptor {
     try writeAll(bytes[...], to: number)
   }
 
-  /// Reads to the end.
+  /// Reads to the end, and waits for it where another process still writes to a pipe.
   ///
   /// - Throws: EFBIG when there is more than `limit` bytes.
   public borrowing func readAll(limit: Int, subject: String) throws(SystemError) -> [UInt8] {
     var contents: [UInt8] = []
     while true {
-      let chunk = try readOnce(
-        from: number, capacity: max(4 << 10, contents.count), subject: subject)
+      let chunk: [UInt8]
+      do throws(SystemError) {
+        chunk = try readOnce(
+          from: number, capacity: max(4 << 10, contents.count), subject: subject)
+      } catch let error where error.errno == .resourceTemporarilyUnavailable {
+        waitUntilReadable()
+        continue
+      }
       if chunk.isEmpty { return contents }
       contents += chunk
       guard contents.count <= limit else {
@@ -60,13 +66,21 @@ extension OwnedDescriptor {
       }
     }
   }
+
+  /// What poll(2) has to say is said better by the read(2) that follows.
+  private borrowing func waitUntilReadable() {
+    var waiting = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+    // Safe: one structure of ours is filled.
+    _ = unsafe poll(&waiting, 1, -1)
+  }
 }
 
-/// Reads a whole file.
+/// Reads a whole file that the caller names; a pipe up to the end of its last writer, as a shell's
+/// `<(COMMAND)` needs it.
 ///
 /// - Throws: EFBIG when it is larger than `limit` bytes; the errnos of open(2) and read(2).
 public func readFile(_ path: FilePath, limit: Int) throws(SystemError) -> [UInt8] {
-  // Without O_NONBLOCK a named pipe in an app's directory would hold us for ever.
+  // Without O_NONBLOCK open(2) of a named pipe that nobody writes to would wait for ever.
   let file = try OwnedDescriptor(opening: path, flags: .nonBlocking)
   return try file.readAll(limit: limit, subject: "of \(path)")
 }

@@ -118,6 +118,13 @@ extension SetupFailure {
           command not found: \(name)
           hint: look for a typing error, and at PATH inside the image (--env PATH=…)
           """, exitStatus: 127)
+    case .isDirectory:
+      // What the child makes of execve(2)'s EACCES for a directory.
+      let refusal = SystemError(
+        call: failure.call, subject: "of \(name)", errno: .permissionDenied)
+      self.init(
+        description: refusal.hinting("it is a directory: name a program, such as one in it"),
+        exitStatus: 126)
     case .permissionDenied:
       self.init(
         description: error.hinting(
@@ -143,7 +150,7 @@ extension SetupFailure {
   }
 
   /// What the errno of an operation means, where it misleads.
-  private static func hint(
+  static func hint(
     for failure: LaunchFailure, _ operation: LaunchPlan.Operation
   ) -> String? {
     switch (operation, failure.errno) {

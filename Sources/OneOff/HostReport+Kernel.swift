@@ -160,6 +160,7 @@ extension HostReport {
       return HostCheck(name, .ok, "/: without root put together from parts")
     }
     do {
+      try Image([path]).checkThatItIsNotEmpty()
       let mount = try DetachedMount(cloning: path)
       let type = try? mount.descriptor.fileSystemType()
       do throws(SystemError) {
@@ -174,10 +175,8 @@ extension HostReport {
         name, found: "\(path): \(rootless == nil ? "id-mapped mounts, " : "")overlayfs",
         remedy: "put it on ext4, xfs or btrfs", overlayPlan(lower: .layer(0), rootless),
         descriptors)
-    } catch let error as SystemError where error.errno == .noSuchFileOrDirectory {
-      return HostCheck(
-        name, .missing, "\(path) does not exist", remedy: "name a directory with a root file system"
-      )
+    } catch let error as SpecError {
+      return HostCheck(name, .missing, error.message, remedy: error.remedy)
     } catch {
       return HostCheck(name, .missing, firstLine(of: error))
     }
@@ -223,8 +222,15 @@ extension HostReport {
       .mount(
         LaunchSequence.overlay(
           lower: ScratchLayout.layer(0), upper: ScratchLayout.upper, work: ScratchLayout.work,
-          hasRoot: rootless == nil),
+          becomes: .root, hasRoot: rootless == nil),
         inScratch(ScratchLayout.root)))
+    guard lower != nil else { return plan }
+    // What a run mounts there does not matter, but that it can be mounted.
+    let cover = LaunchPlan.FileSystem(type: "tmpfs", options: [("size", "4096")])
+    for path in ["/dev", "/proc", "/sys"] {
+      let place = LaunchSequence.kernelDirectory(path, owner: .init(uid: 0, gid: 0))
+      plan.setup.append(.mount(cover, place))
+    }
     return plan
   }
 
@@ -238,9 +244,13 @@ extension HostReport {
       switch try trial(of: plan, with: descriptors) {
       case .succeeded: return HostCheck(name, .ok, found)
       case .failed(let failure):
-        let what = failure.operation(in: plan).map { " to \($0)" } ?? ""
+        let operation = failure.operation(in: plan)
+        let what = operation.map { " to \($0)" } ?? ""
+        // Only of places in the image it is known better than by the check.
+        let isPlace = [.tooManySymbolicLinkLevels, .notDirectory].contains(failure.errno)
+        let hint = isPlace ? operation.flatMap { SetupFailure.hint(for: failure, $0) } : nil
         return HostCheck(
-          name, .missing, "\(failure.call)\(what): \(failure.errno.name)", remedy: remedy)
+          name, .missing, "\(failure.call)\(what): \(failure.errno.name)", remedy: hint ?? remedy)
       }
     } catch {
       return HostCheck(name, .missing, firstLine(of: error), remedy: remedy)

@@ -25,9 +25,15 @@ extension HostReport {
           name, .missing, detail,
           remedy: "wait for a run to end, or set ONEOFF_SLOTS to more than \(pool.count)")
       }
+      // As a run does it: its directory is made, or cannot be.
+      if access != .user { _ = try Slot.acquire(in: .current(for: rootless), from: pool) }
       return HostCheck(name, .ok, detail)
     } catch let error as SpecError {
       return HostCheck(name, .missing, error.message, remedy: error.remedy)
+    } catch let error as SystemError where access != .user {
+      return HostCheck(
+        name, .missing, firstLine(of: error),
+        remedy: "name a directory that can be made and written with ONEOFF_RUNTIME_DIR")
     } catch {
       return access == .user
         ? unknown(name, access) : HostCheck(name, .missing, firstLine(of: error))

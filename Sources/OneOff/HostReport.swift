@@ -34,7 +34,7 @@ public struct HostCheck: Sendable, Hashable {
 }
 
 /// What this host can do for runs. Found out by doing it, in children and with detached mounts;
-/// nothing of it is left behind.
+/// nothing of it is left behind but the lock file of a slot, as by a run.
 public struct HostReport: Sendable, Hashable {
   /// The checks, the needed ones first.
   public var checks: [HostCheck] = []

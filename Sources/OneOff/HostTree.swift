@@ -75,7 +75,7 @@ struct HostTree: Sendable, Hashable {
     case .symbolicLink:
       if let target = try? linkTarget(of: path) { parts.append(.link(path, target: target)) }
     case .regular where status.fileSystem == fileSystem: parts.append(.file(path))
-    case .regular, .characterDevice, .pipe, .socket, .other: break
+    case .regular, .characterDevice, .blockDevice, .pipe, .socket, .other: break
     }
   }
 

@@ -363,9 +363,12 @@ struct LaunchSequence: Sendable {
   }
 
   /// Where the kernel's own file systems go: an image that makes a link of it is refused.
+  static func kernelDirectory(_ path: String, owner: LaunchPlan.Owner) -> LaunchPlan.Place {
+    .init(path, below: .root, missing: .makeDirectory(owner: owner), refusesSymbolicLinks: true)
+  }
+
   private func kernelDirectory(_ path: String) -> LaunchPlan.Place {
-    .init(
-      path, below: .root, missing: .makeDirectory(owner: subject.root), refusesSymbolicLinks: true)
+    Self.kernelDirectory(path, owner: subject.root)
   }
 }
 

@@ -67,14 +67,22 @@ extension LaunchSubject {
   }
 
   private static func status(of volume: Volume) throws(SpecError) -> FileStatus {
+    let status: FileStatus
     do throws(SystemError) {
-      return try fileStatus(following: volume.source)
+      status = try fileStatus(following: volume.source)
     } catch {
       throw SpecError(
         "the source \(volume.source) of a volume cannot be used: \(error.errno.name) "
           + "(\(error.errno.description))",
         remedy: "name a file or directory that exists on the host")
     }
+    guard status.kind != .characterDevice, status.kind != .blockDevice else {
+      throw SpecError(
+        "the source \(volume.source) of a volume is a device, which no command could open there",
+        remedy: "leave it out: /dev inside has null, zero, full, random, urandom and tty, and "
+          + "others cannot be had")
+    }
+    return status
   }
 
   // MARK: Users
@@ -98,7 +106,9 @@ extension LaunchSubject {
     guard hasEveryID || IDRange.holds(.init(uid: user.uid, gid: user.gid)) else {
       throw SpecError(
         "user \(user.uid):\(user.gid) is outside of the run's ids, which go from 0 to \(lastID)",
-        remedy: "choose another user, or --userns host")
+        remedy: rootless == nil
+          ? "choose another user, or --userns host"
+          : "choose another user, or --userns single, with which every number is good")
     }
     return user
   }

@@ -24,6 +24,9 @@ public protocol RunSink: AnyObject {
   /// Something that the caller should know.
   func warned(code: String, text: String)
 
+  /// The command was told to end, and has this long to do so.
+  func waiting(atMost grace: Duration)
+
   /// The run is over.
   func finished(id: RunID, result: RunResult)
 }
@@ -35,6 +38,9 @@ extension RunSink {
 
   /// Does nothing.
   public func ended(_ stream: OutputStream) {}
+
+  /// Does nothing.
+  public func waiting(atMost grace: Duration) {}
 
   /// Does nothing.
   public func finished(id: RunID, result: RunResult) {}
@@ -71,6 +77,14 @@ private struct ShownStream {
     end()
     if !isAtLineStart { writer.write([UInt8(ascii: "\n")]) }
     isAtLineStart = true
+  }
+
+  /// Says on a terminal what is waited for.
+  mutating func tellPerson(_ prefix: String, _ grace: Duration) {
+    guard writer.isTerminal else { return }
+    endLine()
+    let line = "\(prefix)waiting for the command to end, at most \(grace.shortText) (--grace)\n"
+    writer.write(Array(line.utf8)[...])
   }
 
   private mutating func indented(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
@@ -130,6 +144,12 @@ public final class PassthroughSink: RunSink {
     stderr.end()
     stderr.writer.write(Array("oneoff: warning: \(text)\n".utf8)[...])
   }
+
+  /// Tells a person at standard error.
+  public func waiting(atMost grace: Duration) {
+    stdout.end()
+    stderr.tellPerson("oneoff: ", grace)
+  }
 }
 
 /// Passes the command's output on with every line indented, as deployment logs show it; to a
@@ -173,5 +193,11 @@ public final class IndentingSink: RunSink {
     stdout.end()
     stderr.end()
     stderr.writer.write(Array(" !     warning: \(text)\n".utf8)[...])
+  }
+
+  /// Tells a person at standard error.
+  public func waiting(atMost grace: Duration) {
+    stdout.endLine()
+    stderr.tellPerson(" !     ", grace)
   }
 }

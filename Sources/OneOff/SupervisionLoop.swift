@@ -267,7 +267,9 @@ struct SupervisionLoop: ~Copyable {
       let time = wallClock()
       for sink in sinks { sink.started(id: id, time: time, pid: container.pid) }
     case .forward(let number): container.forward(signal: number)
-    case .startGrace: try startTimer(grace, .graceExpired)
+    case .startGrace:
+      for sink in sinks { sink.waiting(atMost: grace) }
+      try startTimer(grace, .graceExpired)
     case .kill: container.kill()
     case .startDrain: try startTimer(Supervisor.drainTime, .drainExpired)
     case .finish(let outcome):

@@ -99,6 +99,10 @@ package struct TerminalText: Sendable {
     guard length <= Self.maximumColourLength else { return show(0x1b, &output) }
     guard rest.count >= length else { return nil }
     guard rest[parameters.endIndex] == UInt8(ascii: "m") else { return show(0x1b, &output) }
+    // A reset that comes after the line feed has been shown before it: with nothing but that on it,
+    // the next line would not look empty to whoever indents it.
+    let isReset = parameters.allSatisfy { $0 == UInt8(ascii: "0") || $0 == UInt8(ascii: ";") }
+    guard isColoured || !isReset else { return length }
     output += rest.prefix(length)
     isColoured = true
     return length

@@ -71,6 +71,9 @@ private func bashCase(_ verb: Verb) -> String {
     case .words(let words):
       text += "COMPREPLY=($(compgen -W \(quoted(words.joined(separator: " "))) -- \"$cur\"));"
       text += " return ;;\n"
+    case .wordsOrFiles(let words):
+      text += "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f "
+      text += "-W \(quoted(words.joined(separator: " "))) -- \"$cur\"); return ;;\n"
     }
   }
   text += "        esac\n"
@@ -146,6 +149,8 @@ private func zshSpecs(_ option: CommandOption) -> [String] {
       case .files: spec += "_files"
       case .directories: spec += "_files -/"
       case .words(let words): spec += "(\(words.joined(separator: " ")))"
+      case .wordsOrFiles(let words):
+        spec += "{compadd \(words.joined(separator: " ")); _files}"
       }
     }
     return quoted(spec)
@@ -193,6 +198,8 @@ private func fishLine(_ option: CommandOption, condition: String) -> String {
     case .files: text += " -r -F"
     case .directories: text += " -x -a '(__fish_complete_directories)'"
     case .words(let words): text += " -x -a \(fishQuoted(words.joined(separator: " ")))"
+    case .wordsOrFiles(let words):
+      text += " -r -F -a \(fishQuoted(words.joined(separator: " ")))"
     }
   }
   return text + " -d \(fishQuoted(option.help))\n"

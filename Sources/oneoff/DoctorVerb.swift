@@ -11,7 +11,7 @@ enum DoctorVerb {
     details: [
       "Each line is ok, missing (a run cannot work), note (a run works, with less) or unknown "
         + "(mostly because only root can tell). What the kernel can do is found out by doing it; "
-        + "nothing is left behind."
+        + "nothing is left behind but a slot's lock file, as by a run."
     ],
     groups: [
       OptionGroup(

@@ -33,8 +33,8 @@ enum HookVerb {
       "The Procfile in --app-dir names the command, which the image's bash (else its sh) runs in "
         + "the release, with the app's variables and with APP, CONTAINER, CONTAINER_TYPE and "
         + "CONTAINER_VERSION. What it writes there is thrown away. A Procfile without the phase "
-        + "is fine: oneoff says so and exits with 0. A line that seems to be meant for the phase "
-        + "but is malformed or a duplicate is an error.",
+        + "is fine: oneoff says so and exits with 0. No Procfile, or an empty one, is an error, "
+        + "and so is a line that seems to be meant for the phase but is malformed or a duplicate.",
       "Every option of oneoff run is taken too.",
     ],
     groups: [OptionGroup.ofHook] + OptionGroup.ofRun,

@@ -22,19 +22,30 @@ func readInput(
     throw SpecError(
       "\(String(quoting: directory.string)) is not a directory", remedy: "check the path")
   }
-  return try explainingErrors(of: directory.appending(name), limit: limit, kind: kind) {
-    () throws(SystemError) in try readFile(name, below: directory, limit: limit)
-  }
+  return try explainingErrors(
+    of: directory.appending(name), limit: limit, kind: kind, isConfined: true
+  ) { () throws(SystemError) in try readFile(name, below: directory, limit: limit) }
 }
 
+/// - Parameter isConfined: whether the file is looked for in its directory alone, wherever a
+///   symbolic link leads.
 private func explainingErrors(
-  of path: FilePath, limit: Int, kind: String, _ read: () throws(SystemError) -> [UInt8]
+  of path: FilePath, limit: Int, kind: String, isConfined: Bool = false,
+  _ read: () throws(SystemError) -> [UInt8]
 ) throws(SpecError) -> [UInt8] {
   let shown = "the \(kind) \(String(quoting: path.string))"
   do throws(SystemError) {
     return try read()
   } catch let error where error.errno == .noSuchFileOrDirectory {
-    throw SpecError("\(shown) does not exist", remedy: "check the path")
+    guard isSymbolicLink(path) else {
+      throw SpecError("\(shown) does not exist", remedy: "check the path")
+    }
+    guard isConfined else {
+      throw SpecError("\(shown) is a symbolic link to nothing", remedy: "mend the link")
+    }
+    throw SpecError(
+      "\(shown) is a symbolic link that leads out of the release, or to nothing in it",
+      remedy: "put the file itself there: a link out of the release is not followed")
   } catch let error where error.errno == .fileTooLarge {
     throw SpecError(
       "\(shown) is larger than \(ByteCount(bytes: UInt64(limit)))",
@@ -43,4 +54,9 @@ private func explainingErrors(
     throw SpecError(
       "\(shown) cannot be read: \(error.errno)", remedy: "name a file that you can read")
   }
+}
+
+private func isSymbolicLink(_ path: FilePath) -> Bool {
+  let link = try? OwnedDescriptor(opening: path, flags: [.pathOnly, .notFollowing])
+  return (try? link?.status())?.kind == .symbolicLink
 }

@@ -10,13 +10,24 @@ struct ManPage {
   private static let variables = [
     (
       "ONEOFF_RUNTIME_DIR",
-      "where the slots of runs are, by default /run/oneoff; runs whose ids must differ share it"
+      "where the slots of runs are; runs whose ids must differ share it. By default /run/oneoff; "
+        + "without root $XDG_RUNTIME_DIR/oneoff, or /tmp/oneoff-UID"
+    ),
+    (
+      "XDG_RUNTIME_DIR",
+      "without root, the directory that the caller's session has for such things; not used unless "
+        + "it is the caller's alone"
     ),
     (
       "ONEOFF_ID_BASE",
       "the first host id of runs, by default 1879048192; a multiple of 65536, not 0"
     ),
     ("ONEOFF_SLOTS", "how many runs there can be at once, by default 4096; each takes 65536 ids"),
+    (
+      "ONEOFF_PROGRAM",
+      "the oneoff program that a program with the library OneOff starts; by default "
+        + "/usr/local/bin/oneoff, else /usr/bin/oneoff"
+    ),
   ]
 
   private(set) var text = ""

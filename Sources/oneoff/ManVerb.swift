@@ -6,7 +6,7 @@ enum ManVerb {
     name: "man",
     summary: "Print a manual page in man(7) format",
     operands: "[VERB]",
-    operandCompletion: .nothing,
+    operandCompletion: .words(Verb.visible.map(\.name)),
     groups: [
       OptionGroup(
         "Pages",

@@ -43,6 +43,7 @@ enum ValueCompletion: Sendable {
   case files
   case directories
   case words([String])
+  case wordsOrFiles([String])
 }
 
 /// Options below a heading.
@@ -196,7 +197,9 @@ extension OptionGroup {
       },
       CommandOption(
         name: "seccomp",
-        value: .init(metavariable: "FILE|default|unconfined", completion: .files),
+        value: .init(
+          metavariable: "FILE|default|unconfined",
+          completion: .wordsOrFiles(["default", "unconfined"])),
         help: "which system calls the command may make: a profile in Docker's JSON format, "
           + "oneoff's own, or all of them",
         defaultText: "default"

@@ -21,7 +21,7 @@ func performRun(_ spec: RunSpec, output: RunOutput) throws -> PerformedRun {
     for failure in sinks.flatMap(\.writers).compactMap(\.failure) where !failure.isBrokenPipe {
       Printer.printError("output was lost: \(failure)")
     }
-    return PerformedRun(status: result.status, wasExecuted: true)
+    return PerformedRun(status: result.status, wasExecuted: result.exit != nil)
   } catch let error {
     Printer.printError(error.description)
     return PerformedRun(status: error.exitStatus, wasExecuted: false)
@@ -52,9 +52,19 @@ extension EventsTarget {
     switch self {
     case .file(let path):
       // Without .nonBlocking, opening a named pipe would wait for its reader.
-      return OutputWriter(
-        owning: try OwnedDescriptor(
-          opening: path, flags: [.writing, .creating, .truncating, .nonBlocking]))
+      do throws(SystemError) {
+        return OutputWriter(
+          owning: try OwnedDescriptor(
+            opening: path, flags: [.writing, .creating, .truncating, .nonBlocking]))
+      } catch {
+        var explained = error
+        explained.subject = "of the events file \(path)"
+        explained.hint =
+          error.errno == .noSuchAddressOrDevice
+          ? "nobody reads from that named pipe: start its reader first"
+          : "name a file that you may write, in a directory that exists"
+        throw explained
+      }
     case .descriptor(let number):
       guard isOpenForWriting(number) else {
         throw SpecError(
@@ -75,6 +85,12 @@ extension SystemError {
 extension RunResult {
   /// How the command ended, for people, where its exit status alone does not say it.
   fileprivate var sentence: String? {
+    guard exit != nil else {
+      let text = "oneoff was told to end before the command was executed"
+      guard status > 128 else { return text }
+      let signal = status - 128
+      return text + ", whose process was killed by signal \(signal) (\(signalName(signal)))"
+    }
     // SIGPIPE: the reader of the output had seen enough, as after `| head`.
     guard let signal = exit?.signal, signal != 13 else { return nil }
     let by = signalBy.map { ", which \($0) sent" } ?? ""

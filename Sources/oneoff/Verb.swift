@@ -14,8 +14,6 @@ struct Verb: Sendable {
   let summary: String
   /// What follows the options, as the synopsis shows it; nil when nothing may.
   let operands: String?
-  /// How a shell completes the operands.
-  let operandCompletion: ValueCompletion
   /// Whether it is of use to other programs only, and so neither listed nor suggested.
   let isHidden: Bool
   /// Does it; returns the exit status.
@@ -23,6 +21,7 @@ struct Verb: Sendable {
 
   // Made when they are asked for: of all that the table of verbs says, a run needs the options of
   // one verb, and to make the rest takes longer than to read the arguments.
+  private let makeOperandCompletion: @Sendable () -> ValueCompletion
   private let makeDetails: @Sendable () -> [String]
   private let makeGroups: @Sendable () -> [OptionGroup]
   private let makeExamples: @Sendable () -> [Example]
@@ -30,7 +29,7 @@ struct Verb: Sendable {
 
   init(
     name: String, summary: String, operands: String? = nil,
-    operandCompletion: ValueCompletion = .files,
+    operandCompletion: @autoclosure @escaping @Sendable () -> ValueCompletion = .files,
     details: @autoclosure @escaping @Sendable () -> [String] = [],
     groups: @autoclosure @escaping @Sendable () -> [OptionGroup] = [],
     examples: @autoclosure @escaping @Sendable () -> [Example] = [],
@@ -40,15 +39,17 @@ struct Verb: Sendable {
     self.name = name
     self.summary = summary
     self.operands = operands
-    self.operandCompletion = operandCompletion
     self.isHidden = isHidden
     self.perform = perform
+    self.makeOperandCompletion = operandCompletion
     self.makeDetails = details
     self.makeGroups = groups
     self.makeExamples = examples
     self.makeExitStatuses = exitStatuses
   }
 
+  /// How a shell completes the operands.
+  var operandCompletion: ValueCompletion { makeOperandCompletion() }
   /// What else is to be known, paragraph by paragraph.
   var details: [String] { makeDetails() }
   /// Its options below their headings, without those that every verb has.

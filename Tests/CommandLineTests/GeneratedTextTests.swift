@@ -75,8 +75,33 @@ extension CommandLineTests {
       }
     }
 
+    @Test func bashCompletesWordsAndFiles() throws {
+      let directory = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+      try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+      defer { try? FileManager.default.removeItem(at: directory) }
+      try Data().write(to: directory.appending(path: "default.json"))
+      for (words, expected) in [
+        ("oneoff run --seccomp def", "default default.json"),
+        ("oneoff run --seccomp un", "unconfined"),
+        ("oneoff man ho", "hook"), ("oneoff completions f", "fish"),
+      ] {
+        // Outside of an interactive shell, compopt has no completion to change.
+        let script =
+          CompletionShell.bash.script + """
+            compopt() { :; }
+            cd '\(directory.path())'
+            COMP_WORDS=(\(words)); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            _oneoff; printf '%s\\n' "${COMPREPLY[@]}" | sort | paste -sd ' '
+
+            """
+        #expect(try run(["/usr/bin/bash", "--norc"], on: script) == expected + "\n")
+      }
+    }
+
     @Test func theManualNamesTheVariables() {
-      for name in ["ONEOFF_RUNTIME_DIR", "ONEOFF_ID_BASE", "ONEOFF_SLOTS"] {
+      for name in [
+        "ONEOFF_RUNTIME_DIR", "XDG_RUNTIME_DIR", "ONEOFF_ID_BASE", "ONEOFF_SLOTS", "ONEOFF_PROGRAM",
+      ] {
         #expect(ManPage.overview.contains("\\fB\(name)\\fR"), "\(name)")
       }
     }

@@ -63,8 +63,10 @@ extension IntegrationTests {
 
     @Test(.requires(.userNamespaces)) func anOrdinaryUserIsToldWhatARunWithoutRootHas() throws {
       let program = try Workspace.current.readableProgram()
+      let directory = try Workspace.current.make("files/state", owner: 54321)
       let result = try RunningProcess.completion(
-        ["setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups", program, "doctor"])
+        ["setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups", program, "doctor"],
+        environment: ["ONEOFF_RUNTIME_DIR": directory])
       #expect(result.status == 0, "\(result.output)")
       #expect(result.lines.contains { $0.hasPrefix("ok       privileges ") })
       #expect(result.lines.contains { $0.hasPrefix("ok       overlayfs ") })
@@ -111,6 +113,33 @@ extension IntegrationTests {
     @Test func aRootfsThatIsNotThereIsMissing() throws {
       let report = try report(["--rootfs", "/no/such"], status: 1)
       #expect(report.text("rootfs").contains("/no/such does not exist"))
+    }
+
+    @Test func aRootfsThatARunWouldRefuseIsMissing() throws {
+      let rootfs = try Workspace.current.make("files/image")
+      let empty = try report(["--rootfs", rootfs], status: 1)
+      #expect(empty.text("rootfs").contains("image is empty"))
+      for name in ["dev", "proc", "sys"] {
+        let link = "\(rootfs)/\(name)"
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "/etc")
+        let linked = try report(["--rootfs", rootfs], status: 1)
+        #expect(linked["rootfs"] == "missing")
+        #expect(
+          linked.text("rootfs").contains("/\(name) of the image must be a directory"),
+          "\(linked.text("rootfs"))")
+        try FileManager.default.removeItem(atPath: link)
+        try Workspace.current.make("files/image/\(name)")
+        #expect(try report(["--rootfs", rootfs], status: 0)["rootfs"] == "ok")
+      }
+    }
+
+    @Test func aStateDirectoryThatCannotBeMadeIsMissing() throws {
+      let file = try Workspace.current.write("file", "")
+      let report = try report(
+        environment: ["ONEOFF_RUNTIME_DIR": file + "/below"], status: 1)
+      #expect(report["slots"] == "missing")
+      #expect(report.text("slots").contains("ENOTDIR"), "\(report.text("slots"))")
+      #expect(report.text("slots").contains("ONEOFF_RUNTIME_DIR"))
     }
 
     @Test func filesOfIDsThatARunHasNotAreNamed() throws {

@@ -123,6 +123,39 @@ extension IntegrationTests {
       }
     }
 
+    @Test func procfileThatIsNoFileOfTheRelease() throws {
+      let app = try app()
+      let procfile = app + "/Procfile"
+      let hostFile = try Workspace.current.write("outside", "postdeploy: true\n")
+      let cases = [
+        ("ln -s '\(hostFile)' \"$0\"", "leads out of the release"),
+        ("ln -s nothing \"$0\"", "or to nothing in it"),
+        // Nobody will ever write to it.
+        ("mkfifo \"$0\"", "cannot be read"),
+      ]
+      for (command, message) in cases {
+        try FileManager.default.removeItem(atPath: procfile)
+        try RunningProcess.output(["sh", "-c", command, procfile])
+        let result = try hook(app)
+        #expect(result.end == .code(125))
+        #expect(result.errors.contains(message), "\(result.errors)")
+        #expect(result.errors.contains("hint: "))
+        #expect(!result.errors.contains("does not exist"))
+      }
+    }
+
+    @Test func variablesMayComeFromAPipeOfTheCallers() throws {
+      let app = try app(procfile: "postdeploy: echo $A $B\n")
+      let script = """
+        exec "$0" hook --rootfs "$1" --app-dir "$2" \\
+          --env-file <(sleep 0.3; echo A=1) --env-file <(echo B=2)
+        """
+      let result = try RunningProcess.completion(
+        ["bash", "-c", script, Built.program, Built.tiny, app])
+      #expect(result.end == .code(0), "\(result.errors)")
+      #expect(result.lines.last == "       1 2")
+    }
+
     @Test func appDirectoryThatIsMissing() throws {
       let result = try hook("/nowhere")
       #expect(result.end == .code(125))

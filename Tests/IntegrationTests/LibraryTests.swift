@@ -110,7 +110,8 @@ extension IntegrationTests {
       let sleeper = try container("probe", "sleep", ByteString(mark))
       for try await event in sleeper.events {
         guard case .started = event else { continue }
-        #expect(!HostSnapshot.processes(of: mark).isEmpty)
+        // execve(2) wakes PID 1 up before it has laid out the arguments.
+        try waitUntil(.seconds(5)) { !HostSnapshot.processes(of: mark).isEmpty }
         break
       }
       try waitUntil(.seconds(5)) { HostSnapshot.processes(of: mark).isEmpty }

@@ -37,6 +37,29 @@ extension IntegrationTests {
       #expect([.code(130), .code(137)].contains(try process.wait(.seconds(5))))
     }
 
+    /// Whenever the end comes, also before the command is executed, the status has its sentence.
+    @Test func statusAndSentenceOfAnEndAgree() throws {
+      let null = try FileDescriptor.open(FilePath("/dev/null"), .writeOnly, options: .closeOnExec)
+      defer { try? null.close() }
+      let volumes = (0..<300).flatMap { ["--volume", "/etc:/m\($0)"] }
+      for delay in 1...40 {
+        let errors = try FileDescriptor.unnamedFile()
+        defer { try? errors.close() }
+        let process = try start(
+          runArguments(["--grace", "0s"] + volumes, command: ["sleep", "60"]),
+          stdout: null, stderr: errors)
+        usleep(UInt32(delay) * 1000)
+        process.send(SIGTERM)
+        switch try process.wait() {
+        // It was no supervisor yet.
+        case .signal(let number): #expect(number == SIGTERM)
+        case .code(let code):
+          let text = String(decoding: try errors.contents(), as: UTF8.self)
+          #expect(text.contains("killed by signal \(code - 128) ("), "\(code): \(text)")
+        }
+      }
+    }
+
     @Test func commandThatIgnoresTheEndIsKilledAfterTheGraceTime() throws {
       let events = Workspace.current.path.appending("files/events").string
       let (reader, writer) = try FileDescriptor.closedOnExecPipe()

@@ -75,6 +75,31 @@ extension IntegrationTests {
       #expect(lines.contains("       \u{1b}[32mgreen\u{1b}[0m"))
     }
 
+    @Test func aColourThatEndsAfterTheLastLineMakesNoLineOfItsOwn() throws {
+      let app = try Workspace.current.make("app")
+      try Data("postdeploy: printf '\\033[32mgreen\\n\\033[0m'\n".utf8)
+        .write(to: URL(fileURLWithPath: app + "/Procfile"))
+      let shown = try Terminal.output(of: ["hook", "--rootfs", Built.tiny, "--app-dir", app])
+      #expect(
+        shown.hasSuffix("\r\n       \u{1b}[32mgreen\u{1b}[0m\r\n"), "\(shown.debugDescription)")
+    }
+
+    @Test func aPersonIsToldWhatIsWaitedFor() throws {
+      let terminal = try Terminal()
+      let script = "trap '' INT; echo ready; sleep 60"
+      let process = try start(
+        runArguments(["--grace", "500ms"], command: ["sh", "-c", script]),
+        stdout: terminal.device, stderr: terminal.device)
+      #expect(try terminal.controller.readLine() == "ready\r")
+      process.send(SIGINT)
+      let output = try terminal.contents()
+      #expect(
+        output.hasPrefix(
+          "oneoff: waiting for the command to end, at most 500ms (--grace)\r\n"), "\(output)")
+      #expect(output.contains("killed by signal 9"))
+      #expect(try process.wait() == .code(137))
+    }
+
     @Test func everythingElseGetsEveryByte() throws {
       let attack = Array(Self.attack.utf8)
       let events = try Events(try run(["--events", "-"], "probe", "bytes", Self.digits).output)

@@ -9,6 +9,8 @@ import Testing
     ("\u{1b}[1;31mred\u{1b}[0m plain\n", "\u{1b}[1;31mred\u{1b}[0m plain\u{1b}[0m\n"),
     ("\u{1b}[38:5:1mred\nplain", "\u{1b}[38:5:1mred\u{1b}[0m\nplain"),
     ("\u{1b}[31mred", "\u{1b}[31mred\u{1b}[0m"),
+    ("\u{1b}[31mred\n\u{1b}[0m", "\u{1b}[31mred\u{1b}[0m\n"),
+    ("\u{1b}[31mred\n\u{1b}[mplain\u{1b}[0;0m\n", "\u{1b}[31mred\u{1b}[0m\nplain\n"),
     ("\u{1b}[2J\u{1b}[H", "^[[2J^[[H"),
     ("\u{1b}[?25l\u{1b}[>4;1m", "^[[?25l^[[>4;1m"),
     ("\u{1b}]0;title\u{7}\u{1b}\\", "^[]0;title^G^[\\"),
