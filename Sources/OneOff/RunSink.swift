@@ -46,7 +46,8 @@ private struct ShownStream {
   /// What a person sees of it; nil where nobody looks, and every byte is passed on as it is.
   private var text: TerminalText?
   private let indent: [UInt8]
-  private(set) var isAtLineStart = true
+  /// Known only where lines are indented.
+  private var isAtLineStart = true
 
   init(_ writer: OutputWriter, indent: [UInt8] = []) {
     self.writer = writer
@@ -66,7 +67,7 @@ private struct ShownStream {
     writer.write(indent.isEmpty ? rest[...] : indented(rest[...]))
   }
 
-  /// Ends a last line that has no line feed, so that nothing runs into what comes next.
+  /// Passes on what was kept back, and ends a last indented line that has no line feed.
   mutating func endLine() {
     end()
     if !isAtLineStart { writer.write([UInt8(ascii: "\n")]) }
@@ -89,15 +90,28 @@ private struct ShownStream {
   }
 }
 
-/// Passes the command's output on as it is; to a terminal, made harmless (``TerminalText``).
-public final class PassthroughSink: RunSink {
+/// Passes the command's output on; to a terminal, made harmless (``TerminalText``).
+public final class OutputSink: RunSink {
+  /// How a person sees it.
+  public enum Style: Sendable {
+    /// As it is.
+    case plain
+    /// Every line indented, as deployment logs show it.
+    case indented
+
+    fileprivate var indent: String { self == .plain ? "" : "       " }
+    fileprivate var warning: String { self == .plain ? "oneoff: warning:" : " !     warning:" }
+  }
+
   private var stdout: ShownStream
   private var stderr: ShownStream
+  private let style: Style
 
   /// Passes standard output and standard error on to these.
-  public init(stdout: OutputWriter, stderr: OutputWriter) {
-    self.stdout = ShownStream(stdout)
-    self.stderr = ShownStream(stderr)
+  public init(stdout: OutputWriter, stderr: OutputWriter, style: Style) {
+    self.stdout = ShownStream(stdout, indent: Array(style.indent.utf8))
+    self.stderr = ShownStream(stderr, indent: Array(style.indent.utf8))
+    self.style = style
   }
 
   /// Both.
@@ -116,51 +130,8 @@ public final class PassthroughSink: RunSink {
     }
   }
 
-  /// Passes on what was kept back.
-  public func ended(_ stream: OutputStream) {
-    switch stream {
-    case .stdout: stdout.end()
-    case .stderr: stderr.end()
-    }
-  }
-
-  /// Tells the person at standard error.
-  public func warned(code: String, text: String) {
-    stdout.end()
-    stderr.end()
-    stderr.writer.write(Array("oneoff: warning: \(text)\n".utf8)[...])
-  }
-}
-
-/// Passes the command's output on with every line indented, as deployment logs show it; to a
-/// terminal, made harmless (``TerminalText``).
-public final class IndentingSink: RunSink {
-  private var stdout: ShownStream
-  private var stderr: ShownStream
-
-  /// Passes standard output and standard error on to these, each line after `indent`.
-  public init(stdout: OutputWriter, stderr: OutputWriter, indent: String) {
-    self.stdout = ShownStream(stdout, indent: Array(indent.utf8))
-    self.stderr = ShownStream(stderr, indent: Array(indent.utf8))
-  }
-
-  /// Both.
-  public var writers: [OutputWriter] { [stdout.writer, stderr.writer] }
-
-  /// Whether the stream's own reader is still there.
-  public func accepts(_ stream: OutputStream) -> Bool {
-    (stream == .stdout ? stdout : stderr).writer.failure == nil
-  }
-
-  /// Passes the bytes on.
-  public func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
-    switch stream {
-    case .stdout: stdout.write(bytes)
-    case .stderr: stderr.write(bytes)
-    }
-  }
-
-  /// Ends a last line that has no line feed, so that nothing runs into what comes next.
+  /// Passes on what was kept back. After indented lines, a last one that has no line feed gets it,
+  /// so that nothing runs into what comes next.
   public func ended(_ stream: OutputStream) {
     switch stream {
     case .stdout: stdout.endLine()
@@ -172,6 +143,6 @@ public final class IndentingSink: RunSink {
   public func warned(code: String, text: String) {
     stdout.end()
     stderr.end()
-    stderr.writer.write(Array(" !     warning: \(text)\n".utf8)[...])
+    stderr.writer.write(Array("\(style.warning) \(text)\n".utf8)[...])
   }
 }
