@@ -1,4 +1,4 @@
-public import ContainerSpec
+package import ContainerSpec
 import LinuxSystem
 import SystemPackage
 
@@ -94,7 +94,7 @@ extension Preparation: CustomStringConvertible {
 /// them nobody could say who the owners inside are.
 ///
 /// - Throws: what a run would throw for the same specification and host.
-public func describePlan(of spec: RunSpec) throws(OneOffError) -> String {
+package func describePlan(of spec: RunSpec) throws(OneOffError) -> String {
   try OneOffError.wrap {
     try spec.validate()
     let rootless = try Rootless(spec)

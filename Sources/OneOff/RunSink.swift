@@ -1,11 +1,11 @@
-public import ContainerSpec
-public import LinuxSystem
+package import ContainerSpec
+package import LinuxSystem
 
 /// Where the events of a run go: a person's terminal, a pipe, a file of events.
 ///
 /// A sink is called by the supervisor's one thread. It never blocks: it hands its bytes to an
 /// ``OutputWriter``, and the supervisor stops reading from the command until they are accepted.
-public protocol RunSink: AnyObject {
+package protocol RunSink: AnyObject {
   /// What the sink writes through.
   var writers: [OutputWriter] { get }
 
@@ -31,13 +31,13 @@ public protocol RunSink: AnyObject {
 // What a sink has no interest in.
 extension RunSink {
   /// Does nothing.
-  public func started(id: RunID, time: Duration, pid: Int32) {}
+  package func started(id: RunID, time: Duration, pid: Int32) {}
 
   /// Does nothing.
-  public func ended(_ stream: OutputStream) {}
+  package func ended(_ stream: OutputStream) {}
 
   /// Does nothing.
-  public func finished(id: RunID, result: RunResult) {}
+  package func finished(id: RunID, result: RunResult) {}
 }
 
 /// One of the command's streams, on its way to a file, a pipe or a person.
@@ -91,9 +91,9 @@ private struct ShownStream {
 }
 
 /// Passes the command's output on; to a terminal, made harmless (``TerminalText``).
-public final class OutputSink: RunSink {
+package final class OutputSink: RunSink {
   /// How a person sees it.
-  public enum Style: Sendable {
+  package enum Style: Sendable {
     /// As it is.
     case plain
     /// Every line indented, as deployment logs show it.
@@ -108,22 +108,22 @@ public final class OutputSink: RunSink {
   private let style: Style
 
   /// Passes standard output and standard error on to these.
-  public init(stdout: OutputWriter, stderr: OutputWriter, style: Style) {
+  package init(stdout: OutputWriter, stderr: OutputWriter, style: Style) {
     self.stdout = ShownStream(stdout, indent: Array(style.indent.utf8))
     self.stderr = ShownStream(stderr, indent: Array(style.indent.utf8))
     self.style = style
   }
 
   /// Both.
-  public var writers: [OutputWriter] { [stdout.writer, stderr.writer] }
+  package var writers: [OutputWriter] { [stdout.writer, stderr.writer] }
 
   /// Whether the stream's own reader is still there.
-  public func accepts(_ stream: OutputStream) -> Bool {
+  package func accepts(_ stream: OutputStream) -> Bool {
     (stream == .stdout ? stdout : stderr).writer.failure == nil
   }
 
   /// Passes the bytes on.
-  public func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
+  package func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
     switch stream {
     case .stdout: stdout.write(bytes)
     case .stderr: stderr.write(bytes)
@@ -132,7 +132,7 @@ public final class OutputSink: RunSink {
 
   /// Passes on what was kept back. After indented lines, a last one that has no line feed gets it,
   /// so that nothing runs into what comes next.
-  public func ended(_ stream: OutputStream) {
+  package func ended(_ stream: OutputStream) {
     switch stream {
     case .stdout: stdout.endLine()
     case .stderr: stderr.endLine()
@@ -140,7 +140,7 @@ public final class OutputSink: RunSink {
   }
 
   /// Tells the person at standard error.
-  public func warned(code: String, text: String) {
+  package func warned(code: String, text: String) {
     stdout.end()
     stderr.end()
     stderr.writer.write(Array("\(style.warning) \(text)\n".utf8)[...])
