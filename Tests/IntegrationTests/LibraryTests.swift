@@ -207,7 +207,7 @@ extension IntegrationTests {
       }
     }
 
-    /// On a thread of its own, for which the tree is the host's; what is started there sees it, too.
+    /// On a thread of its own, for which the tree is the host's, and for what is started there.
     private func onHost<Value: Sendable>(
       with tree: String, _ body: @escaping @Sendable () throws -> Value
     ) throws -> Value {
@@ -230,7 +230,7 @@ extension IntegrationTests {
       return try outcome.withLock { try #require($0) }.get()
     }
 
-    /// Of the host's root the files are, who could otherwise move and freeze processes through them.
+    /// They belong to the host's root, who could otherwise move and freeze processes by them.
     @Test(arguments: ["cgroup.procs", "cgroup.freeze"])
     func filesOfTheCgroupAreNotWritten(file: String) throws {
       try withTree { tree in

@@ -78,8 +78,7 @@ import Testing
     #expect((try? fileStatus(following: directory)) == nil)
   }
 
-  /// The limit counts for the whole entry, of which the program and the unknown names are parts that
-  /// no limit on the profile bounds.
+  /// The limit counts for the whole entry: that on the profile does not bound the unknown names.
   @Test func anEntryHasALimit() throws {
     let directory = FilePath("/tmp/oneoff-cache-entry-\(processID())")
     defer { try? removeTree(directory) }

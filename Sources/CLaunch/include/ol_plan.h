@@ -218,8 +218,8 @@ enum { OL_HOLDER_STACK_SIZE = 16 * 1024 };
 
 /*
  * Start a process that is in a new user namespace, and sets its limits, or that makes a network
- * namespace in which loopback is up, while its parent goes on. It shares the caller's memory. They return its pid, or
- * -errno.
+ * namespace in which loopback is up, while its parent goes on. It shares the caller's memory. They
+ * return its pid, or -errno.
  */
 pid_t ol_start_user_namespace_holder(struct ol_holder *holder);
 pid_t ol_start_network_namespace_holder(struct ol_holder *holder);
