@@ -104,7 +104,7 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "ContainerSpec", "LinuxSystem", "OneOff", "TestRequirements", systemPackage,
+        "CLaunch", "ContainerSpec", "LinuxSystem", "OneOff", "TestRequirements", systemPackage,
       ],
       swiftSettings: swiftSettings),
     // What a test needs of the machine, and what becomes of it where that is missing.

@@ -8,6 +8,8 @@ set -eu
 cd "$(dirname "$0")/.."
 seeds=Tests/FuzzTests/Corpus
 learnt=build/fuzz
+# libFuzzer cuts what is longer, seeds too: as long as a profile of Docker's is.
+longest=16384
 targets="accounts environment-file options procfile seccomp terminal-text"
 export ONEOFF_FUZZ=1
 # Swift's own backtrace of a crash would keep libFuzzer from saving the input.
@@ -33,10 +35,13 @@ parsers() {
     environment-file) echo ContainerSpec/EnvironmentFile ;;
     options) echo LinuxSystem/OptionScanner oneoff/OptionParser oneoff/OptionTable \
         ContainerSpec/Mounts+Text ContainerSpec/ByteCount+Text ContainerSpec/DurationText \
-        ContainerSpec/Environment ContainerSpec/Names ;;
+        ContainerSpec/Environment ContainerSpec/Names ContainerSpec/Capability \
+        ContainerSpec/Seccomp+Text ;;
     procfile) echo Deploy/Procfile Deploy/ProcfileReader Deploy/Phase ;;
     seccomp) echo SeccompPolicy/ProfileCoding SeccompPolicy/SyscallPolicy \
-        SeccompPolicy/Decision SeccompPolicy/IntervalTree SeccompPolicy/BPFAssembler ;;
+        SeccompPolicy/Decision SeccompPolicy/IntervalTree SeccompPolicy/BPFAssembler \
+        SeccompPolicy/LibseccompProgram SeccompPolicy/LibseccompAgreement \
+        SeccompPolicy/StrictJSON ;;
     terminal-text) echo OneOff/TerminalText ;;
     esac | tr ' ' '\n' | sed 's|.*|Sources/&.swift|'
 }
@@ -46,7 +51,7 @@ fuzz() {
     shift
     mkdir -p "$learnt/$name"
     FUZZ_TARGET=$name "$@" -dict="Tests/FuzzTests/Dictionaries/$name.dict" \
-        -artifact_prefix="$learnt/$name-" -timeout=10 -max_len=4096 \
+        -artifact_prefix="$learnt/$name-" -timeout=10 -max_len="$longest" \
         "$learnt/$name" "$seeds/$name"
 }
 

@@ -47,8 +47,33 @@ static void ol_wait_for_end(const struct ol_holder *holder) {
     }
 }
 
+/* Writes a setting of the kernel's. Where /proc/sys cannot be written it stays what it is. */
+static void ol_set(const char *path, unsigned value) {
+    char digits[10];
+    char *text = digits + sizeof digits;
+    do {
+        *--text = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    long file = ol_raw(SYS_openat, AT_FDCWD, (long)path, O_WRONLY | O_CLOEXEC);
+    if (file >= 0) {
+        ol_raw(SYS_write, file, (long)text, digits + sizeof digits - text);
+        ol_raw(SYS_close, file, 0, 0);
+    }
+}
+
+/* These files show everybody the limits of his own user namespace, which count for each of its
+ * users. What they take counts against the maker of the namespace, too. */
 static int ol_hold_user_namespace(void *argument) {
-    ol_wait_for_end(argument);
+    struct ol_holder *holder = argument;
+    if (holder->inotify_instances > 0) {
+        ol_set("/proc/sys/user/max_inotify_instances", holder->inotify_instances);
+    }
+    if (holder->inotify_watches > 0) {
+        ol_set("/proc/sys/user/max_inotify_watches", holder->inotify_watches);
+    }
+    ol_raw(SYS_write, holder->ready, (long)"", 1);
+    ol_wait_for_end(holder);
     return 0;
 }
 
@@ -72,22 +97,12 @@ static void ol_bring_loopback_up(struct ol_holder *holder) {
     ol_raw(SYS_close, control, 0, 0);
 }
 
-/* Nobody else is in this network whom a port below 1024 would have to be kept for. Where /proc/sys
- * cannot be written they stay what they are elsewhere. */
-static void ol_open_low_ports(void) {
-    static const char path[] = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
-    long file = ol_raw(SYS_openat, AT_FDCWD, (long)path, O_WRONLY | O_CLOEXEC);
-    if (file >= 0) {
-        ol_raw(SYS_write, file, (long)"0", 1);
-        ol_raw(SYS_close, file, 0, 0);
-    }
-}
-
 static int ol_hold_network_namespace(void *argument) {
     struct ol_holder *holder = argument;
     if (ol_holds(holder, ol_raw(SYS_unshare, CLONE_NEWNET, 0, 0), OL_STEP_UNSHARE)) {
         ol_bring_loopback_up(holder);
-        ol_open_low_ports();
+        /* Nobody else is in this network whom a port below 1024 would have to be kept for. */
+        ol_set("/proc/sys/net/ipv4/ip_unprivileged_port_start", 0);
     }
     ol_raw(SYS_write, holder->ready, (long)"", 1);
     ol_wait_for_end(holder);

@@ -64,15 +64,6 @@ public struct EnvironmentVariable: Sendable, Hashable, Codable {
 }
 
 extension UInt8 {
-  package var isAlphanumeric: Bool {
-    switch self {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "a")...UInt8(ascii: "z"):
-      true
-    default: false
-    }
-  }
-
   var isNameByte: Bool {
     isAlphanumeric || self == UInt8(ascii: "_") || self == UInt8(ascii: ".")
       || self == UInt8(ascii: "-")

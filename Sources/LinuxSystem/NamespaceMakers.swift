@@ -35,6 +35,21 @@ public struct IDMap: Sendable, Hashable {
   }
 }
 
+/// How much of inotify(7) the processes of a user namespace can have. It counts against the
+/// namespace's maker, too, whose own limit is 128 instances on most hosts.
+public struct InotifyLimits: Sendable, Hashable {
+  /// How many instances each user of the namespace can have; not 0.
+  public var instances: UInt32
+  /// How many watches, all instances together; not 0.
+  public var watches: UInt32
+
+  /// States both.
+  public init(instances: UInt32, watches: UInt32) {
+    self.instances = instances
+    self.watches = watches
+  }
+}
+
 /// Makes user namespaces, each of which is kept alive by its descriptor alone.
 public final class UserNamespaceMaker {
   private var holder: NamespaceHolder?
@@ -42,19 +57,27 @@ public final class UserNamespaceMaker {
   /// Makes a maker.
   public init() {}
 
-  /// Makes a user namespace with these maps.
+  /// Makes a user namespace with these maps, and these limits where /proc/sys can be written.
   ///
   /// - Throws: EPERM without CAP_SETUID and CAP_SETGID over the mapped ids; ENOSPC when there are
   ///   as many namespaces as /proc/sys/user/max_user_namespaces allows; what the writer throws.
   public func make(
-    users: IDMap, groups: IDMap, by writer: IDMapWriter = .ourselves
+    users: IDMap, groups: IDMap, limits: InotifyLimits? = nil, by writer: IDMapWriter = .ourselves
   ) throws(SystemError) -> OwnedDescriptor {
     // Safe: `start` keeps the memory of the holder's state, which lives until the process was
     // reaped.
-    let holder = unsafe try NamespaceHolder { unsafe ol_start_user_namespace_holder($0) }
+    let holder = unsafe try NamespaceHolder {
+      if let limits {
+        unsafe $0.pointee.inotify_instances = limits.instances
+        unsafe $0.pointee.inotify_watches = limits.watches
+      }
+      return unsafe ol_start_user_namespace_holder($0)
+    }
     self.holder = holder
     defer { holder.end() }
     try writer.write(users: users, groups: groups, of: holder.pid)
+    // AFTER the maps, meanwhile.
+    if limits != nil { try holder.waitUntilReady("of the user namespace") }
     return try holder.open("ns/user")
   }
 }
@@ -85,7 +108,7 @@ public final class NetworkNamespaceMaker {
   ///   /proc/sys/user/max_net_namespaces allows; EMFILE. See unshare(2), netdevice(7).
   public func finish() throws(SystemError) -> OwnedDescriptor {
     defer { holder.end() }
-    try holder.waitUntilReady()
+    try holder.waitUntilReady("of the network namespace")
     return try holder.open("ns/net")
   }
 }
@@ -111,7 +134,7 @@ private final class NamespaceHolder {
     unsafe state.initialize(
       to: ol_holder(
         reader: pipe.reader.number, writer: pipe.writer.number, ready: ready.writer.number,
-        step: OL_STEP_NONE, error: 0, stack: stack))
+        inotify_instances: 0, inotify_watches: 0, step: OL_STEP_NONE, error: 0, stack: stack))
     let result = unsafe start(state)
     guard result >= 0 else {
       unsafe state.deallocate()
@@ -139,8 +162,7 @@ private final class NamespaceHolder {
     try OwnedDescriptor(opening: FilePath("\(directory)/\(name)"), flags: .reading)
   }
 
-  func waitUntilReady() throws(SystemError) {
-    let subject = "of the network namespace"
+  func waitUntilReady(_ subject: String) throws(SystemError) {
     guard try !readAvailable(ready.number, atMost: 1, subject: subject).isEmpty else {
       throw SystemError(call: "unshare(2)", subject: subject, errno: .noChildProcess)
     }

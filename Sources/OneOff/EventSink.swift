@@ -1,9 +1,9 @@
-public import ContainerSpec
+package import ContainerSpec
 import FoundationEssentials
-public import LinuxSystem
+package import LinuxSystem
 
 /// Writes the events of a run as JSON, one object a line; the format is in docs/events.md.
-public final class EventSink: RunSink {
+package final class EventSink: RunSink {
   /// A longer line comes in pieces.
   static let longestLine = 64 << 10
 
@@ -13,21 +13,21 @@ public final class EventSink: RunSink {
   private var lastTime = Duration.zero
 
   /// Writes events through a writer.
-  public init(_ writer: OutputWriter) { self.writer = writer }
+  package init(_ writer: OutputWriter) { self.writer = writer }
 
   /// The one.
-  public var writers: [OutputWriter] { [writer] }
+  package var writers: [OutputWriter] { [writer] }
 
   /// Whether the reader of the events is still there.
-  public func accepts(_ stream: OutputStream) -> Bool { writer.failure == nil }
+  package func accepts(_ stream: OutputStream) -> Bool { writer.failure == nil }
 
   /// Writes a `started` event.
-  public func started(id: RunID, time: Duration, pid: Int32) {
+  package func started(id: RunID, time: Duration, pid: Int32) {
     write(StartedEvent(id: id, time: Timestamp.text(time), pid: pid))
   }
 
   /// Writes a `log` event for every line that is complete, and for 64 KiB of one that is not.
-  public func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
+  package func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
     lastTime = time
     let timestamp = Timestamp.bytes(time)
     var output: [UInt8] = []
@@ -50,7 +50,7 @@ public final class EventSink: RunSink {
   }
 
   /// Writes what is left of the last line.
-  public func ended(_ stream: OutputStream) {
+  package func ended(_ stream: OutputStream) {
     guard unfinished[stream]?.isEmpty == false else { return }
     var output: [UInt8] = []
     appendLine([], on: stream, Timestamp.bytes(lastTime), isPartial: false, to: &output)
@@ -58,10 +58,10 @@ public final class EventSink: RunSink {
   }
 
   /// Writes a `warning` event.
-  public func warned(code: String, text: String) { write(WarningEvent(code: code, text: text)) }
+  package func warned(code: String, text: String) { write(WarningEvent(code: code, text: text)) }
 
   /// Writes the `finished` event.
-  public func finished(id: RunID, result: RunResult) {
+  package func finished(id: RunID, result: RunResult) {
     write(FinishedEvent(id: id, result: result))
   }
 

@@ -5,18 +5,18 @@ import SystemPackage
 /// Removes what runs have left behind whose supervisor was killed: empty cgroups, and for an
 /// ordinary user scratches on disk. The kernel removes everything else. A later owner of the same
 /// slot does the same.
-public struct GarbageCollection: Sendable {
+package struct GarbageCollection: Sendable {
   /// The cgroups that were removed.
-  public var removedCgroups: [String] = []
+  package var removedCgroups: [String] = []
   /// The scratches on disk that were removed.
-  public var removedScratches: [String] = []
+  package var removedScratches: [String] = []
   /// How many runs are alive that have one of the two.
-  public var liveRuns = 0
+  package var liveRuns = 0
 
   /// Looks at everything that a run of the caller may have left.
   ///
   /// - Throws: what the system calls throw; what was removed until then stays removed.
-  public init() throws(OneOffError) {
+  package init() throws(OneOffError) {
     let caller = effectiveOwner()
     try OneOffError.wrap {
       if caller.uid == 0 {

@@ -1,11 +1,11 @@
 import ContainerSpec
 import LinuxSystem
-public import SystemPackage
+package import SystemPackage
 
 /// One thing that a run needs, or gains from, and whether this host has it.
-public struct HostCheck: Sendable, Hashable {
+package struct HostCheck: Sendable, Hashable {
   /// What was found.
-  public enum Status: String, Sendable, Hashable, Codable {
+  package enum Status: String, Sendable, Hashable, Codable {
     /// It is there.
     case ok
     /// It is not there, and without it a run cannot work.
@@ -17,13 +17,13 @@ public struct HostCheck: Sendable, Hashable {
   }
 
   /// What it is about: lower-case words with `-` between them, for programs too.
-  public var name: String
+  package var name: String
   /// What was found.
-  public var status: Status
+  package var status: Status
   /// In words.
-  public var detail: String
+  package var detail: String
   /// What to do about it.
-  public var remedy: String?
+  package var remedy: String?
 
   init(_ name: String, _ status: Status, _ detail: String, remedy: String? = nil) {
     self.name = name
@@ -35,15 +35,15 @@ public struct HostCheck: Sendable, Hashable {
 
 /// What this host can do for runs. Found out by doing it, in children and with detached mounts;
 /// nothing of it is left behind but the lock file of a slot, as by a run.
-public struct HostReport: Sendable, Hashable {
+package struct HostReport: Sendable, Hashable {
   /// The checks, the needed ones first.
-  public var checks: [HostCheck] = []
+  package var checks: [HostCheck] = []
 
   /// Whether a run can work: nothing that it needs is missing.
-  public var canRun: Bool { !checks.contains { $0.status == .missing } }
+  package var canRun: Bool { !checks.contains { $0.status == .missing } }
 
   /// Looks at the host, and at a root file system if one is named.
-  public init(rootfs: FilePath? = nil) {
+  package init(rootfs: FilePath? = nil) {
     let caller = effectiveOwner()
     let rootless = caller.uid == 0 ? nil : Rootless(caller: caller, .auto)
     // BEFORE the others: what follows is tried where a run would be.
@@ -95,7 +95,7 @@ public struct HostReport: Sendable, Hashable {
 
 extension HostReport: CustomStringConvertible {
   /// A line for each check, the remedy indented below it, and what it comes to.
-  public var description: String {
+  package var description: String {
     let column = checks.reduce(0) { max($0, $1.name.count) } + 2
     var text = ""
     for check in checks {
@@ -118,7 +118,7 @@ extension HostReport: Encodable {
   }
 
   /// Writes `{"v":1,"can_run":…,"checks":[…]}`.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(1, forKey: .version)
     try container.encode(canRun, forKey: .canRun)
@@ -130,7 +130,7 @@ extension HostCheck: Encodable {
   private enum CodingKeys: String, CodingKey { case name, status, detail, remedy }
 
   /// Writes all members; a remedy that there is not as `null`.
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(name, forKey: .name)
     try container.encode(status, forKey: .status)

@@ -39,9 +39,13 @@ struct LaunchSequence: Sendable {
 
   private mutating func prepareUserNamespaces() {
     guard let maps = subject.commandMaps else { return }
-    preparations.append(.userNamespace(.userNamespace, users: maps.users, groups: maps.groups))
+    // As many as a run has use for, and a fraction of the host's.
+    let limits = InotifyLimits(instances: 32, watches: 16384)
+    preparations.append(
+      .userNamespace(.userNamespace, users: maps.users, groups: maps.groups, limits: limits))
     if let app = subject.app, let map = app.idMaps {
-      preparations.append(.userNamespace(.appUserNamespace, users: map.users, groups: map.groups))
+      preparations.append(
+        .userNamespace(.appUserNamespace, users: map.users, groups: map.groups, limits: nil))
     }
   }
 

@@ -1,11 +1,11 @@
-public import ContainerSpec
+package import ContainerSpec
 import LinuxSystem
 import SystemPackage
 
 /// One thing that the supervisor makes before clone3(2): nothing of it is visible to any other
 /// process, and all of it goes away with its descriptor.
 enum Preparation: Sendable {
-  case userNamespace(DescriptorName, users: IDMap, groups: IDMap)
+  case userNamespace(DescriptorName, users: IDMap, groups: IDMap, limits: InotifyLimits?)
   case cgroup
   case newNetwork
   case network(FilePath)
@@ -48,7 +48,9 @@ extension Preparation: CustomStringConvertible {
   /// The preparation as one line.
   var description: String {
     switch self {
-    case .userNamespace(let name, let users, _): "\(name): \(users.text)"
+    case .userNamespace(let name, let users, _, let limits):
+      "\(name): \(users.text)"
+        + (limits.map { "; inotify: \($0.instances) instances, \($0.watches) watches" } ?? "")
     case .cgroup: "cgroup: one of its own"
     case .newNetwork: "network namespace: one of its own, loopback up"
     case .network(let path): "network namespace: \(path)"
@@ -92,7 +94,7 @@ extension Preparation: CustomStringConvertible {
 /// them nobody could say who the owners inside are.
 ///
 /// - Throws: what a run would throw for the same specification and host.
-public func describePlan(of spec: RunSpec) throws(OneOffError) -> String {
+package func describePlan(of spec: RunSpec) throws(OneOffError) -> String {
   try OneOffError.wrap {
     try spec.validate()
     let rootless = try Rootless(spec)

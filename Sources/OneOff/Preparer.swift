@@ -32,8 +32,9 @@ struct Preparer: ~Copyable {
   /// Carries out one preparation.
   mutating func perform(_ preparation: Preparation) throws {
     switch preparation {
-    case .userNamespace(let name, let users, let groups):
-      descriptors.adopt(try namespaces.make(users: users, groups: groups), as: name)
+    case .userNamespace(let name, let users, let groups, let limits):
+      descriptors.adopt(
+        try namespaces.make(users: users, groups: groups, limits: limits), as: name)
     case .cgroup:
       if let cgroup { descriptors.adopt(try OwnedDescriptor(directory: cgroup), as: .cgroup) }
     case .newNetwork:

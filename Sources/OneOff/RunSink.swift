@@ -1,11 +1,11 @@
-public import ContainerSpec
-public import LinuxSystem
+package import ContainerSpec
+package import LinuxSystem
 
 /// Where the events of a run go: a person's terminal, a pipe, a file of events.
 ///
 /// A sink is called by the supervisor's one thread. It never blocks: it hands its bytes to an
 /// ``OutputWriter``, and the supervisor stops reading from the command until they are accepted.
-public protocol RunSink: AnyObject {
+package protocol RunSink: AnyObject {
   /// What the sink writes through.
   var writers: [OutputWriter] { get }
 
@@ -34,16 +34,16 @@ public protocol RunSink: AnyObject {
 // What a sink has no interest in.
 extension RunSink {
   /// Does nothing.
-  public func started(id: RunID, time: Duration, pid: Int32) {}
+  package func started(id: RunID, time: Duration, pid: Int32) {}
 
   /// Does nothing.
-  public func ended(_ stream: OutputStream) {}
+  package func ended(_ stream: OutputStream) {}
 
   /// Does nothing.
-  public func waiting(atMost grace: Duration) {}
+  package func waiting(atMost grace: Duration) {}
 
   /// Does nothing.
-  public func finished(id: RunID, result: RunResult) {}
+  package func finished(id: RunID, result: RunResult) {}
 }
 
 /// One of the command's streams, on its way to a file, a pipe or a person.
@@ -52,7 +52,8 @@ private struct ShownStream {
   /// What a person sees of it; nil where nobody looks, and every byte is passed on as it is.
   private var text: TerminalText?
   private let indent: [UInt8]
-  private(set) var isAtLineStart = true
+  /// Known only where lines are indented.
+  private var isAtLineStart = true
 
   init(_ writer: OutputWriter, indent: [UInt8] = []) {
     self.writer = writer
@@ -72,7 +73,7 @@ private struct ShownStream {
     writer.write(indent.isEmpty ? rest[...] : indented(rest[...]))
   }
 
-  /// Ends a last line that has no line feed, so that nothing runs into what comes next.
+  /// Passes on what was kept back, and ends a last indented line that has no line feed.
   mutating func endLine() {
     end()
     if !isAtLineStart { writer.write([UInt8(ascii: "\n")]) }
@@ -83,7 +84,7 @@ private struct ShownStream {
   mutating func tellPerson(_ prefix: String, _ grace: Duration) {
     guard writer.isTerminal else { return }
     endLine()
-    let line = "\(prefix)waiting for the command to end, at most \(grace.shortText) (--grace)\n"
+    let line = "\(prefix) waiting for the command to end, at most \(grace.shortText) (--grace)\n"
     writer.write(Array(line.utf8)[...])
   }
 
@@ -103,85 +104,49 @@ private struct ShownStream {
   }
 }
 
-/// Passes the command's output on as it is; to a terminal, made harmless (``TerminalText``).
-public final class PassthroughSink: RunSink {
+/// Passes the command's output on; to a terminal, made harmless (``TerminalText``).
+package final class OutputSink: RunSink {
+  /// How a person sees it.
+  package enum Style: Sendable {
+    /// As it is.
+    case plain
+    /// Every line indented, as deployment logs show it.
+    case indented
+
+    fileprivate var indent: String { self == .plain ? "" : "       " }
+    fileprivate var prefix: String { self == .plain ? "oneoff:" : " !    " }
+  }
+
   private var stdout: ShownStream
   private var stderr: ShownStream
+  private let style: Style
 
   /// Passes standard output and standard error on to these.
-  public init(stdout: OutputWriter, stderr: OutputWriter) {
-    self.stdout = ShownStream(stdout)
-    self.stderr = ShownStream(stderr)
+  package init(stdout: OutputWriter, stderr: OutputWriter, style: Style) {
+    self.stdout = ShownStream(stdout, indent: Array(style.indent.utf8))
+    self.stderr = ShownStream(stderr, indent: Array(style.indent.utf8))
+    self.style = style
   }
 
   /// Both.
-  public var writers: [OutputWriter] { [stdout.writer, stderr.writer] }
+  package var writers: [OutputWriter] { [stdout.writer, stderr.writer] }
 
   /// Whether the stream's own reader is still there.
-  public func accepts(_ stream: OutputStream) -> Bool {
+  package func accepts(_ stream: OutputStream) -> Bool {
     (stream == .stdout ? stdout : stderr).writer.failure == nil
   }
 
   /// Passes the bytes on.
-  public func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
+  package func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
     switch stream {
     case .stdout: stdout.write(bytes)
     case .stderr: stderr.write(bytes)
     }
   }
 
-  /// Passes on what was kept back.
-  public func ended(_ stream: OutputStream) {
-    switch stream {
-    case .stdout: stdout.end()
-    case .stderr: stderr.end()
-    }
-  }
-
-  /// Tells the person at standard error.
-  public func warned(code: String, text: String) {
-    stdout.end()
-    stderr.end()
-    stderr.writer.write(Array("oneoff: warning: \(text)\n".utf8)[...])
-  }
-
-  /// Tells a person at standard error.
-  public func waiting(atMost grace: Duration) {
-    stdout.end()
-    stderr.tellPerson("oneoff: ", grace)
-  }
-}
-
-/// Passes the command's output on with every line indented, as deployment logs show it; to a
-/// terminal, made harmless (``TerminalText``).
-public final class IndentingSink: RunSink {
-  private var stdout: ShownStream
-  private var stderr: ShownStream
-
-  /// Passes standard output and standard error on to these, each line after `indent`.
-  public init(stdout: OutputWriter, stderr: OutputWriter, indent: String) {
-    self.stdout = ShownStream(stdout, indent: Array(indent.utf8))
-    self.stderr = ShownStream(stderr, indent: Array(indent.utf8))
-  }
-
-  /// Both.
-  public var writers: [OutputWriter] { [stdout.writer, stderr.writer] }
-
-  /// Whether the stream's own reader is still there.
-  public func accepts(_ stream: OutputStream) -> Bool {
-    (stream == .stdout ? stdout : stderr).writer.failure == nil
-  }
-
-  /// Passes the bytes on.
-  public func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
-    switch stream {
-    case .stdout: stdout.write(bytes)
-    case .stderr: stderr.write(bytes)
-    }
-  }
-
-  /// Ends a last line that has no line feed, so that nothing runs into what comes next.
-  public func ended(_ stream: OutputStream) {
+  /// Passes on what was kept back. After indented lines, a last one that has no line feed gets it,
+  /// so that nothing runs into what comes next.
+  package func ended(_ stream: OutputStream) {
     switch stream {
     case .stdout: stdout.endLine()
     case .stderr: stderr.endLine()
@@ -189,15 +154,15 @@ public final class IndentingSink: RunSink {
   }
 
   /// Tells the person at standard error.
-  public func warned(code: String, text: String) {
+  package func warned(code: String, text: String) {
     stdout.end()
     stderr.end()
-    stderr.writer.write(Array(" !     warning: \(text)\n".utf8)[...])
+    stderr.writer.write(Array("\(style.prefix) warning: \(text)\n".utf8)[...])
   }
 
   /// Tells a person at standard error.
-  public func waiting(atMost grace: Duration) {
+  package func waiting(atMost grace: Duration) {
     stdout.endLine()
-    stderr.tellPerson(" !     ", grace)
+    stderr.tellPerson(style.prefix, grace)
   }
 }

@@ -1,11 +1,11 @@
-public import ContainerSpec
+package import ContainerSpec
 import LinuxSystem
 
 /// Starts one container in this process and stays with it to the end.
 ///
 /// The process has one thread: the container is a copy of it. Programs with more use
 /// ``OneOffContainer``, which starts the `oneoff` program as supervisor.
-public struct Supervisor: ~Copyable {
+package struct Supervisor: ~Copyable {
   private let spec: RunSpec
   private let id: RunID
   private let sinks: [any RunSink]
@@ -18,7 +18,7 @@ public struct Supervisor: ~Copyable {
   private var blockedCalls: RunResult.BlockedCalls?
 
   /// Signals that go to the command: SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM.
-  public static let forwardedSignals: [Int32] = [1, 2, 3, 10, 12, 15]
+  package static let forwardedSignals: [Int32] = [1, 2, 3, 10, 12, 15]
 
   /// How long streams that somebody outside of the container holds open are waited for.
   static let drainTime = Duration.seconds(1)
@@ -26,7 +26,7 @@ public struct Supervisor: ~Copyable {
   /// Prepares to run a specification, which is checked.
   ///
   /// - Throws: ``OneOffError/spec(_:)`` when the specification cannot be used.
-  public init(_ spec: RunSpec, sinks: [any RunSink]) throws(OneOffError) {
+  package init(_ spec: RunSpec, sinks: [any RunSink]) throws(OneOffError) {
     self.id = try OneOffError.wrap {
       try spec.validate()
       return try spec.id ?? .random()
@@ -40,7 +40,7 @@ public struct Supervisor: ~Copyable {
   /// - Parameter control: a descriptor, besides signals, through which the run is ended: when
   ///   nobody holds its other end open any more, the command gets SIGTERM.
   /// - Throws: why the command was not executed; the sinks have been told before.
-  public consuming func run(control: CInt? = nil) throws(OneOffError) -> RunResult {
+  package consuming func run(control: CInt? = nil) throws(OneOffError) -> RunResult {
     let sinks = self.sinks
     let id = self.id
     do throws(OneOffError) {

@@ -47,7 +47,7 @@ final class SupervisorProcess: Sendable {
 /// Supervises a run for the process that has started this one; returns the exit status.
 ///
 /// - Throws: when what came over the descriptors cannot be understood.
-public func superviseForCaller() throws -> Int32 {
+package func superviseForCaller() throws -> Int32 {
   let specification = OwnedDescriptor(owning: 3)
   let text = try specification.readAll(limit: 16 << 20, subject: "of the specification")
   specification.closeNow()

@@ -39,13 +39,10 @@ extension SyscallPolicy {
         try unsafe add(rule, number, to: context)
       }
     }
-    let program = newerNumbers + (try unsafe exported(context))
-    guard program.count <= [BPFInstruction].maximumLength else {
-      throw .programTooLong(instructions: program.count)
-    }
-    guard program.isValid else {
-      throw .libseccomp(call: "seccomp_export_bpf(3)", error: ENOEXEC)
-    }
+    let start = newerNumbers
+    let program = start + (try unsafe exported(context, after: start.count))
+    // Every jump of what stands before lands in it, or on what is valid by itself.
+    precondition(program.isValid)
     try checkAgreement(of: program)
     return program
   }
@@ -109,16 +106,19 @@ private func checkLibseccomp(_ result: Int32, _ call: String) throws(SeccompErro
   guard result == 0 else { throw .libseccomp(call: call, error: -result) }
 }
 
-/// The program of a context, which libseccomp only writes to a descriptor.
-private func exported(_ context: scmp_filter_ctx) throws(SeccompError) -> [BPFInstruction] {
+/// The program of a context, which libseccomp only writes to a descriptor; `start` instructions
+/// will stand before it.
+private func exported(
+  _ context: scmp_filter_ctx, after start: Int
+) throws(SeccompError) -> [BPFInstruction] {
   let file = cseccomp_memory_file()
   guard file >= 0 else { throw .libseccomp(call: "memfd_create(2)", error: -file) }
   defer { close(file) }
   // Safe: the context is valid.
   try checkLibseccomp(unsafe seccomp_export_bpf(context, file), "seccomp_export_bpf(3)")
   let length = Int(lseek(file, 0, SEEK_CUR))
-  guard length % 8 == 0, length / 8 <= [BPFInstruction].maximumLength else {
-    throw .programTooLong(instructions: length / 8)
+  guard start + length / 8 <= [BPFInstruction].maximumLength else {
+    throw .programTooLong(instructions: start + length / 8)
   }
   let bytes = unsafe [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
     // Safe: pread(2) writes at most as many bytes as it is told there are.

@@ -1,5 +1,6 @@
 import ContainerSpec
 import Deploy
+import OneOff
 import SystemPackage
 
 /// What the options of `hook` alone say; nil where one was not given.

@@ -1,5 +1,6 @@
 import ContainerSpec
 import LinuxSystem
+import OneOff
 import SystemPackage
 
 /// What the options of `run` say; nil where one was not given.
@@ -129,14 +130,7 @@ enum EventsTarget: Sendable, Hashable {
 /// How a person sees a run, and where its events go.
 struct RunOutput: Sendable {
   /// How the command's output is shown.
-  enum Style: Sendable {
-    /// As it is, standard output and standard error apart.
-    case plain
-    /// Indented by 7 spaces below the steps of a deployment.
-    case indented
-  }
-
-  var style: Style
+  var style: OutputSink.Style
   /// Where events go; nil for nowhere.
   var events: EventsTarget?
 

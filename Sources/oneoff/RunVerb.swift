@@ -1,3 +1,5 @@
+import OneOff
+
 /// `oneoff run`: one command in a container that is thrown away.
 enum RunVerb {
   static let verb = Verb(

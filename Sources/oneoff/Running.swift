@@ -36,12 +36,7 @@ extension RunOutput {
     if self.events == .descriptor(1), let events { return [events] }
     let stdout = OutputWriter(1)
     let stderr = OutputWriter(2)
-    let shown: any RunSink =
-      switch style {
-      case .plain: PassthroughSink(stdout: stdout, stderr: stderr)
-      case .indented:
-        IndentingSink(stdout: stdout, stderr: stderr, indent: String(repeating: " ", count: 7))
-      }
+    let shown = OutputSink(stdout: stdout, stderr: stderr, style: style)
     return events.map { [shown, $0] } ?? [shown]
   }
 }

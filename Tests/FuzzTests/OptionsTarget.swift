@@ -15,6 +15,7 @@ extension FuzzTarget {
     let verb = Verb.named(String(decoding: given[0], as: UTF8.self)) ?? RunVerb.verb
     let parser = OptionParser(options: verb.options, verb: verb)
     try checkScanner(given, parser)
+    try checkCompletions(given, parser)
     let vector = ArgumentVector(copying: given)
     do {
       let (options, operands) = try parser.parse(vector, after: 0)
@@ -66,6 +67,22 @@ extension FuzzTarget {
       return value.drop { $0 != UInt8(ascii: "=") }.count > 1
     }
     try hold(changed.count == secrets.count, "every secret is wiped")
+  }
+
+  /// What a shell offers as the value of an option that is given is taken by it.
+  private static func checkCompletions(_ given: [[UInt8]], _ parser: OptionParser) throws {
+    let vector = ArgumentVector(copying: given)
+    guard let scanned = try? vector.scan(after: 0, patterns: parser.options.map(\.pattern)) else {
+      return
+    }
+    for index in Set(scanned.options.map(\.index)) {
+      let option = parser.options[index]
+      guard case .words(let words)? = option.value?.completion() else { continue }
+      for word in words {
+        var options = Options()
+        try option.apply(&options, try ByteString(word))
+      }
+    }
   }
 
   /// Options that were taken make a specification that is checked, and travels as JSON.

@@ -57,23 +57,39 @@ extension FuzzTarget {
       !again.diagnostics.contains { $0.kind == .malformed }, "what is printed is well formed")
   }
 
-  /// A line that names the phase is never passed over in silence.
+  /// A line that is meant for the phase is never passed over in silence: one that names it, and one
+  /// that is no entry and begins with its name, whatever stands between and after the letters.
   private static func checkPhase(in file: Procfile, lines: [[UInt8]]) throws {
-    let name = Array(Phase.postdeploy.name.utf8)
-    let named = lines.contains { line in
-      let text = line.drop { $0 == 32 || $0 == 9 }
-      let next = text.dropFirst(name.count).first ?? 10
-      return text.starts(with: name)
-        && [9, 10, 13, 32, UInt8(ascii: ":"), UInt8(ascii: "=")].contains(next)
+    let entryLines = Set(file.entries.map(\.position.line))
+    let meant = lines.enumerated().contains { index, line in
+      entryLines.contains(index + 1) ? names(line) : !isComment(line) && begins(line)
     }
     do {
       let entry = try file.entry(for: .postdeploy)
-      try hold(!named || entry != nil, "a line that names the phase is an entry or an error")
+      try hold(!meant || entry != nil, "a line that is meant for the phase is an entry or an error")
       let candidates = file.entries.filter { $0.name == Phase.postdeploy.name }
       try hold(entry.map { [$0] } ?? [] == candidates, "the entry is the only one of its name")
     } catch let error as SpecError {
       try hold(error.remedy != nil, "an error says what to do")
       try hold(error.message.hasPrefix("/app/Procfile:"), "an error says where")
     }
+  }
+
+  /// Whether an entry has the phase's name.
+  private static func names(_ line: [UInt8]) -> Bool {
+    line.starts(with: Array("\(Phase.postdeploy.name):".utf8))
+  }
+
+  /// Whether the letters and digits before the colon begin with the phase's name, in either case.
+  private static func begins(_ line: [UInt8]) -> Bool {
+    let letters = line.prefix { $0 != UInt8(ascii: ":") }.compactMap { byte -> Character? in
+      let character = Character(Unicode.Scalar(byte))
+      return byte < 0x80 && (character.isLetter || character.isNumber) ? character : nil
+    }
+    return String(letters).lowercased().hasPrefix(Phase.postdeploy.name)
+  }
+
+  private static func isComment(_ line: [UInt8]) -> Bool {
+    line.first { $0 != 32 && $0 != 9 } == UInt8(ascii: "#")
   }
 }

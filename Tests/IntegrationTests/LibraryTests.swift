@@ -1,3 +1,4 @@
+import CLaunch
 import ContainerSpec
 import Foundation
 import Glibc
@@ -204,6 +205,47 @@ extension IntegrationTests {
         let host = HostSnapshot.target("/proc/self/ns/cgroup")
         let inside = try run([], wrapper: wrapper(tree), "readlink", "/proc/self/ns/cgroup")
         #expect(inside.lines.first != host)
+      }
+    }
+
+    /// On a thread of its own, for which the tree is the host's, and for what is started there.
+    private func onHost<Value: Sendable>(
+      with tree: String, _ body: @escaping @Sendable () throws -> Value
+    ) throws -> Value {
+      let workspace = Workspace.current
+      let outcome = Mutex<Result<Value, any Error>?>(nil)
+      let end = DispatchSemaphore(value: 0)
+      Thread.detachNewThread {
+        let result = Result {
+          // Safe: the kernel reads the strings.
+          guard ol_new_mount_namespace() == 0,
+            unsafe mount("none", "/", nil, UInt(MS_REC | MS_PRIVATE), nil) == 0,
+            unsafe mount(tree, "/sys/fs/cgroup", nil, UInt(MS_BIND), nil) == 0
+          else { throw Errno(rawValue: errno) }
+          return try Workspace.$shared.withValue(workspace, operation: body)
+        }
+        outcome.withLock { $0 = result }
+        end.signal()
+      }
+      end.wait()
+      return try outcome.withLock { try #require($0) }.get()
+    }
+
+    /// They belong to the host's root, who could otherwise move and freeze processes by them.
+    @Test(arguments: ["cgroup.procs", "cgroup.freeze"])
+    func filesOfTheCgroupAreNotWritten(file: String) throws {
+      try withTree { tree in
+        let (refused, done) = try onHost(with: tree) {
+          // 0 is the writing process itself, and thaws.
+          let attack = try Attack("probe", "write", "/sys/fs/cgroup/\(file)", "0") {
+            $0.userNamespace = .host
+          }
+          let done = try attack.without { try $0.leaveCgroupWritable() }
+          return (try attack.onProgram(), done)
+        }
+        #expect([refused["result"], refused["errno"]] == ["failed", "EROFS"], "\(refused.errors)")
+        #expect(done["result"] == "ok", "\(done["errno"] ?? "") \(done.errors)")
+        #expect(cgroups(in: tree).isEmpty)
       }
     }
 

@@ -156,11 +156,11 @@ private final class OwnedFile {
   }
 }
 
-@Suite struct IndentingSinkTests {
+@Suite struct OutputSinkTests {
   private func indented(_ pieces: [String]) throws -> String {
     let recording = try Recording()
-    let sink = IndentingSink(
-      stdout: recording.writer, stderr: recording.writer, indent: "       ")
+    let sink = OutputSink(
+      stdout: recording.writer, stderr: recording.writer, style: .indented)
     for piece in pieces { sink.received(Array(piece.utf8)[...], on: .stdout, at: .zero) }
     sink.ended(.stdout)
     return try recording.text()
@@ -178,10 +178,19 @@ private final class OwnedFile {
 
   @Test func aLineOfOneStreamDoesNotIndentTheOther() throws {
     let recording = try Recording()
-    let sink = IndentingSink(stdout: recording.writer, stderr: recording.writer, indent: "> ")
+    let sink = OutputSink(stdout: recording.writer, stderr: recording.writer, style: .indented)
     sink.received(Array("a".utf8)[...], on: .stdout, at: .zero)
     sink.received(Array("b\n".utf8)[...], on: .stderr, at: .zero)
     sink.warned(code: "x", text: "careful")
-    #expect(try recording.text() == "> a> b\n !     warning: careful\n")
+    #expect(try recording.text() == "       a       b\n !     warning: careful\n")
+  }
+
+  @Test func whatIsPlainIsPassedOnAsItIs() throws {
+    let recording = try Recording()
+    let sink = OutputSink(stdout: recording.writer, stderr: recording.writer, style: .plain)
+    sink.received(Array("a\n\u{1b}b".utf8)[...], on: .stdout, at: .zero)
+    sink.ended(.stdout)
+    sink.warned(code: "x", text: "careful")
+    #expect(try recording.text() == "a\n\u{1b}boneoff: warning: careful\n")
   }
 }

@@ -77,4 +77,23 @@ import Testing
     #expect(cache.find(large) == nil)
     #expect((try? fileStatus(following: directory)) == nil)
   }
+
+  /// The limit counts for the whole entry: that on the profile does not bound the unknown names.
+  @Test func anEntryHasALimit() throws {
+    let directory = FilePath("/tmp/oneoff-cache-entry-\(processID())")
+    defer { try? removeTree(directory) }
+    let cache = SeccompCache(directory: directory)
+    func answerOfEntry(of size: Int) -> CompiledProfile {
+      let nameless = CompiledProfile(instructions: answer.instructions, unknownNames: [])
+      let rest = SeccompCache.encode(nameless, for: question).count
+      return CompiledProfile(
+        instructions: answer.instructions,
+        unknownNames: [String(repeating: "x", count: size - rest)])
+    }
+    cache.store(answerOfEntry(of: (128 << 10) + 1), for: question)
+    #expect((try? fileStatus(following: directory)) == nil)
+    let largest = answerOfEntry(of: 128 << 10)
+    cache.store(largest, for: question)
+    #expect(cache.find(question) == largest)
+  }
 }

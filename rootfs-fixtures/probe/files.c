@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -134,6 +136,34 @@ static int open_many(int count, char **args)
     return EXIT_SUCCESS;
 }
 
+static int watch_many(int count, char **args)
+{
+    unsigned long long wanted = parse_number(args[0]), opened = 0;
+    int error = 0;
+    while (opened < wanted && error == 0) {
+        if (inotify_init1(IN_CLOEXEC) == -1)
+            error = errno;
+        else
+            opened++;
+    }
+    fact("opened", "%llu", opened);
+    fact_error(error);
+    return EXIT_SUCCESS;
+}
+
+// Changes the first byte through the memory of the file.
+static int overwrite_mapped(int count, char **args)
+{
+    int file = open(args[0], O_RDWR | O_CLOEXEC);
+    if (file == -1)
+        return report(-1);
+    char *byte = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (byte == MAP_FAILED)
+        return report(-1);
+    *byte = args[1][0];
+    return report(munmap(byte, 1));
+}
+
 static int is_not_dot(const struct dirent *entry)
 {
     return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
@@ -223,6 +253,8 @@ const struct verb file_verbs[] = {
     {"exchange", "PATH PATH", 2, 2, exchange_files},
     {"chown", "UID PATH", 2, 2, change_owner},
     {"open-many", "COUNT", 1, 1, open_many},
+    {"inotify-many", "COUNT", 1, 1, watch_many},
+    {"overwrite-mapped", "PATH TEXT", 2, 2, overwrite_mapped},
     {"list", "PATH", 1, 1, list_directory},
     {"mounts", "", 0, 0, print_mounts},
     {"fill", "PATH BYTES", 2, 2, fill_file},

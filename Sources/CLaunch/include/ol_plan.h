@@ -205,7 +205,10 @@ pid_t ol_launch(const struct ol_plan *plan, int *pidfd);
 struct ol_holder {
     int reader; /* the process ends at the end of this pipe */
     int writer;
-    int ready;         /* network: gets a byte when the namespace is there, or `step` is set */
+    int ready; /* gets a byte when all of the namespace is there, or `step` is set */
+    /* user: what those in it can have of inotify(7); 0 leaves the host's limit alone */
+    unsigned inotify_instances;
+    unsigned inotify_watches;
     enum ol_step step; /* at which it has failed, if at any */
     int error;         /* an errno */
     void *stack;       /* OL_HOLDER_STACK_SIZE bytes, at a multiple of 16 */
@@ -214,9 +217,9 @@ struct ol_holder {
 enum { OL_HOLDER_STACK_SIZE = 16 * 1024 };
 
 /*
- * Start a process that is in a new user namespace, or that makes a network namespace in which
- * loopback is up, while its parent goes on. It shares the caller's memory. They return its pid, or
- * -errno.
+ * Start a process that is in a new user namespace, and sets its limits, or that makes a network
+ * namespace in which loopback is up, while its parent goes on. It shares the caller's memory. They
+ * return its pid, or -errno.
  */
 pid_t ol_start_user_namespace_holder(struct ol_holder *holder);
 pid_t ol_start_network_namespace_holder(struct ol_holder *holder);

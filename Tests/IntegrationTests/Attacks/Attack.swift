@@ -141,6 +141,15 @@ extension LaunchSequence {
     try leaveOutSeccomp()
   }
 
+  /// Leaves the run's own cgroup as its owner can write it.
+  mutating func leaveCgroupWritable() throws {
+    try replace("mount cgroup2 ") { operation in
+      guard case .mount(var cgroups, let target) = operation else { return operation }
+      cgroups.attributes.remove(.readOnly)
+      return .mount(cgroups, target)
+    }
+  }
+
   /// Leaves PID 1 as a program that takes no care would be: dumpable, with no filter, and with no
   /// capability that a tracer would need, too. It gives those up once the command was executed,
   /// which therefore has to wait a moment.

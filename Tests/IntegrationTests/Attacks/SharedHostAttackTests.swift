@@ -2,6 +2,8 @@ import Foundation
 import SystemPackage
 import Testing
 
+@testable import OneOff
+
 // What a run shares with its host and with other runs: mounts, and the kernel's budgets.
 extension IntegrationTests {
   @Suite struct SharedHostAttackTests {
@@ -65,6 +67,42 @@ extension IntegrationTests {
       let fields = limits.split(separator: "\n").map { $0.split(separator: " ") }
       #expect(fields.contains { $0.starts(with: ["Max", "pending", "signals", "4096", "4096"]) })
       #expect(fields.contains { $0.starts(with: ["Max", "msgqueue", "size", "131072", "131072"]) })
+    }
+
+    @Test func instancesOfInotifyAreBounded() throws {
+      // Half of what most hosts have for all of root's.
+      let attack = try Attack("probe", "inotify-many", "64")
+      let bounded = try attack.onProgram()
+      #expect([bounded["opened"], bounded["errno"]] == ["32", "EMFILE"], "\(bounded.errors)")
+      let flood = try attack.without { sequence in
+        sequence.preparations = sequence.preparations.map { preparation in
+          guard case .userNamespace(let name, let users, let groups, _?) = preparation else {
+            return preparation
+          }
+          return .userNamespace(name, users: users, groups: groups, limits: nil)
+        }
+      }
+      #expect([flood["opened"], flood["errno"]] == ["64", "0"], "\(flood.errors)")
+    }
+
+    @Test func limitsOfInotifyCannotBeRaised() throws {
+      let files = ["instances", "watches"].map { "/proc/sys/user/max_inotify_\($0)" }
+      #expect(try run([], "cat", files[0], files[1]).lines == ["32", "16384"])
+      for file in files { #expect(try run([], "probe", "open", file, "w")["errno"] == "EACCES") }
+    }
+
+    /// The kernel clears the bits when such a file is written, but not when its memory is.
+    @Test func setuidFileOfAVolumeKeepsItsBitsWhereItIsMapped() throws {
+      let volume = try Workspace.current.make("files/volume")
+      let file = "\(volume)/program"
+      for (way, mode) in [("write", "755"), ("overwrite-mapped", "6755")] {
+        try Workspace.current.write("volume/program", "old")
+        try RunningProcess.output(["chmod", "6755", file])
+        let result = try run(["--volume", "\(volume):/v"], "probe", way, "/v/program", "new")
+        #expect(result["errno"] == "0", "\(result.errors)")
+        #expect(try String(contentsOfFile: file, encoding: .utf8).first == "n")
+        #expect(try RunningProcess.output(["stat", "-c", "%a", file]) == "\(mode)\n")
+      }
     }
 
     @Test func deviceOfAReleaseIsNotOpened() throws {
