@@ -26,8 +26,8 @@ help: ## list the targets
 
 build: build/oneoff ## build the static program build/oneoff; installs what that needs
 
-# lld's folding of equal functions takes some of the time to start, and so does the order, which lays
-# side by side what a start touches (docs/decisions/017). The image base keeps addresses and places in
+# Folding equal functions makes a start shorter, and so does the order, which lays side by side what a
+# start touches (docs/decisions/017). The image base keeps addresses and places in
 # the file from being equal modulo 2 MiB: the kernel would map huge pages of a file in the page cache,
 # and count megabytes that were never touched as the supervisor's.
 STARTUP_ORDER := scripts/link/startup-order.txt
@@ -65,7 +65,7 @@ man: build ## write the manual pages build/man/*.1
 		build/oneoff man "$${page#oneoff-}" > "build/man/$$page.1" || exit 1; done
 	@echo "build/man: $$(ls build/man | wc -l) pages"
 
-completions: build
+completions: build ## write the completions build/completions/*
 	@mkdir -p build/completions
 	@build/oneoff completions bash > build/completions/oneoff.bash
 	@build/oneoff completions zsh > build/completions/_oneoff
@@ -133,7 +133,9 @@ lint: check-c ## check formatting, C warnings and shell scripts
 check-c: ## run the C child under ASan and UBSan, as root
 	@$(SUDO) sh scripts/check-c.sh
 
-startup-order: build fixtures ## trace a run and a hook anew for the order in which the program is linked
+startup-order: ## trace a run and a hook anew for the order in which the program is linked (x86-64)
+	@sh scripts/packages.sh build fixtures link
+	+@$(MAKE) -s build fixtures
 	@$(SUDO) sh scripts/link/order.sh .build/static/release/oneoff
 
 generate: ## compile seccomp/default.json to Sources/CLaunch/seccomp_default.h

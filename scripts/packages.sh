@@ -1,5 +1,5 @@
 #!/bin/sh
-# packages.sh PURPOSE...: installs the Debian packages that are missing for build, fixtures, rails, test, bench, posture or lint.
+# packages.sh PURPOSE...: installs the Debian packages that are missing for build, fixtures, rails, test, bench, link, posture or lint.
 #
 # It says what it installs and asks nothing. Where nothing is missing it does not even look for sudo.
 set -eu
@@ -14,10 +14,11 @@ packages_for() {
     # program that maps an ordinary user's ids.
     test) echo gcc libc6-dev bash zsh fish mandoc coreutils util-linux uidmap ;;
     bench) echo bubblewrap python3 ;;
+    link) echo gcc libc6-dev binutils python3 ;;
     posture) echo bubblewrap crun runc util-linux ;;
     lint) echo gcc shellcheck ;;
     *)
-        echo "usage: packages.sh build|fixtures|rails|test|bench|posture|lint ..." >&2
+        echo "usage: packages.sh build|fixtures|rails|test|bench|link|posture|lint ..." >&2
         exit 64
         ;;
     esac

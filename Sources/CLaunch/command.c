@@ -39,18 +39,15 @@ static struct ol_outcome ol_working_directory(const char *path) {
     return ol_done();
 }
 
-/* Lowers a limit. What the caller's limit is already, it stays: raising it takes a capability. */
+/* Sets a limit, but never above the caller's hard limit: that would take a capability. */
 static struct ol_outcome ol_set_resource_limit(const struct ol_operation *operation) {
     struct rlimit limit;
     if (getrlimit((__rlimit_resource_t)operation->flags, &limit) < 0) {
         return ol_failed(OL_STEP_PRLIMIT);
     }
-    if (limit.rlim_max > operation->number[1]) {
-        limit.rlim_max = operation->number[1];
-    }
-    if (limit.rlim_cur > operation->number[0]) {
-        limit.rlim_cur = operation->number[0];
-    }
+    const rlim_t highest = limit.rlim_max;
+    limit.rlim_cur = operation->number[0] < highest ? operation->number[0] : highest;
+    limit.rlim_max = operation->number[1] < highest ? operation->number[1] : highest;
     return ol_check(setrlimit((__rlimit_resource_t)operation->flags, &limit), OL_STEP_PRLIMIT);
 }
 

@@ -140,7 +140,8 @@ struct ol_outcome ol_execute(const struct ol_operation *operation) {
         if (!ol_may_be_elsewhere(error)) {
             return (struct ol_outcome){OL_STEP_EXECVE, error, path};
         }
-        if (error == EACCES) {
+        /* The first file that could not be executed is the one that was meant. */
+        if (error == EACCES && outcome.error != EACCES) {
             outcome = (struct ol_outcome){OL_STEP_EXECVE, ol_is_directory(path) ? EISDIR : error,
                                           path};
         }

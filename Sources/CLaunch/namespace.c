@@ -47,9 +47,11 @@ static void ol_wait_for_end(const struct ol_holder *holder) {
     }
 }
 
-/* Writes a setting of the kernel's. Where /proc/sys cannot be written it stays what it is. */
-static void ol_set(const char *path, unsigned value) {
-    char digits[10];
+/* Writes a setting of the kernel's, in decimal. Where /proc/sys cannot be written it stays as it
+ * is. */
+static void ol_write_sysctl(const char *path, unsigned value) {
+    char digits[10]; /* of 32 bits */
+    _Static_assert(sizeof value == 4, "ten digits hold 32 bits");
     char *text = digits + sizeof digits;
     do {
         *--text = (char)('0' + value % 10);
@@ -62,15 +64,16 @@ static void ol_set(const char *path, unsigned value) {
     }
 }
 
-/* These files show everybody the limits of his own user namespace, which count for each of its
- * users. What they take counts against the maker of the namespace, too. */
+/* /proc/sys/user shows everybody the limits of his own user namespace (namespaces(7)), so that only
+ * a process in it can lower them. They count for each of its users; what those take counts against
+ * the maker of the namespace, too. */
 static int ol_hold_user_namespace(void *argument) {
     struct ol_holder *holder = argument;
     if (holder->inotify_instances > 0) {
-        ol_set("/proc/sys/user/max_inotify_instances", holder->inotify_instances);
+        ol_write_sysctl("/proc/sys/user/max_inotify_instances", holder->inotify_instances);
     }
     if (holder->inotify_watches > 0) {
-        ol_set("/proc/sys/user/max_inotify_watches", holder->inotify_watches);
+        ol_write_sysctl("/proc/sys/user/max_inotify_watches", holder->inotify_watches);
     }
     ol_raw(SYS_write, holder->ready, (long)"", 1);
     ol_wait_for_end(holder);
@@ -102,7 +105,7 @@ static int ol_hold_network_namespace(void *argument) {
     if (ol_holds(holder, ol_raw(SYS_unshare, CLONE_NEWNET, 0, 0), OL_STEP_UNSHARE)) {
         ol_bring_loopback_up(holder);
         /* Nobody else is in this network whom a port below 1024 would have to be kept for. */
-        ol_set("/proc/sys/net/ipv4/ip_unprivileged_port_start", 0);
+        ol_write_sysctl("/proc/sys/net/ipv4/ip_unprivileged_port_start", 0);
     }
     ol_raw(SYS_write, holder->ready, (long)"", 1);
     ol_wait_for_end(holder);

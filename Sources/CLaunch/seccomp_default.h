@@ -2,210 +2,285 @@
 // What it decides, and why: docs/seccomp.md.
 
 #if defined(__x86_64__)
-// 103 instructions.
+// 141 instructions.
 static const struct sock_filter ol_seccomp_default_filter[] = {
     {0x20, 0, 0, 0x00000004}, // 0: arch
-    {0x15, 0, 100, 0xc000003e}, // 1: if == 0xc000003e goto 2, else 102
+    {0x15, 0, 138, 0xc000003e}, // 1: if == 0xc000003e goto 2, else 140
     {0x20, 0, 0, 0x00000000}, // 2: nr
-    {0x35, 0, 39, 0x00000101}, // 3: if >= 257 (openat) goto 4, else 43
-    {0x35, 0, 15, 0x00000144}, // 4: if >= 324 (membarrier) goto 5, else 20
+    {0x35, 0, 68, 0x00000100}, // 3: if >= 256 (migrate_pages) goto 4, else 72
+    {0x35, 0, 17, 0x00000140}, // 4: if >= 320 (kexec_file_load) goto 5, else 22
     {0x35, 0, 8, 0x000001b6}, // 5: if >= 438 (pidfd_getfd) goto 6, else 14
     {0x35, 0, 2, 0x000001c9}, // 6: if >= 457 goto 7, else 9
-    {0x35, 0, 9, 0x40000000}, // 7: if >= 1073741824 goto 8, else 17
-    {0x35, 8, 93, 0xffffffff}, // 8: if >= 4294967295 goto 17, else 102
+    {0x35, 0, 10, 0x40000000}, // 7: if >= 1073741824 goto 8, else 18
+    {0x35, 9, 131, 0xffffffff}, // 8: if >= 4294967295 goto 18, else 140
     {0x35, 0, 2, 0x000001bc}, // 9: if >= 444 (landlock_create_ruleset) goto 10, else 12
-    {0x15, 6, 0, 0x000001c4}, // 10: if == 452 (fchmodat2) goto 17, else 11
-    {0x15, 88, 89, 0x000001c2}, // 11: if == 450 (set_mempolicy_home_node) goto 100, else 101
-    {0x15, 88, 0, 0x000001b9}, // 12: if == 441 (epoll_pwait2) goto 101, else 13
-    {0x15, 87, 86, 0x000001b7}, // 13: if == 439 (faccessat2) goto 101, else 100
-    {0x35, 0, 3, 0x000001b2}, // 14: if >= 434 (pidfd_open) goto 15, else 18
-    {0x35, 1, 0, 0x000001b5}, // 15: if >= 437 (openat2) goto 17, else 16
-    {0x15, 0, 84, 0x000001b3}, // 16: if == 435 (clone3) goto 17, else 101
-    {0x06, 0, 0, 0x00050026}, // 17: ENOSYS
-    {0x35, 0, 82, 0x0000014f}, // 18: if >= 335 goto 19, else 101
-    {0x15, 81, 80, 0x000001a8}, // 19: if == 424 (pidfd_send_signal) goto 101, else 100
-    {0x35, 0, 6, 0x0000012e}, // 20: if >= 302 (prlimit64) goto 21, else 27
-    {0x35, 0, 2, 0x0000013a}, // 21: if >= 314 (sched_setattr) goto 22, else 24
-    {0x35, 0, 78, 0x00000140}, // 22: if >= 320 (kexec_file_load) goto 23, else 101
-    {0x15, 77, 76, 0x00000142}, // 23: if == 322 (execveat) goto 101, else 100
-    {0x35, 75, 0, 0x00000136}, // 24: if >= 310 (process_vm_readv) goto 100, else 25
-    {0x15, 74, 0, 0x00000134}, // 25: if == 308 (setns) goto 100, else 26
-    {0x15, 73, 74, 0x00000130}, // 26: if == 304 (open_by_handle_at) goto 100, else 101
-    {0x35, 0, 5, 0x00000104}, // 27: if >= 260 (fchownat) goto 28, else 33
-    {0x35, 0, 1, 0x0000012a}, // 28: if >= 298 (perf_event_open) goto 29, else 30
-    {0x15, 71, 70, 0x0000012b}, // 29: if == 299 (recvmmsg) goto 101, else 100
-    {0x15, 69, 0, 0x00000117}, // 30: if == 279 (move_pages) goto 100, else 31
-    {0x15, 68, 0, 0x00000110}, // 31: if == 272 (unshare) goto 100, else 32
-    {0x15, 1, 68, 0x0000010c}, // 32: if == 268 (fchmodat) goto 34, else 101
-    {0x35, 0, 3, 0x00000102}, // 33: if >= 258 (mkdirat) goto 34, else 37
-    {0x20, 0, 0, 0x00000020}, // 34: args[2] low
-    {0x54, 0, 0, 0x00000c00}, // 35: & 0xc00
-    {0x15, 64, 63, 0x00000000}, // 36: if == 0x0 goto 101, else 100
-    {0x20, 0, 0, 0x00000020}, // 37: args[2] low
-    {0x54, 0, 0, 0x00400040}, // 38: & 0x400040
-    {0x15, 61, 0, 0x00000000}, // 39: if == 0x0 goto 101, else 40
-    {0x20, 0, 0, 0x00000028}, // 40: args[3] low
-    {0x54, 0, 0, 0x00000c00}, // 41: & 0xc00
-    {0x15, 58, 57, 0x00000000}, // 42: if == 0x0 goto 101, else 100
-    {0x35, 0, 12, 0x00000099}, // 43: if >= 153 (vhangup) goto 44, else 56
-    {0x35, 0, 5, 0x000000ec}, // 44: if >= 236 (vserver) goto 45, else 50
-    {0x35, 0, 2, 0x000000f8}, // 45: if >= 248 (add_key) goto 46, else 48
-    {0x35, 0, 53, 0x000000fb}, // 46: if >= 251 (ioprio_set) goto 47, else 100
-    {0x35, 52, 53, 0x00000100}, // 47: if >= 256 (migrate_pages) goto 100, else 101
-    {0x35, 0, 51, 0x000000f0}, // 48: if >= 240 (mq_open) goto 49, else 100
-    {0x15, 50, 51, 0x000000f6}, // 49: if == 246 (kexec_load) goto 100, else 101
-    {0x35, 0, 3, 0x000000a3}, // 50: if >= 163 (acct) goto 51, else 54
-    {0x35, 0, 48, 0x000000ba}, // 51: if >= 186 (gettid) goto 52, else 100
-    {0x15, 47, 0, 0x000000e3}, // 52: if == 227 (clock_settime) goto 100, else 53
-    {0x15, 46, 47, 0x000000d4}, // 53: if == 212 (lookup_dcookie) goto 100, else 101
-    {0x35, 0, 45, 0x0000009d}, // 54: if >= 157 (prctl) goto 55, else 100
-    {0x15, 44, 45, 0x000000a1}, // 55: if == 161 (chroot) goto 100, else 101
-    {0x35, 0, 13, 0x0000005c}, // 56: if >= 92 (chown) goto 57, else 70
-    {0x35, 0, 9, 0x00000086}, // 57: if >= 134 (uselib) goto 58, else 67
-    {0x35, 0, 1, 0x00000089}, // 58: if >= 137 (statfs) goto 59, else 60
-    {0x15, 40, 41, 0x0000008b}, // 59: if == 139 (sysfs) goto 100, else 101
-    {0x15, 0, 39, 0x00000087}, // 60: if == 135 (personality) goto 61, else 100
-    {0x20, 0, 0, 0x00000010}, // 61: args[0] low
-    {0x15, 38, 0, 0x00000000}, // 62: if == 0x0 goto 101, else 63
-    {0x15, 37, 0, 0x00000008}, // 63: if == 0x8 goto 101, else 64
-    {0x15, 36, 0, 0x00020000}, // 64: if == 0x20000 goto 101, else 65
-    {0x15, 35, 0, 0x00020008}, // 65: if == 0x20008 goto 101, else 66
-    {0x15, 34, 33, 0xffffffff}, // 66: if == 0xffffffff goto 101, else 100
-    {0x35, 6, 0, 0x00000085}, // 67: if >= 133 (mknod) goto 74, else 68
-    {0x15, 31, 0, 0x00000067}, // 68: if == 103 (syslog) goto 100, else 69
-    {0x15, 30, 31, 0x00000065}, // 69: if == 101 (ptrace) goto 100, else 101
-    {0x35, 0, 10, 0x00000036}, // 70: if >= 54 (setsockopt) goto 71, else 81
-    {0x35, 2, 0, 0x0000005a}, // 71: if >= 90 (chmod) goto 74, else 72
-    {0x15, 1, 0, 0x00000055}, // 72: if == 85 (creat) goto 74, else 73
-    {0x15, 0, 3, 0x00000053}, // 73: if == 83 (mkdir) goto 74, else 77
-    {0x20, 0, 0, 0x00000018}, // 74: args[1] low
-    {0x54, 0, 0, 0x00000c00}, // 75: & 0xc00
-    {0x15, 24, 23, 0x00000000}, // 76: if == 0x0 goto 101, else 100
-    {0x15, 0, 23, 0x00000038}, // 77: if == 56 (clone) goto 78, else 101
-    {0x20, 0, 0, 0x00000010}, // 78: args[0] low
-    {0x54, 0, 0, 0x7e020000}, // 79: & 0x7e020000
-    {0x15, 20, 19, 0x00000000}, // 80: if == 0x0 goto 101, else 100
-    {0x35, 1, 0, 0x00000035}, // 81: if >= 53 (socketpair) goto 83, else 82
-    {0x15, 0, 5, 0x00000029}, // 82: if == 41 (socket) goto 83, else 88
-    {0x20, 0, 0, 0x00000010}, // 83: args[0] low
-    {0x15, 16, 0, 0x00000001}, // 84: if == 0x1 goto 101, else 85
-    {0x15, 15, 0, 0x00000002}, // 85: if == 0x2 goto 101, else 86
-    {0x15, 14, 0, 0x0000000a}, // 86: if == 0xa goto 101, else 87
-    {0x15, 13, 12, 0x00000010}, // 87: if == 0x10 goto 101, else 100
-    {0x15, 0, 4, 0x00000010}, // 88: if == 16 (ioctl) goto 89, else 93
-    {0x20, 0, 0, 0x00000018}, // 89: args[1] low
-    {0x15, 1, 0, 0x00005412}, // 90: if == 0x5412 goto 92, else 91
-    {0x15, 0, 9, 0x0000541c}, // 91: if == 0x541c goto 92, else 101
-    {0x06, 0, 0, 0x00050005}, // 92: EIO
-    {0x15, 0, 7, 0x00000002}, // 93: if == 2 (open) goto 94, else 101
-    {0x20, 0, 0, 0x00000018}, // 94: args[1] low
-    {0x54, 0, 0, 0x00400040}, // 95: & 0x400040
-    {0x15, 4, 0, 0x00000000}, // 96: if == 0x0 goto 101, else 97
-    {0x20, 0, 0, 0x00000020}, // 97: args[2] low
-    {0x54, 0, 0, 0x00000c00}, // 98: & 0xc00
-    {0x15, 1, 0, 0x00000000}, // 99: if == 0x0 goto 101, else 100
-    {0x06, 0, 0, 0x00050001}, // 100: EPERM
-    {0x06, 0, 0, 0x7fff0000}, // 101: allow
-    {0x06, 0, 0, 0x80000000}, // 102: kill the process
+    {0x15, 7, 0, 0x000001c4}, // 10: if == 452 (fchmodat2) goto 18, else 11
+    {0x15, 126, 127, 0x000001c2}, // 11: if == 450 (set_mempolicy_home_node) goto 138, else 139
+    {0x15, 126, 0, 0x000001b9}, // 12: if == 441 (epoll_pwait2) goto 139, else 13
+    {0x15, 125, 124, 0x000001b7}, // 13: if == 439 (faccessat2) goto 139, else 138
+    {0x35, 0, 5, 0x0000014f}, // 14: if >= 335 goto 15, else 20
+    {0x35, 0, 3, 0x000001b2}, // 15: if >= 434 (pidfd_open) goto 16, else 19
+    {0x35, 1, 0, 0x000001b5}, // 16: if >= 437 (openat2) goto 18, else 17
+    {0x15, 0, 121, 0x000001b3}, // 17: if == 435 (clone3) goto 18, else 139
+    {0x06, 0, 0, 0x00050026}, // 18: ENOSYS
+    {0x15, 119, 118, 0x000001a8}, // 19: if == 424 (pidfd_send_signal) goto 139, else 138
+    {0x35, 118, 0, 0x00000144}, // 20: if >= 324 (membarrier) goto 139, else 21
+    {0x15, 117, 116, 0x00000142}, // 21: if == 322 (execveat) goto 139, else 138
+    {0x35, 0, 34, 0x0000012a}, // 22: if >= 298 (perf_event_open) goto 23, else 57
+    {0x35, 0, 4, 0x0000012f}, // 23: if >= 303 (name_to_handle_at) goto 24, else 28
+    {0x35, 0, 1, 0x00000136}, // 24: if >= 310 (process_vm_readv) goto 25, else 26
+    {0x35, 113, 112, 0x0000013a}, // 25: if >= 314 (sched_setattr) goto 139, else 138
+    {0x15, 111, 0, 0x00000134}, // 26: if == 308 (setns) goto 138, else 27
+    {0x15, 110, 111, 0x00000130}, // 27: if == 304 (open_by_handle_at) goto 138, else 139
+    {0x35, 0, 27, 0x0000012e}, // 28: if >= 302 (prlimit64) goto 29, else 56
+    {0x20, 0, 0, 0x00000018}, // 29: args[1] low
+    {0x15, 0, 7, 0x00000004}, // 30: if == 0x4 goto 31, else 38
+    {0x20, 0, 0, 0x00000024}, // 31: args[2] high
+    {0x15, 0, 54, 0x00000000}, // 32: if == 0x0 goto 33, else 87
+    {0x20, 0, 0, 0x00000020}, // 33: args[2] low
+    {0x15, 0, 52, 0x00000000}, // 34: if == 0x0 goto 35, else 87
+    {0x20, 0, 0, 0x00000018}, // 35: args[1] low
+    {0x54, 0, 0, 0x00000001}, // 36: & 0x1
+    {0x15, 101, 3, 0x00000001}, // 37: if == 0x1 goto 139, else 41
+    {0x20, 0, 0, 0x00000018}, // 38: args[1] low
+    {0x54, 0, 0, 0x00000001}, // 39: & 0x1
+    {0x15, 98, 0, 0x00000001}, // 40: if == 0x1 goto 139, else 41
+    {0x20, 0, 0, 0x00000018}, // 41: args[1] low
+    {0x54, 0, 0, 0x00000002}, // 42: & 0x2
+    {0x15, 95, 0, 0x00000002}, // 43: if == 0x2 goto 139, else 44
+    {0x20, 0, 0, 0x00000018}, // 44: args[1] low
+    {0x54, 0, 0, 0x00000004}, // 45: & 0x4
+    {0x15, 92, 0, 0x00000000}, // 46: if == 0x0 goto 139, else 47
+    {0x20, 0, 0, 0x00000018}, // 47: args[1] low
+    {0x54, 0, 0, 0x00000008}, // 48: & 0x8
+    {0x15, 89, 0, 0x00000008}, // 49: if == 0x8 goto 139, else 50
+    {0x20, 0, 0, 0x00000018}, // 50: args[1] low
+    {0x15, 0, 86, 0x00000004}, // 51: if == 0x4 goto 52, else 138
+    {0x20, 0, 0, 0x00000024}, // 52: args[2] high
+    {0x15, 0, 84, 0x00000000}, // 53: if == 0x0 goto 54, else 138
+    {0x20, 0, 0, 0x00000020}, // 54: args[2] low
+    {0x15, 83, 82, 0x00000000}, // 55: if == 0x0 goto 139, else 138
+    {0x15, 82, 81, 0x0000012b}, // 56: if == 299 (recvmmsg) goto 139, else 138
+    {0x35, 0, 7, 0x00000102}, // 57: if >= 258 (mkdirat) goto 58, else 65
+    {0x35, 0, 3, 0x00000104}, // 58: if >= 260 (fchownat) goto 59, else 62
+    {0x15, 78, 0, 0x00000117}, // 59: if == 279 (move_pages) goto 138, else 60
+    {0x15, 77, 0, 0x00000110}, // 60: if == 272 (unshare) goto 138, else 61
+    {0x15, 0, 77, 0x0000010c}, // 61: if == 268 (fchmodat) goto 62, else 139
+    {0x20, 0, 0, 0x00000020}, // 62: args[2] low
+    {0x54, 0, 0, 0x00000c00}, // 63: & 0xc00
+    {0x15, 74, 73, 0x00000000}, // 64: if == 0x0 goto 139, else 138
+    {0x35, 0, 72, 0x00000101}, // 65: if >= 257 (openat) goto 66, else 138
+    {0x20, 0, 0, 0x00000020}, // 66: args[2] low
+    {0x54, 0, 0, 0x00400040}, // 67: & 0x400040
+    {0x15, 70, 0, 0x00000000}, // 68: if == 0x0 goto 139, else 69
+    {0x20, 0, 0, 0x00000028}, // 69: args[3] low
+    {0x54, 0, 0, 0x00000c00}, // 70: & 0xc00
+    {0x15, 67, 66, 0x00000000}, // 71: if == 0x0 goto 139, else 138
+    {0x35, 0, 17, 0x00000089}, // 72: if >= 137 (statfs) goto 73, else 90
+    {0x35, 0, 7, 0x000000ba}, // 73: if >= 186 (gettid) goto 74, else 81
+    {0x35, 0, 3, 0x000000f0}, // 74: if >= 240 (mq_open) goto 75, else 78
+    {0x35, 0, 1, 0x000000f8}, // 75: if >= 248 (add_key) goto 76, else 77
+    {0x35, 62, 61, 0x000000fb}, // 76: if >= 251 (ioprio_set) goto 139, else 138
+    {0x15, 60, 61, 0x000000f6}, // 77: if == 246 (kexec_load) goto 138, else 139
+    {0x35, 59, 0, 0x000000ec}, // 78: if >= 236 (vserver) goto 138, else 79
+    {0x15, 58, 0, 0x000000e3}, // 79: if == 227 (clock_settime) goto 138, else 80
+    {0x15, 57, 58, 0x000000d4}, // 80: if == 212 (lookup_dcookie) goto 138, else 139
+    {0x35, 0, 6, 0x0000009d}, // 81: if >= 157 (prctl) goto 82, else 88
+    {0x35, 0, 56, 0x000000a0}, // 82: if >= 160 (setrlimit) goto 83, else 139
+    {0x35, 0, 1, 0x000000a1}, // 83: if >= 161 (chroot) goto 84, else 85
+    {0x15, 54, 53, 0x000000a2}, // 84: if == 162 (sync) goto 139, else 138
+    {0x20, 0, 0, 0x00000010}, // 85: args[0] low
+    {0x15, 0, 52, 0x00000004}, // 86: if == 0x4 goto 87, else 139
+    {0x06, 0, 0, 0x00050000}, // 87: return 0x50000
+    {0x35, 49, 0, 0x00000099}, // 88: if >= 153 (vhangup) goto 138, else 89
+    {0x15, 48, 49, 0x0000008b}, // 89: if == 139 (sysfs) goto 138, else 139
+    {0x35, 0, 13, 0x00000056}, // 90: if >= 86 (link) goto 91, else 104
+    {0x35, 0, 11, 0x0000005c}, // 91: if >= 92 (chown) goto 92, else 103
+    {0x35, 0, 8, 0x00000085}, // 92: if >= 133 (mknod) goto 93, else 101
+    {0x35, 0, 13, 0x00000086}, // 93: if >= 134 (uselib) goto 94, else 107
+    {0x15, 0, 43, 0x00000087}, // 94: if == 135 (personality) goto 95, else 138
+    {0x20, 0, 0, 0x00000010}, // 95: args[0] low
+    {0x15, 42, 0, 0x00000000}, // 96: if == 0x0 goto 139, else 97
+    {0x15, 41, 0, 0x00000008}, // 97: if == 0x8 goto 139, else 98
+    {0x15, 40, 0, 0x00020000}, // 98: if == 0x20000 goto 139, else 99
+    {0x15, 39, 0, 0x00020008}, // 99: if == 0x20008 goto 139, else 100
+    {0x15, 38, 37, 0xffffffff}, // 100: if == 0xffffffff goto 139, else 138
+    {0x15, 36, 0, 0x00000067}, // 101: if == 103 (syslog) goto 138, else 102
+    {0x15, 35, 36, 0x00000065}, // 102: if == 101 (ptrace) goto 138, else 139
+    {0x35, 3, 35, 0x0000005a}, // 103: if >= 90 (chmod) goto 107, else 139
+    {0x35, 0, 14, 0x00000036}, // 104: if >= 54 (setsockopt) goto 105, else 119
+    {0x35, 1, 0, 0x00000055}, // 105: if >= 85 (creat) goto 107, else 106
+    {0x15, 0, 3, 0x00000053}, // 106: if == 83 (mkdir) goto 107, else 110
+    {0x20, 0, 0, 0x00000018}, // 107: args[1] low
+    {0x54, 0, 0, 0x00000c00}, // 108: & 0xc00
+    {0x15, 29, 28, 0x00000000}, // 109: if == 0x0 goto 139, else 138
+    {0x15, 0, 4, 0x00000048}, // 110: if == 72 (fcntl) goto 111, else 115
+    {0x20, 0, 0, 0x00000018}, // 111: args[1] low
+    {0x15, 1, 0, 0x00000400}, // 112: if == 0x400 goto 114, else 113
+    {0x15, 0, 25, 0x00000410}, // 113: if == 0x410 goto 114, else 139
+    {0x06, 0, 0, 0x0005000d}, // 114: return 0x5000d
+    {0x15, 0, 23, 0x00000038}, // 115: if == 56 (clone) goto 116, else 139
+    {0x20, 0, 0, 0x00000010}, // 116: args[0] low
+    {0x54, 0, 0, 0x7e020000}, // 117: & 0x7e020000
+    {0x15, 20, 19, 0x00000000}, // 118: if == 0x0 goto 139, else 138
+    {0x35, 1, 0, 0x00000035}, // 119: if >= 53 (socketpair) goto 121, else 120
+    {0x15, 0, 5, 0x00000029}, // 120: if == 41 (socket) goto 121, else 126
+    {0x20, 0, 0, 0x00000010}, // 121: args[0] low
+    {0x15, 16, 0, 0x00000001}, // 122: if == 0x1 goto 139, else 123
+    {0x15, 15, 0, 0x00000002}, // 123: if == 0x2 goto 139, else 124
+    {0x15, 14, 0, 0x0000000a}, // 124: if == 0xa goto 139, else 125
+    {0x15, 13, 12, 0x00000010}, // 125: if == 0x10 goto 139, else 138
+    {0x15, 0, 4, 0x00000010}, // 126: if == 16 (ioctl) goto 127, else 131
+    {0x20, 0, 0, 0x00000018}, // 127: args[1] low
+    {0x15, 1, 0, 0x00005412}, // 128: if == 0x5412 goto 130, else 129
+    {0x15, 0, 9, 0x0000541c}, // 129: if == 0x541c goto 130, else 139
+    {0x06, 0, 0, 0x00050005}, // 130: EIO
+    {0x15, 0, 7, 0x00000002}, // 131: if == 2 (open) goto 132, else 139
+    {0x20, 0, 0, 0x00000018}, // 132: args[1] low
+    {0x54, 0, 0, 0x00400040}, // 133: & 0x400040
+    {0x15, 4, 0, 0x00000000}, // 134: if == 0x0 goto 139, else 135
+    {0x20, 0, 0, 0x00000020}, // 135: args[2] low
+    {0x54, 0, 0, 0x00000c00}, // 136: & 0xc00
+    {0x15, 1, 0, 0x00000000}, // 137: if == 0x0 goto 139, else 138
+    {0x06, 0, 0, 0x00050001}, // 138: EPERM
+    {0x06, 0, 0, 0x7fff0000}, // 139: allow
+    {0x06, 0, 0, 0x80000000}, // 140: kill the process
 };
 #elif defined(__aarch64__)
-// 95 instructions.
+// 132 instructions.
 static const struct sock_filter ol_seccomp_default_filter[] = {
     {0x20, 0, 0, 0x00000004}, // 0: arch
-    {0x15, 0, 92, 0xc00000b7}, // 1: if == 0xc00000b7 goto 2, else 94
+    {0x15, 0, 129, 0xc00000b7}, // 1: if == 0xc00000b7 goto 2, else 131
     {0x20, 0, 0, 0x00000000}, // 2: nr
-    {0x35, 0, 33, 0x000000d9}, // 3: if >= 217 (add_key) goto 4, else 37
+    {0x35, 0, 61, 0x000000d9}, // 3: if >= 217 (add_key) goto 4, else 65
     {0x35, 0, 20, 0x00000106}, // 4: if >= 262 (fanotify_init) goto 5, else 25
     {0x35, 0, 10, 0x000001b2}, // 5: if >= 434 (pidfd_open) goto 6, else 16
     {0x35, 0, 6, 0x000001b6}, // 6: if >= 438 (pidfd_getfd) goto 7, else 13
     {0x35, 0, 3, 0x000001bc}, // 7: if >= 444 (landlock_create_ruleset) goto 8, else 11
     {0x35, 6, 0, 0x000001c9}, // 8: if >= 457 goto 15, else 9
     {0x15, 5, 0, 0x000001c4}, // 9: if == 452 (fchmodat2) goto 15, else 10
-    {0x15, 81, 82, 0x000001c2}, // 10: if == 450 (set_mempolicy_home_node) goto 92, else 93
-    {0x15, 81, 0, 0x000001b9}, // 11: if == 441 (epoll_pwait2) goto 93, else 12
-    {0x15, 80, 79, 0x000001b7}, // 12: if == 439 (faccessat2) goto 93, else 92
+    {0x15, 118, 119, 0x000001c2}, // 10: if == 450 (set_mempolicy_home_node) goto 129, else 130
+    {0x15, 118, 0, 0x000001b9}, // 11: if == 441 (epoll_pwait2) goto 130, else 12
+    {0x15, 117, 116, 0x000001b7}, // 12: if == 439 (faccessat2) goto 130, else 129
     {0x35, 1, 0, 0x000001b5}, // 13: if >= 437 (openat2) goto 15, else 14
-    {0x15, 0, 78, 0x000001b3}, // 14: if == 435 (clone3) goto 15, else 93
+    {0x15, 0, 115, 0x000001b3}, // 14: if == 435 (clone3) goto 15, else 130
     {0x06, 0, 0, 0x00050026}, // 15: ENOSYS
     {0x35, 0, 5, 0x0000010e}, // 16: if >= 270 (process_vm_readv) goto 17, else 22
-    {0x35, 0, 74, 0x00000112}, // 17: if >= 274 (sched_setattr) goto 18, else 92
+    {0x35, 0, 111, 0x00000112}, // 17: if >= 274 (sched_setattr) goto 18, else 129
     {0x35, 0, 1, 0x00000126}, // 18: if >= 294 (kexec_file_load) goto 19, else 20
-    {0x15, 73, 72, 0x000001a8}, // 19: if == 424 (pidfd_send_signal) goto 93, else 92
-    {0x15, 71, 0, 0x0000011a}, // 20: if == 282 (userfaultfd) goto 92, else 21
-    {0x15, 70, 71, 0x00000118}, // 21: if == 280 (bpf) goto 92, else 93
+    {0x15, 110, 109, 0x000001a8}, // 19: if == 424 (pidfd_send_signal) goto 130, else 129
+    {0x15, 108, 0, 0x0000011a}, // 20: if == 282 (userfaultfd) goto 129, else 21
+    {0x15, 107, 108, 0x00000118}, // 21: if == 280 (bpf) goto 129, else 130
     {0x35, 0, 1, 0x0000010a}, // 22: if >= 266 (clock_adjtime) goto 23, else 24
-    {0x15, 68, 69, 0x0000010c}, // 23: if == 268 (setns) goto 92, else 93
-    {0x15, 68, 67, 0x00000108}, // 24: if == 264 (name_to_handle_at) goto 93, else 92
-    {0x35, 0, 5, 0x000000e2}, // 25: if >= 226 (mprotect) goto 26, else 31
-    {0x35, 0, 2, 0x000000f2}, // 26: if >= 242 (accept4) goto 27, else 29
-    {0x35, 0, 65, 0x000000f4}, // 27: if >= 244 goto 28, else 93
-    {0x35, 64, 63, 0x00000104}, // 28: if >= 260 (wait4) goto 93, else 92
-    {0x35, 0, 63, 0x000000eb}, // 29: if >= 235 (mbind) goto 30, else 93
-    {0x15, 62, 61, 0x000000f0}, // 30: if == 240 (rt_tgsigqueueinfo) goto 93, else 92
-    {0x35, 0, 1, 0x000000dd}, // 31: if >= 221 (execve) goto 32, else 33
-    {0x35, 59, 60, 0x000000e0}, // 32: if >= 224 (swapon) goto 92, else 93
-    {0x35, 0, 58, 0x000000dc}, // 33: if >= 220 (clone) goto 34, else 92
-    {0x20, 0, 0, 0x00000010}, // 34: args[0] low
-    {0x54, 0, 0, 0x7e020000}, // 35: & 0x7e020000
-    {0x15, 56, 55, 0x00000000}, // 36: if == 0x0 goto 93, else 92
-    {0x35, 0, 25, 0x00000059}, // 37: if >= 89 (acct) goto 38, else 63
-    {0x35, 0, 11, 0x00000076}, // 38: if >= 118 (sched_setparam) goto 39, else 50
-    {0x35, 0, 8, 0x000000a3}, // 39: if >= 163 (getrlimit) goto 40, else 48
-    {0x35, 0, 6, 0x000000c6}, // 40: if >= 198 (socket) goto 41, else 47
-    {0x35, 51, 0, 0x000000c8}, // 41: if >= 200 (bind) goto 93, else 42
-    {0x20, 0, 0, 0x00000010}, // 42: args[0] low
-    {0x15, 49, 0, 0x00000001}, // 43: if == 0x1 goto 93, else 44
-    {0x15, 48, 0, 0x00000002}, // 44: if == 0x2 goto 93, else 45
-    {0x15, 47, 0, 0x0000000a}, // 45: if == 0xa goto 93, else 46
-    {0x15, 46, 45, 0x00000010}, // 46: if == 0x10 goto 93, else 92
-    {0x15, 44, 45, 0x000000aa}, // 47: if == 170 (settimeofday) goto 92, else 93
-    {0x35, 43, 0, 0x000000a1}, // 48: if >= 161 (sethostname) goto 92, else 49
-    {0x15, 42, 43, 0x0000008e}, // 49: if == 142 (reboot) goto 92, else 93
-    {0x35, 0, 3, 0x00000068}, // 50: if >= 104 (kexec_load) goto 51, else 54
-    {0x35, 0, 40, 0x0000006b}, // 51: if >= 107 (timer_create) goto 52, else 92
-    {0x35, 39, 0, 0x00000074}, // 52: if >= 116 (syslog) goto 92, else 53
-    {0x15, 38, 39, 0x00000070}, // 53: if == 112 (clock_settime) goto 92, else 93
-    {0x35, 0, 37, 0x0000005a}, // 54: if >= 90 (capget) goto 55, else 92
-    {0x15, 36, 0, 0x00000061}, // 55: if == 97 (unshare) goto 92, else 56
-    {0x15, 0, 36, 0x0000005c}, // 56: if == 92 (personality) goto 57, else 93
-    {0x20, 0, 0, 0x00000010}, // 57: args[0] low
-    {0x15, 34, 0, 0x00000000}, // 58: if == 0x0 goto 93, else 59
-    {0x15, 33, 0, 0x00000008}, // 59: if == 0x8 goto 93, else 60
-    {0x15, 32, 0, 0x00020000}, // 60: if == 0x20000 goto 93, else 61
-    {0x15, 31, 0, 0x00020008}, // 61: if == 0x20008 goto 93, else 62
-    {0x15, 30, 29, 0xffffffff}, // 62: if == 0xffffffff goto 93, else 92
-    {0x35, 0, 16, 0x0000002b}, // 63: if >= 43 (statfs) goto 64, else 80
-    {0x35, 0, 14, 0x00000034}, // 64: if >= 52 (fchmod) goto 65, else 79
-    {0x35, 0, 10, 0x00000035}, // 65: if >= 53 (fchmodat) goto 66, else 76
-    {0x35, 0, 16, 0x00000036}, // 66: if >= 54 (fchownat) goto 67, else 83
-    {0x15, 24, 0, 0x0000003c}, // 67: if == 60 (quotactl) goto 92, else 68
-    {0x15, 23, 0, 0x0000003a}, // 68: if == 58 (vhangup) goto 92, else 69
-    {0x15, 0, 23, 0x00000038}, // 69: if == 56 (openat) goto 70, else 93
-    {0x20, 0, 0, 0x00000020}, // 70: args[2] low
-    {0x54, 0, 0, 0x00400040}, // 71: & 0x400040
-    {0x15, 20, 0, 0x00000000}, // 72: if == 0x0 goto 93, else 73
-    {0x20, 0, 0, 0x00000028}, // 73: args[3] low
-    {0x54, 0, 0, 0x00000c00}, // 74: & 0xc00
-    {0x15, 17, 16, 0x00000000}, // 75: if == 0x0 goto 93, else 92
-    {0x20, 0, 0, 0x00000018}, // 76: args[1] low
-    {0x54, 0, 0, 0x00000c00}, // 77: & 0xc00
-    {0x15, 14, 13, 0x00000000}, // 78: if == 0x0 goto 93, else 92
-    {0x35, 12, 13, 0x00000033}, // 79: if >= 51 (chroot) goto 92, else 93
-    {0x35, 0, 1, 0x00000023}, // 80: if >= 35 (unlinkat) goto 81, else 82
-    {0x35, 10, 11, 0x00000027}, // 81: if >= 39 (umount2) goto 92, else 93
-    {0x35, 0, 3, 0x00000021}, // 82: if >= 33 (mknodat) goto 83, else 86
-    {0x20, 0, 0, 0x00000020}, // 83: args[2] low
-    {0x54, 0, 0, 0x00000c00}, // 84: & 0xc00
-    {0x15, 7, 6, 0x00000000}, // 85: if == 0x0 goto 93, else 92
-    {0x15, 0, 4, 0x0000001d}, // 86: if == 29 (ioctl) goto 87, else 91
-    {0x20, 0, 0, 0x00000018}, // 87: args[1] low
-    {0x15, 1, 0, 0x00005412}, // 88: if == 0x5412 goto 90, else 89
-    {0x15, 0, 3, 0x0000541c}, // 89: if == 0x541c goto 90, else 93
-    {0x06, 0, 0, 0x00050005}, // 90: EIO
-    {0x15, 0, 1, 0x00000012}, // 91: if == 18 (lookup_dcookie) goto 92, else 93
-    {0x06, 0, 0, 0x00050001}, // 92: EPERM
-    {0x06, 0, 0, 0x7fff0000}, // 93: allow
-    {0x06, 0, 0, 0x80000000}, // 94: kill the process
+    {0x15, 105, 106, 0x0000010c}, // 23: if == 268 (setns) goto 129, else 130
+    {0x15, 105, 104, 0x00000108}, // 24: if == 264 (name_to_handle_at) goto 130, else 129
+    {0x35, 0, 32, 0x000000eb}, // 25: if >= 235 (mbind) goto 26, else 58
+    {0x35, 0, 29, 0x000000f4}, // 26: if >= 244 goto 27, else 56
+    {0x35, 0, 101, 0x00000104}, // 27: if >= 260 (wait4) goto 28, else 129
+    {0x35, 0, 101, 0x00000105}, // 28: if >= 261 (prlimit64) goto 29, else 130
+    {0x20, 0, 0, 0x00000018}, // 29: args[1] low
+    {0x15, 0, 7, 0x00000004}, // 30: if == 0x4 goto 31, else 38
+    {0x20, 0, 0, 0x00000024}, // 31: args[2] high
+    {0x15, 0, 46, 0x00000000}, // 32: if == 0x0 goto 33, else 79
+    {0x20, 0, 0, 0x00000020}, // 33: args[2] low
+    {0x15, 0, 44, 0x00000000}, // 34: if == 0x0 goto 35, else 79
+    {0x20, 0, 0, 0x00000018}, // 35: args[1] low
+    {0x54, 0, 0, 0x00000001}, // 36: & 0x1
+    {0x15, 92, 3, 0x00000001}, // 37: if == 0x1 goto 130, else 41
+    {0x20, 0, 0, 0x00000018}, // 38: args[1] low
+    {0x54, 0, 0, 0x00000001}, // 39: & 0x1
+    {0x15, 89, 0, 0x00000001}, // 40: if == 0x1 goto 130, else 41
+    {0x20, 0, 0, 0x00000018}, // 41: args[1] low
+    {0x54, 0, 0, 0x00000002}, // 42: & 0x2
+    {0x15, 86, 0, 0x00000002}, // 43: if == 0x2 goto 130, else 44
+    {0x20, 0, 0, 0x00000018}, // 44: args[1] low
+    {0x54, 0, 0, 0x00000004}, // 45: & 0x4
+    {0x15, 83, 0, 0x00000000}, // 46: if == 0x0 goto 130, else 47
+    {0x20, 0, 0, 0x00000018}, // 47: args[1] low
+    {0x54, 0, 0, 0x00000008}, // 48: & 0x8
+    {0x15, 80, 0, 0x00000008}, // 49: if == 0x8 goto 130, else 50
+    {0x20, 0, 0, 0x00000018}, // 50: args[1] low
+    {0x15, 0, 77, 0x00000004}, // 51: if == 0x4 goto 52, else 129
+    {0x20, 0, 0, 0x00000024}, // 52: args[2] high
+    {0x15, 0, 75, 0x00000000}, // 53: if == 0x0 goto 54, else 129
+    {0x20, 0, 0, 0x00000020}, // 54: args[2] low
+    {0x15, 74, 73, 0x00000000}, // 55: if == 0x0 goto 130, else 129
+    {0x35, 73, 0, 0x000000f2}, // 56: if >= 242 (accept4) goto 130, else 57
+    {0x15, 72, 71, 0x000000f0}, // 57: if == 240 (rt_tgsigqueueinfo) goto 130, else 129
+    {0x35, 0, 2, 0x000000dd}, // 58: if >= 221 (execve) goto 59, else 61
+    {0x35, 0, 70, 0x000000e0}, // 59: if >= 224 (swapon) goto 60, else 130
+    {0x35, 69, 68, 0x000000e2}, // 60: if >= 226 (mprotect) goto 130, else 129
+    {0x35, 0, 67, 0x000000dc}, // 61: if >= 220 (clone) goto 62, else 129
+    {0x20, 0, 0, 0x00000010}, // 62: args[0] low
+    {0x54, 0, 0, 0x7e020000}, // 63: & 0x7e020000
+    {0x15, 65, 64, 0x00000000}, // 64: if == 0x0 goto 130, else 129
+    {0x35, 0, 29, 0x00000059}, // 65: if >= 89 (acct) goto 66, else 95
+    {0x35, 0, 15, 0x00000076}, // 66: if >= 118 (sched_setparam) goto 67, else 82
+    {0x35, 0, 12, 0x000000a3}, // 67: if >= 163 (getrlimit) goto 68, else 80
+    {0x35, 0, 6, 0x000000c6}, // 68: if >= 198 (socket) goto 69, else 75
+    {0x35, 60, 0, 0x000000c8}, // 69: if >= 200 (bind) goto 130, else 70
+    {0x20, 0, 0, 0x00000010}, // 70: args[0] low
+    {0x15, 58, 0, 0x00000001}, // 71: if == 0x1 goto 130, else 72
+    {0x15, 57, 0, 0x00000002}, // 72: if == 0x2 goto 130, else 73
+    {0x15, 56, 0, 0x0000000a}, // 73: if == 0xa goto 130, else 74
+    {0x15, 55, 54, 0x00000010}, // 74: if == 0x10 goto 130, else 129
+    {0x15, 53, 0, 0x000000aa}, // 75: if == 170 (settimeofday) goto 129, else 76
+    {0x15, 0, 53, 0x000000a4}, // 76: if == 164 (setrlimit) goto 77, else 130
+    {0x20, 0, 0, 0x00000010}, // 77: args[0] low
+    {0x15, 0, 51, 0x00000004}, // 78: if == 0x4 goto 79, else 130
+    {0x06, 0, 0, 0x00050000}, // 79: return 0x50000
+    {0x35, 48, 0, 0x000000a1}, // 80: if >= 161 (sethostname) goto 129, else 81
+    {0x15, 47, 48, 0x0000008e}, // 81: if == 142 (reboot) goto 129, else 130
+    {0x35, 0, 3, 0x00000068}, // 82: if >= 104 (kexec_load) goto 83, else 86
+    {0x35, 0, 45, 0x0000006b}, // 83: if >= 107 (timer_create) goto 84, else 129
+    {0x35, 44, 0, 0x00000074}, // 84: if >= 116 (syslog) goto 129, else 85
+    {0x15, 43, 44, 0x00000070}, // 85: if == 112 (clock_settime) goto 129, else 130
+    {0x35, 0, 42, 0x0000005a}, // 86: if >= 90 (capget) goto 87, else 129
+    {0x15, 41, 0, 0x00000061}, // 87: if == 97 (unshare) goto 129, else 88
+    {0x15, 0, 41, 0x0000005c}, // 88: if == 92 (personality) goto 89, else 130
+    {0x20, 0, 0, 0x00000010}, // 89: args[0] low
+    {0x15, 39, 0, 0x00000000}, // 90: if == 0x0 goto 130, else 91
+    {0x15, 38, 0, 0x00000008}, // 91: if == 0x8 goto 130, else 92
+    {0x15, 37, 0, 0x00020000}, // 92: if == 0x20000 goto 130, else 93
+    {0x15, 36, 0, 0x00020008}, // 93: if == 0x20008 goto 130, else 94
+    {0x15, 35, 34, 0xffffffff}, // 94: if == 0xffffffff goto 130, else 129
+    {0x35, 0, 16, 0x0000002b}, // 95: if >= 43 (statfs) goto 96, else 112
+    {0x35, 0, 14, 0x00000034}, // 96: if >= 52 (fchmod) goto 97, else 111
+    {0x35, 0, 10, 0x00000035}, // 97: if >= 53 (fchmodat) goto 98, else 108
+    {0x35, 0, 16, 0x00000036}, // 98: if >= 54 (fchownat) goto 99, else 115
+    {0x15, 29, 0, 0x0000003c}, // 99: if == 60 (quotactl) goto 129, else 100
+    {0x15, 28, 0, 0x0000003a}, // 100: if == 58 (vhangup) goto 129, else 101
+    {0x15, 0, 28, 0x00000038}, // 101: if == 56 (openat) goto 102, else 130
+    {0x20, 0, 0, 0x00000020}, // 102: args[2] low
+    {0x54, 0, 0, 0x00400040}, // 103: & 0x400040
+    {0x15, 25, 0, 0x00000000}, // 104: if == 0x0 goto 130, else 105
+    {0x20, 0, 0, 0x00000028}, // 105: args[3] low
+    {0x54, 0, 0, 0x00000c00}, // 106: & 0xc00
+    {0x15, 22, 21, 0x00000000}, // 107: if == 0x0 goto 130, else 129
+    {0x20, 0, 0, 0x00000018}, // 108: args[1] low
+    {0x54, 0, 0, 0x00000c00}, // 109: & 0xc00
+    {0x15, 19, 18, 0x00000000}, // 110: if == 0x0 goto 130, else 129
+    {0x35, 17, 18, 0x00000033}, // 111: if >= 51 (chroot) goto 129, else 130
+    {0x35, 0, 1, 0x00000023}, // 112: if >= 35 (unlinkat) goto 113, else 114
+    {0x35, 15, 16, 0x00000027}, // 113: if >= 39 (umount2) goto 129, else 130
+    {0x35, 0, 3, 0x00000021}, // 114: if >= 33 (mknodat) goto 115, else 118
+    {0x20, 0, 0, 0x00000020}, // 115: args[2] low
+    {0x54, 0, 0, 0x00000c00}, // 116: & 0xc00
+    {0x15, 12, 11, 0x00000000}, // 117: if == 0x0 goto 130, else 129
+    {0x15, 0, 4, 0x0000001d}, // 118: if == 29 (ioctl) goto 119, else 123
+    {0x20, 0, 0, 0x00000018}, // 119: args[1] low
+    {0x15, 1, 0, 0x00005412}, // 120: if == 0x5412 goto 122, else 121
+    {0x15, 0, 8, 0x0000541c}, // 121: if == 0x541c goto 122, else 130
+    {0x06, 0, 0, 0x00050005}, // 122: EIO
+    {0x15, 0, 4, 0x00000019}, // 123: if == 25 (fcntl) goto 124, else 128
+    {0x20, 0, 0, 0x00000018}, // 124: args[1] low
+    {0x15, 1, 0, 0x00000400}, // 125: if == 0x400 goto 127, else 126
+    {0x15, 0, 3, 0x00000410}, // 126: if == 0x410 goto 127, else 130
+    {0x06, 0, 0, 0x0005000d}, // 127: return 0x5000d
+    {0x15, 0, 1, 0x00000012}, // 128: if == 18 (lookup_dcookie) goto 129, else 130
+    {0x06, 0, 0, 0x00050001}, // 129: EPERM
+    {0x06, 0, 0, 0x7fff0000}, // 130: allow
+    {0x06, 0, 0, 0x80000000}, // 131: kill the process
 };
 #else
 #error "no seccomp program for this architecture"

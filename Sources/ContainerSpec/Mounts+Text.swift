@@ -93,7 +93,8 @@ extension FilePath {
 
   /// The path without `.` components.
   ///
-  /// - Throws: ``SpecError`` when it is relative, has a `..` component, or is `/` itself.
+  /// - Throws: ``SpecError`` when it is relative, has a `..` component, or is `/`,
+  ///   `/proc` or `/sys`.
   func checkedDestination(of subject: String) throws(SpecError) -> FilePath {
     let shown = String(quoting: string)
     guard isAbsolute else {
@@ -111,6 +112,11 @@ extension FilePath {
       throw SpecError(
         "the destination of \(subject) cannot be the root directory",
         remedy: "give a directory below it, such as /data; --rootfs names the root")
+    }
+    guard path != "/proc", path != "/sys" else {
+      throw SpecError(
+        "the destination of \(subject) cannot be \(shown), which is the container's own",
+        remedy: "give another directory, or one below it")
     }
     return path
   }

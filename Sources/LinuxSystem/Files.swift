@@ -45,20 +45,14 @@ extension OwnedDescriptor {
     try writeAll(bytes[...], to: number)
   }
 
-  /// Reads to the end, and waits for it where another process still writes to a pipe.
+  /// Reads to the end.
   ///
-  /// - Throws: EFBIG when there is more than `limit` bytes.
+  /// - Throws: EFBIG when there is more than `limit` bytes; the errnos of read(2).
   public borrowing func readAll(limit: Int, subject: String) throws(SystemError) -> [UInt8] {
     var contents: [UInt8] = []
     while true {
-      let chunk: [UInt8]
-      do throws(SystemError) {
-        chunk = try readOnce(
-          from: number, capacity: max(4 << 10, contents.count), subject: subject)
-      } catch let error where error.errno == .resourceTemporarilyUnavailable {
-        waitUntilReadable()
-        continue
-      }
+      let chunk = try readOnce(
+        from: number, capacity: max(4 << 10, contents.count), subject: subject)
       if chunk.isEmpty { return contents }
       contents += chunk
       guard contents.count <= limit else {
@@ -66,22 +60,14 @@ extension OwnedDescriptor {
       }
     }
   }
-
-  /// What poll(2) has to say is said better by the read(2) that follows.
-  private borrowing func waitUntilReadable() {
-    var waiting = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
-    // Safe: one structure of ours is filled.
-    _ = unsafe poll(&waiting, 1, -1)
-  }
 }
 
-/// Reads a whole file that the caller names; a pipe up to the end of its last writer, as a shell's
-/// `<(COMMAND)` needs it.
+/// Reads a whole file that the caller names. A named pipe is waited for, until somebody has written
+/// to it and closed it, as cat(1) does: never for a path of an image or a release.
 ///
 /// - Throws: EFBIG when it is larger than `limit` bytes; the errnos of open(2) and read(2).
 public func readFile(_ path: FilePath, limit: Int) throws(SystemError) -> [UInt8] {
-  // Without O_NONBLOCK open(2) of a named pipe that nobody writes to would wait for ever.
-  let file = try OwnedDescriptor(opening: path, flags: .nonBlocking)
+  let file = try OwnedDescriptor(opening: path, flags: [])
   return try file.readAll(limit: limit, subject: "of \(path)")
 }
 

@@ -36,11 +36,12 @@ public struct IDMap: Sendable, Hashable {
 }
 
 /// How much of inotify(7) the processes of a user namespace can have. It counts against the
-/// namespace's maker, too, whose own limit is 128 instances on most hosts.
+/// namespace's maker, too, whose own limit is 128 instances on most hosts. See inotify(7),
+/// namespaces(7).
 public struct InotifyLimits: Sendable, Hashable {
   /// How many instances each user of the namespace can have; not 0.
   public var instances: UInt32
-  /// How many watches, all instances together; not 0.
+  /// How many watches each user can have, all instances together; not 0.
   public var watches: UInt32
 
   /// States both.
@@ -76,7 +77,7 @@ public final class UserNamespaceMaker {
     self.holder = holder
     defer { holder.end() }
     try writer.write(users: users, groups: groups, of: holder.pid)
-    // AFTER the maps, meanwhile.
+    // AFTER the maps: the holder has written its limits meanwhile, and is mostly done.
     if limits != nil { try holder.waitUntilReady("of the user namespace") }
     return try holder.open("ns/user")
   }

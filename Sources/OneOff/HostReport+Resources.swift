@@ -25,7 +25,7 @@ extension HostReport {
           name, .missing, detail,
           remedy: "wait for a run to end, or set ONEOFF_SLOTS to more than \(pool.count)")
       }
-      // As a run does it: its directory is made, or cannot be.
+      // By taking one, as a run does: only that shows whether the directory can be made and locked.
       if access != .user { _ = try Slot.acquire(in: .current(for: rootless), from: pool) }
       return HostCheck(name, .ok, detail)
     } catch let error as SpecError {
@@ -33,7 +33,7 @@ extension HostReport {
     } catch let error as SystemError where access != .user {
       return HostCheck(
         name, .missing, firstLine(of: error),
-        remedy: "name a directory that can be made and written with ONEOFF_RUNTIME_DIR")
+        remedy: "set ONEOFF_RUNTIME_DIR to a directory that can be made and written")
     } catch {
       return access == .user
         ? unknown(name, access) : HostCheck(name, .missing, firstLine(of: error))

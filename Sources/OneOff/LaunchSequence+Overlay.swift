@@ -1,6 +1,9 @@
 import LinuxSystem
 
 extension LaunchSequence {
+  /// The most bytes that fsconfig(2) takes as an option's value, with the NUL.
+  private static let longestOption = 256
+
   /// An overlay of directories, as fsconfig(2) takes their paths, the lowest last and parted by
   /// colons. See the kernel's Documentation/filesystems/overlayfs.rst.
   static func overlay(
@@ -8,9 +11,15 @@ extension LaunchSequence {
     isOnDisk: Bool = false
   ) -> LaunchPlan.FileSystem {
     // Of this very type: otherwise each tuple is cast at run time.
-    var options: [(key: String, value: String)] = [
-      ("lowerdir", lower), ("upperdir", upper), ("workdir", work),
-    ]
+    var options: [(key: String, value: String)] = []
+    if lower.utf8.count < Self.longestOption {
+      options.append(("lowerdir", lower))
+    } else {
+      // One by one, from Linux 6.5 on.
+      for layer in lower.split(separator: ":") { options.append(("lowerdir+", String(layer))) }
+    }
+    options.append(("upperdir", upper))
+    options.append(("workdir", work))
     // A user namespace has no attributes of the kind "trusted.", and so none that redirect.
     // Without those, renaming a directory of the image is EXDEV.
     options.append(hasRoot ? ("redirect_dir", "on") : ("userxattr", ""))

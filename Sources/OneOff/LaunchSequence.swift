@@ -235,10 +235,10 @@ struct LaunchSequence: Sendable {
     ]
   }
 
-  // MARK: PID 1, once the command was forked
+  // MARK: PID 1 confines itself
 
   private mutating func guardFirstProcess() {
-    let kill = CapabilitySet(.kill).rawValue  // the command has other ids
+    let kill = CapabilitySet(.kill).rawValue  // of what the command leaves: its ids are others
     let confinement: [LaunchPlan.Operation] = [
       // BEFORE the others are given up: it takes CAP_SETPCAP.
       .boundCapabilities(mask: kill), .keepCapabilities(mask: kill), .forbidNewPrivileges,
@@ -311,10 +311,11 @@ struct LaunchSequence: Sendable {
     plan.command.append(.installSeccomp(program, listener: .listenerSocket))
   }
 
-  /// What bounds a command without a cgroup. A lower limit of the caller's stays.
+  /// What bounds a command without a cgroup. A lower hard limit of the caller's stays.
   private mutating func limitResources() {
-    // A core dump may be piped to a program of the host's (core(5)).
-    plan.command.append(.setResourceLimit(.coreSize, soft: 0, hard: 0))
+    // 1 is less than any dump, and the only limit that counts where dumps are piped to a program of
+    // the host's (core(5), and do_coredump() in the kernel's fs/coredump.c).
+    plan.command.append(.setResourceLimit(.coreSize, soft: 1, hard: 1))
     plan.command.append(.setResourceLimit(.openFiles, soft: 1024, hard: 65536))
     // These two count against the host's root as well, whom a run could otherwise leave none.
     plan.command.append(.setResourceLimit(.pendingSignals, soft: 4096, hard: 4096))

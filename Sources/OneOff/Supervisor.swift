@@ -150,8 +150,8 @@ package struct Supervisor: ~Copyable {
   }
 
   /// Waits until every sink has passed on what it holds, or its reader has taken nothing for the
-  /// time. A signal ends this process then, as its
-  /// default is: the container has ended, and who reads so slowly must not keep us.
+  /// time. A signal ends this process then, as its default is: the container has ended, and who
+  /// reads so slowly must not keep us.
   private static func flush(_ sinks: [any RunSink], atMost time: Duration? = nil) {
     unblockSignals(forwardedSignals)
     for sink in sinks {
@@ -172,8 +172,9 @@ extension SetupFailure {
   /// A command that was killed while the container was still being set up.
   init(endBeforeExecution way: CommandExit.Way) {
     let badSystemCall: Int32 = 31
+    let segmentationFault: Int32 = 11  // how a C program ends that may not even exit
     let hint =
-      way == .signal(badSystemCall)
+      way == .signal(badSystemCall) || way == .signal(segmentationFault)
       ? "the seccomp profile must allow execve, or no command can be executed"
       : "see the kernel's log (dmesg): it may have been out of memory"
     self.init(

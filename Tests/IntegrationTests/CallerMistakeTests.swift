@@ -9,6 +9,8 @@ extension IntegrationTests {
       arguments: [
         (["--events", "/nowhere/x"], "open(2) of the events file /nowhere/x: ENOENT", "exists"),
         (["--network", "path:"], "the network 'path:' has no absolute path", "/run/netns/NAME"),
+        (["--tmpfs", "/proc"], "a temporary file system cannot be '/proc'", "another directory"),
+        (["--volume", "/etc:/sys"], "a volume cannot be '/sys'", "another directory"),
         (["--cap-add", "none"], "'none' is not a capability", "leave it out"),
         (["--volume", "/dev/null:/x"], "the source /dev/null of a volume is a device", "/dev"),
       ])
@@ -44,6 +46,11 @@ extension IntegrationTests {
       // A directory of that name in PATH is not a reason to stop looking.
       let found = try run(["--env", "PATH=/:/bin", "--tmpfs", "/true"], "true")
       #expect(found.end == .code(0), "\(found.errors)")
+      // It does not hide the file that was meant.
+      let hidden = try run(
+        ["--env", "PATH=/etc:/", "--tmpfs", "/passwd"], "passwd")
+      #expect(hidden.end == .code(126))
+      #expect(hidden.errors.contains("execve(2) of /etc/passwd: EACCES"), "\(hidden.errors)")
     }
   }
 }

@@ -108,8 +108,8 @@ extension IntegrationTests {
       let limits = try run(
         [], wrapper: ["sh", "-c", "ulimit -c unlimited; exec \"$@\"", "sh"],
         "probe", "rlimits")
-      #expect(limits["core_soft"] == "0")
-      #expect(limits["core_hard"] == "0")
+      #expect(limits["core_soft"] == "1")
+      #expect(limits["core_hard"] == "1")
     }
 
     @Test func sessionKeyringIsNew() throws {

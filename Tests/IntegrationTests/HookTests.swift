@@ -156,6 +156,19 @@ extension IntegrationTests {
       #expect(result.lines.last == "       1 2")
     }
 
+    @Test func variablesMayComeFromANamedPipe() throws {
+      let app = try app(procfile: "postdeploy: echo $A\n")
+      let script = """
+        mkfifo "$3"; (sleep 0.3; echo A=1 >"$3") &
+        exec "$0" hook --rootfs "$1" --app-dir "$2" --env-file "$3"
+        """
+      let pipe = Workspace.current.path.appending("files/pipe").string
+      let result = try RunningProcess.completion(
+        ["sh", "-c", script, Built.program, Built.tiny, app, pipe])
+      #expect(result.end == .code(0), "\(result.errors)")
+      #expect(result.lines.last == "       1")
+    }
+
     @Test func appDirectoryThatIsMissing() throws {
       let result = try hook("/nowhere")
       #expect(result.end == .code(125))

@@ -48,6 +48,20 @@ extension IntegrationTests {
       #expect(downwards.output == "oneonetwobase\n")
     }
 
+    /// More than one option of fsconfig(2) holds; all must lie as they were named.
+    @Test(arguments: [60, 66, 499]) func manyLayersLieOnTop(count: Int) throws {
+      let workspace = Workspace.current
+      var options: [String] = []
+      for number in 1...count {
+        try workspace.write("\(number)/top", "\(number)")
+        try workspace.write("\(number)/only-\(number)", "")
+        options += ["--layer", workspace.path.appending("files/\(number)").string]
+      }
+      let result = try shell(options, "cat /top; ls / | grep -c only-; test -x /bin/busybox")
+      #expect(result.status == 0, "\(result.errors)")
+      #expect(result.output == "\(count)\(count)\n")
+    }
+
     @Test func filesOfTheImageBelongToTheirOwnersInside() throws {
       #expect(try run([], "probe", "stat", "/home/app")["uid"] == "1000")
       #expect(try run([], "probe", "stat", "/etc/passwd")["uid"] == "0")

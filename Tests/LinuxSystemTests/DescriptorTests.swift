@@ -91,13 +91,6 @@ import Testing
     #expect(error?.description.hasPrefix("open(2) of /no/such: ENOENT (") == true)
   }
 
-  @Test func aNamedPipeDoesNotHoldTheReader() throws {
-    let directory = try TemporaryDirectory()
-    let path = directory.path.appending("fifo")
-    #expect(unsafe path.withPlatformString { unsafe mkfifo($0, 0o600) } == 0)
-    #expect(try readFile(path, limit: 10).isEmpty)
-  }
-
   @Test func directoriesAreMadeWithThoseAboveThem() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path.appending("a/b/c")

@@ -5,7 +5,9 @@ import Testing
 
 private let killProcess: UInt32 = 0x8000_0000
 private let allow: UInt32 = 0x7FFF_0000
+private let done: UInt32 = 0x0005_0000
 private let eperm: UInt32 = 0x0005_0001
+private let eacces: UInt32 = 0x0005_000D
 private let eio: UInt32 = 0x0005_0005
 private let enosys: UInt32 = 0x0005_0026
 
@@ -28,7 +30,7 @@ private let newestNumber: UInt32 = 456
   func isValidAndSmall(architecture: Architecture) throws {
     let program = try defaultProgram(architecture)
     #expect(program.isValid)
-    #expect(program.count <= 110)
+    #expect(program.count <= 145)
   }
 
   /// What libseccomp's program says, but for numbers that are newer than the profile: there it
@@ -129,6 +131,18 @@ private let newestNumber: UInt32 = 456
       #expect(try verdict("ioctl", 0, command) == eio)
     }
     #expect(try verdict("ioctl", 0, 0x5413) == allow)  // TIOCGWINSZ
+    for command: UInt64 in [1024, 1040, 0x1_0000_0400] {
+      #expect(try verdict("fcntl", 0, command) == eacces)
+    }
+    for command: UInt64 in [0, 1, 1025, 1032] { #expect(try verdict("fcntl", 0, command) == allow) }
+    let core: UInt64 = 4
+    for resource in [core, 0x1_0000_0000 | core] {
+      #expect(try verdict("setrlimit", resource) ?? done == done)
+      #expect(try verdict("prlimit64", 0, resource, 1) == done)
+      #expect(try verdict("prlimit64", 0, resource, 0x1_0000_0000) == done)
+      #expect(try verdict("prlimit64", 0, resource, 0) == allow)
+    }
+    #expect(try verdict("prlimit64", 0, 7, 1) == allow)
     for family: UInt64 in [38, 40, 0x1_0000_0026, 0x1_0000_0028, 21, 30, 44] {
       #expect(try verdict("socket", family) == eperm)
       #expect(try verdict("socketpair", family) == eperm)

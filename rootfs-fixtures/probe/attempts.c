@@ -99,8 +99,27 @@ static long terminate_init(const char *argument)
 
 static long limit_init(const char *argument)
 {
-    struct rlimit none = {0}; // of core dumps, so that PID 1 survives a success
-    return prlimit(INIT, RLIMIT_CORE, &none, NULL);
+    struct rlimit none = {0}; // of message queues, so that PID 1 survives a success
+    return prlimit(INIT, RLIMIT_MSGQUEUE, &none, NULL);
+}
+
+// The host's piped dumps know the limit 1, and ignore 0.
+static long lower_core_limit(const char *argument)
+{
+    struct rlimit limit = {0};
+    if (setrlimit(RLIMIT_CORE, &limit) == -1 ||
+        syscall(SYS_prlimit64, 0, RLIMIT_CORE, &limit, NULL) == -1)
+        return -1;
+    if (getrlimit(RLIMIT_CORE, &limit) == -1 || limit.rlim_cur == 0)
+        return 0;
+    errno = 0; // it said that it was done
+    return -1;
+}
+
+static long lease_file(const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    return file == -1 ? -1 : fcntl(file, F_SETLEASE, F_RDLCK);
 }
 
 static long reschedule_init(const char *argument)
@@ -341,6 +360,8 @@ static const struct attempt {
     {"kill-init", kill_init, NO_ARGUMENT, true},
     {"signal-init-term", terminate_init, NO_ARGUMENT, true},
     {"prlimit-init", limit_init, NO_ARGUMENT, true},
+    {"lower-core-limit", lower_core_limit, NO_ARGUMENT, false},
+    {"lease", lease_file, NEEDS_ARGUMENT, false},
     {"sched-init", reschedule_init, NO_ARGUMENT, true},
     {"read-init-environ", read_environment_of_init, NO_ARGUMENT, false},
     {"read-init-cmdline", read_command_line_of_init, NO_ARGUMENT, false},

@@ -1,5 +1,5 @@
-// trace OUT PROGRAM [ARG...]: runs PROGRAM step by step, and writes to OUT the address of every instruction of it that
-// is executed, in hexadecimal, a line each, once, in the order of the first time.
+// trace OUT PROGRAM [ARG...]: runs PROGRAM step by step, and writes to OUT the address of every
+// instruction of it that is executed, in hexadecimal, a line each, once, in the order of the first time.
 //
 // Its children are followed until they execute another program. Some ten microseconds an instruction.
 #include <errno.h>
@@ -11,7 +11,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// The program is static and linked to fixed addresses below this one.
+#ifndef __x86_64__
+#error "the registers are those of x86-64"
+#endif
+
+// The program is static and linked to fixed addresses below this one (--image-base in the Makefile).
 #define ADDRESSES_END 0x4000000UL
 
 static unsigned char executed[ADDRESSES_END];
@@ -36,8 +40,8 @@ static pid_t start(char **arguments)
     int status;
     if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
         fail("waitpid");
-    long options = PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-                   PTRACE_O_TRACEEXEC;
+    long options = PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
+                   PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC;
     if (ptrace(PTRACE_SETOPTIONS, pid, NULL, options) != 0)
         fail("ptrace");
     return pid;
@@ -46,8 +50,11 @@ static pid_t start(char **arguments)
 static void note(pid_t pid, FILE *out)
 {
     struct user_regs_struct registers;
-    if (ptrace(PTRACE_GETREGS, pid, NULL, &registers) != 0)
+    if (ptrace(PTRACE_GETREGS, pid, NULL, &registers) != 0) {
+        if (errno != ESRCH) // killed meanwhile
+            fail("ptrace");
         return;
+    }
     unsigned long address = registers.rip;
     if (address < ADDRESSES_END && !executed[address]) {
         executed[address] = 1;
@@ -82,7 +89,9 @@ int main(int count, char **arguments)
         }
         int signal = WSTOPSIG(status);
         note(pid, out);
-        ptrace(PTRACE_SINGLESTEP, pid, NULL, (long)(signal == SIGTRAP || signal == SIGSTOP ? 0 : signal));
+        long passed_on = signal == SIGTRAP || signal == SIGSTOP ? 0 : signal;
+        if (ptrace(PTRACE_SINGLESTEP, pid, NULL, passed_on) != 0 && errno != ESRCH)
+            fail("ptrace");
     }
     if (fclose(out) != 0)
         fail(arguments[1]);

@@ -102,6 +102,23 @@ extension IntegrationTests {
       }
     }
 
+    /// The host's writers would wait until the lease is broken, with a lease on a read-only volume.
+    @Test func leaseOnAFileOfTheHostIsRefused() throws {
+      try Workspace.current.write("volume/file", "")
+      let volume = FilePath(Workspace.current.path.appending("files/volume").string)
+      let attack = try Attack("probe", "try", "lease", "/v/file") {
+        $0.volumes = [Volume(source: volume, destination: "/v", isReadOnly: true)]
+      }
+      try expect(attack, isDeniedWith: "EACCES") { try $0.leaveOutSeccomp() }
+    }
+
+    /// Only the limit of 1 byte keeps a dump from a program that the host pipes dumps to.
+    @Test func limitOfCoreDumpsStaysAboveZero() throws {
+      try expect(Attack("probe", "try", "lower-core-limit"), isDeniedWith: "0") {
+        try $0.leaveOutSeccomp()
+      }
+    }
+
     /// Two defences stand in the way: the filter, and the missing capabilities.
     @Test(arguments: [
       ("unshare-mount", "EPERM"), ("mount-tmpfs", "EPERM"), ("umount-proc", "EPERM"),
