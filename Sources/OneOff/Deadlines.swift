@@ -44,12 +44,7 @@ struct Deadlines: Sendable, Hashable {
 
   /// The next moment at which to look; nil when there is none.
   var next: Duration? {
-    var first: Duration?
-    for deadline in [timeout, silence, grace, drain] {
-      guard let deadline else { continue }
-      first = first.map { min($0, deadline) } ?? deadline
-    }
-    return first
+    Self.earlier(Self.earlier(timeout, silence), Self.earlier(grace, drain))
   }
 
   /// What is over now; it is told once.
@@ -64,6 +59,11 @@ struct Deadlines: Sendable, Hashable {
     if Self.take(&grace, at: now) { events.append(.graceExpired) }
     if Self.take(&drain, at: now) { events.append(.drainExpired) }
     return events
+  }
+
+  private static func earlier(_ one: Duration?, _ other: Duration?) -> Duration? {
+    guard let one, let other else { return one ?? other }
+    return min(one, other)
   }
 
   private static func take(_ deadline: inout Duration?, at now: Duration) -> Bool {

@@ -25,11 +25,20 @@ extension LaunchSequence {
   static func processLimits(of subject: LaunchSubject) -> [LaunchPlan.Operation] {
     var operations: [LaunchPlan.Operation] = []
     let given = subject.spec.resourceLimits
-    for limit in builtInLimits(of: subject)
-    where !given.contains(where: { $0.resource == limit.resource }) {
-      operations.append(
-        .setResourceLimit(.init(limit.resource), soft: limit.soft, hard: limit.hard))
+    // Not a list of limits: making its type at run time costs more than these calls.
+    func limit(_ resource: ResourceLimit.Resource, soft: UInt64, hard: UInt64) {
+      guard !given.contains(where: { $0.resource == resource }) else { return }
+      operations.append(.setResourceLimit(.init(resource), soft: soft, hard: hard))
     }
+    // A core dump may be piped to a program of the host's (core(5)).
+    limit(.coreSize, soft: 0, hard: 0)
+    limit(.openFiles, soft: 1024, hard: 65536)
+    // These two count against the host's root as well, whom a run could otherwise leave none.
+    limit(.pendingSignals, soft: 4096, hard: 4096)
+    limit(.messageQueues, soft: 131_072, hard: 131_072)
+    // The kernel counts by user id and user namespace, and not at all for the host's root: in the
+    // host's user namespace it would count everything else that this user has running.
+    if subject.commandMaps != nil { limit(.processes, soft: 4096, hard: 4096) }
     for limit in given {
       operations.append(
         .fixResourceLimit(.init(limit.resource), soft: limit.soft, hard: limit.hard))
@@ -38,24 +47,6 @@ extension LaunchSequence {
       operations.append(.setNiceness(niceness))
     }
     return operations
-  }
-
-  /// What bounds a command without a cgroup.
-  private static func builtInLimits(of subject: LaunchSubject) -> [ResourceLimit] {
-    var limits = [
-      // A core dump may be piped to a program of the host's (core(5)).
-      ResourceLimit(.coreSize, soft: 0, hard: 0),
-      ResourceLimit(.openFiles, soft: 1024, hard: 65536),
-      // These two count against the host's root as well, whom a run could otherwise leave none.
-      ResourceLimit(.pendingSignals, soft: 4096, hard: 4096),
-      ResourceLimit(.messageQueues, soft: 131_072, hard: 131_072),
-    ]
-    // The kernel counts by user id and user namespace, and not at all for the host's root: in the
-    // host's user namespace it would count everything else that this user has running.
-    if subject.commandMaps != nil {
-      limits.append(ResourceLimit(.processes, soft: 4096, hard: 4096))
-    }
-    return limits
   }
 }
 
