@@ -141,7 +141,7 @@ public func replaceFile(
   }
 }
 
-/// Makes sure that ``replaceFile(_:with:permissions:)`` can make the file, and that it is not there.
+/// Makes sure that ``replaceFile(_:with:permissions:)`` can make a file, and removes what is there.
 ///
 /// - Throws: EEXIST for anything but a regular file, which nobody wants to be replaced: a device, a
 ///   directory, a symbolic link; the errnos of open(2), faccessat(2) and unlink(2).

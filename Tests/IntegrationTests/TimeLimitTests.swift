@@ -179,7 +179,7 @@ extension IntegrationTests {
       let ended = try end(
         ["--log-max", "6"], "sh", "-c", "printf 1234; sleep 0.2; printf 5678 >&2")
       #expect(ended.completion.output == "1234")
-      #expect(ended.completion.errors.hasPrefix("56oneoff: warning:"))
+      #expect(ended.completion.errors.hasPrefix("56\noneoff: warning:"))
       #expect(ended.log == ["stdout_bytes": 4, "stderr_bytes": 4, "dropped_bytes": 2])
     }
 
