@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -100,6 +101,22 @@ long ol_random(void *bytes, size_t count) { return ol_result(getrandom(bytes, co
 long ol_set_nonblocking(int descriptor) {
     return ol_result(fcntl(descriptor, F_SETFL, O_NONBLOCK));
 }
+
+long ol_get_limit(uint32_t resource, uint64_t *soft, uint64_t *hard) {
+    struct rlimit limit = {0};
+    long result = ol_result(getrlimit((__rlimit_resource_t)resource, &limit));
+    *soft = limit.rlim_cur;
+    *hard = limit.rlim_max;
+    return result;
+}
+
+long ol_set_limit(uint32_t resource, uint64_t soft, uint64_t hard) {
+    const struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+    return ol_result(setrlimit((__rlimit_resource_t)resource, &limit));
+}
+
+/* For one's own process it cannot fail, and -1 is a niceness. */
+int ol_niceness(void) { return getpriority(PRIO_PROCESS, 0); }
 
 long ol_set_pipe_size(int descriptor, int bytes) {
     return ol_result(fcntl(descriptor, F_SETPIPE_SZ, bytes));

@@ -51,6 +51,13 @@ static struct ol_outcome ol_set_resource_limit(const struct ol_operation *operat
     return ol_check(setrlimit((__rlimit_resource_t)operation->flags, &limit), OL_STEP_PRLIMIT);
 }
 
+/* Exactly as it was asked for. The supervisor has raised the hard limit as far as that takes. */
+static struct ol_outcome ol_fix_resource_limit(const struct ol_operation *operation) {
+    const struct rlimit limit = {.rlim_cur = operation->number[0],
+                                 .rlim_max = operation->number[1]};
+    return ol_check(setrlimit((__rlimit_resource_t)operation->flags, &limit), OL_STEP_PRLIMIT);
+}
+
 /* The status pipe is closed by execve(2), which may still fail and be reported. Everything else
  * goes now: the command's path could lead over a descriptor (CVE-2024-21626). */
 static struct ol_outcome ol_close_descriptors(const struct ol_child *child, int also_kept) {
@@ -82,6 +89,8 @@ struct ol_outcome ol_perform_command(const struct ol_child *child,
                         OL_STEP_LANDLOCK_RESTRICT_SELF);
     case OL_SET_RESOURCE_LIMIT:
         return ol_set_resource_limit(operation);
+    case OL_FIX_RESOURCE_LIMIT:
+        return ol_fix_resource_limit(operation);
     case OL_CLOSE_DESCRIPTORS:
         return ol_close_descriptors(child, operation->descriptor);
     case OL_EXECUTE:

@@ -9,6 +9,7 @@
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -173,6 +174,8 @@ struct ol_outcome ol_perform_confinement(const struct ol_operation *operation) {
         return ol_set_id(SYS_setresgid, number, OL_STEP_SETRESGID);
     case OL_SET_USER:
         return ol_set_id(SYS_setresuid, number, OL_STEP_SETRESUID);
+    case OL_SET_NICENESS:
+        return ol_check(setpriority(PRIO_PROCESS, 0, (int)(int64_t)number), OL_STEP_SETPRIORITY);
     default:
         return (struct ol_outcome){OL_STEP_BAD_OPERATION, EINVAL, NULL};
     }

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -121,6 +122,21 @@ static struct ol_outcome ol_pivot(const struct ol_child *child) {
     return ol_check(chdir("/"), OL_STEP_CHDIR);
 }
 
+/* Whose it is, /proc/self says: the descriptor is of the container's own procfs. */
+static struct ol_outcome ol_adjust_oom_score(const struct ol_child *child, const char *value) {
+    struct open_how how = {
+        .flags = O_WRONLY | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
+    };
+    long file = syscall(SYS_openat2, child->proc, "self/oom_score_adj", &how, sizeof how);
+    if (file < 0) {
+        return ol_failed(OL_STEP_OPENAT2);
+    }
+    struct ol_outcome outcome = ol_check(write((int)file, value, strlen(value)), OL_STEP_WRITE);
+    close((int)file);
+    return outcome;
+}
+
 struct ol_outcome ol_perform_setup(struct ol_child *child, const struct ol_operation *operation) {
     switch (operation->kind) {
     case OL_ERASE_ARGUMENTS:
@@ -150,6 +166,8 @@ struct ol_outcome ol_perform_setup(struct ol_child *child, const struct ol_opera
     case OL_SET_HOSTNAME:
         return ol_check(sethostname(operation->text, strlen(operation->text)),
                         OL_STEP_SETHOSTNAME);
+    case OL_ADJUST_OOM_SCORE:
+        return ol_adjust_oom_score(child, operation->text);
     default:
         return (struct ol_outcome){OL_STEP_BAD_OPERATION, EINVAL, NULL};
     }

@@ -20,6 +20,13 @@ extension ByteCount: CustomStringConvertible {
     self.init(bytes: value << shift)
   }
 
+  /// Reads a limit of bytes: nil for `none`, which is no limit.
+  ///
+  /// - Throws: ``SpecError`` for what ``init(parsing:)`` refuses.
+  public static func limit(parsing text: ByteString) throws(SpecError) -> ByteCount? {
+    text.bytes.elementsEqual("none".utf8) ? nil : try ByteCount(parsing: text)
+  }
+
   /// The size in the largest unit that divides it: `256M`, `1500K`, `4097`.
   public var description: String {
     for (letter, shift) in [("T", 40), ("G", 30), ("M", 20), ("K", 10)] as [(String, UInt64)]

@@ -33,3 +33,25 @@ extension UInt32 {
     self = UInt32(value)
   }
 }
+
+extension Int32 {
+  /// Reads a whole number, with `-` before a negative one.
+  ///
+  /// - Parameter what: what the number is, as an error names it.
+  /// - Throws: ``SpecError`` for anything else, and for a number outside of `range`.
+  public init(
+    parsing text: ByteString, _ what: String, in range: ClosedRange<Int32>
+  ) throws(SpecError) {
+    let isNegative = text.bytes.first == UInt8(ascii: "-")
+    let digits = text.bytes.dropFirst(isNegative ? 1 : 0)
+    let number = DecimalPrefix(digits)
+    guard number.length > 0, number.length == digits.count, let value = number.value,
+      value <= UInt64(Int32.max), range.contains(isNegative ? -Int32(value) : Int32(value))
+    else {
+      throw SpecError(
+        "\(String(quoting: text.bytes)) is not \(what)",
+        remedy: "give a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    self = isNegative ? -Int32(value) : Int32(value)
+  }
+}

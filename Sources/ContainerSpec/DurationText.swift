@@ -32,6 +32,35 @@ extension Duration {
     self = .milliseconds(Int64(total))
   }
 
+  /// Reads a limit of time: nil for `none`, which is no limit.
+  ///
+  /// - Throws: ``SpecError`` for what ``init(parsing:)`` refuses, and for a time of 0.
+  public static func limit(parsing text: ByteString) throws(SpecError) -> Duration? {
+    if text.bytes.elementsEqual("none".utf8) { return nil }
+    let time = try Duration(parsing: text)
+    guard time > .zero else {
+      throw SpecError(
+        "a time limit of \(String(quoting: text.bytes)) leaves no time",
+        remedy: "give a time such as 90s or 20m, or none")
+    }
+    return time
+  }
+
+  /// The time for people: `4.2 s`, `20 m`, `1 h 5 m`.
+  package var roundedText: String {
+    let (seconds, attoseconds) = components
+    let tenths = seconds * 10 + attoseconds / 100_000_000_000_000_000
+    if tenths < 600 {
+      return tenths % 10 == 0 ? "\(tenths / 10) s" : "\(tenths / 10).\(tenths % 10) s"
+    }
+    let parts = [
+      (seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m"),
+      (seconds % 60, "s"),
+    ]
+    let shown = parts.drop { $0.0 == 0 }.prefix(2).filter { $0.0 > 0 }
+    return shown.map { "\($0.0) \($0.1)" }.joined(separator: " ")
+  }
+
   /// The time as ``init(parsing:)`` reads it, to the millisecond: `1h30m`, `500ms`, `0s`.
   public var shortText: String {
     let (seconds, attoseconds) = components

@@ -44,6 +44,19 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var scratch: ByteCount
   /// How long the command may go on after it was told to end, before the container is killed.
   public var grace: Duration
+  /// How long the command may take, from the start of the container; as long as it likes when nil.
+  public var timeout: Duration?
+  /// How long the command may write nothing; as long as it likes when nil.
+  public var silenceTimeout: Duration?
+  /// How many bytes of output are passed on, of both streams together; all when nil.
+  public var logMaximum: ByteCount?
+  /// Limits of each process, in place of those that it has by itself; one a resource.
+  public var resourceLimits: [ResourceLimit]
+  /// The niceness of the command, -20 to 19; the caller's when nil. See nice(2).
+  public var niceness: Int32?
+  /// How the kernel prefers the run when it kills for lack of memory, -1000 to 1000; as the caller
+  /// when nil. See proc_pid_oom_score_adj(5).
+  public var oomScoreAdjustment: Int32?
 
   /// Makes a specification with the defaults of `oneoff run`.
   public init(layers: [FilePath], command: [ByteString]) {
@@ -66,6 +79,12 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.isReadOnly = false
     self.scratch = .mebibytes(256)
     self.grace = .seconds(30)
+    self.timeout = nil
+    self.silenceTimeout = nil
+    self.logMaximum = nil
+    self.resourceLimits = []
+    self.niceness = nil
+    self.oomScoreAdjustment = nil
   }
 }
 

@@ -17,8 +17,8 @@ extension RunSpec {
   /// The largest scratch or temporary file system: beyond any memory, and below what tmpfs takes
   /// for "without limit".
   public static let maximumSize = ByteCount(bytes: 1 << 50)
-  /// The longest grace time.
-  public static let maximumGrace = Duration.seconds(365 * 86400)
+  /// The longest grace time and time limit.
+  public static let maximumTime = Duration.seconds(365 * 86400)
   /// The smallest scratch: its own directories and files take less than this.
   public static let minimumScratch = ByteCount(bytes: 64 << 10)
 
@@ -41,11 +41,8 @@ extension RunSpec {
     }
     try Self.validateSize(scratch)
     for fileSystem in temporaryFileSystems { try Self.validateSize(fileSystem.size) }
-    // A range of durations, before anything asks for the components of one, which may overflow.
-    guard grace >= .zero, grace <= RunSpec.maximumGrace else {
-      throw SpecError(
-        "the grace time is negative or longer than 365 days", remedy: "give 0s or more")
-    }
+    try validateTimes()
+    try validateProcessLimits()
     try validateUser()
     try validateCapabilities()
     try validateSeccomp()

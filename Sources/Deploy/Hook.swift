@@ -23,11 +23,16 @@ public struct Hook: Sendable, Hashable {
     self.containerVersion = nil
   }
 
+  /// How long a hook may take.
+  public static let defaultTimeout = Duration.seconds(20 * 60)
+  /// How much of a hook's output goes into the deployment's log.
+  public static let defaultLogMaximum = ByteCount.mebibytes(100)
+
   /// Where the release's Procfile is.
   public var procfilePath: FilePath { appDirectory.appending("Procfile") }
 
   /// The run of an entry with a hook's defaults: in the release's directory, with the host's
-  /// network, as the directory's owner.
+  /// network, as the directory's owner, bounded in its time and output.
   ///
   /// The image's bash runs it, else its sh. Of the environment, `variables` (the app's own) replace
   /// the defaults PATH, HOME and LANG, and what the platform says about the run replaces both:
@@ -42,6 +47,8 @@ public struct Hook: Sendable, Hashable {
     spec.app = AppDirectory(source: appDirectory, mountPoint: mountPoint)
     spec.workingDirectory = mountPoint
     spec.network = .host
+    spec.timeout = Self.defaultTimeout
+    spec.logMaximum = Self.defaultLogMaximum
     spec.environment.set([
       try EnvironmentVariable(name: "PATH", value: RunSpec.defaultPath),
       try EnvironmentVariable(name: "HOME", value: ByteString(mountPoint.string)),

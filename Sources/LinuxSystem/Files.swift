@@ -127,6 +127,27 @@ public func replaceFile(
   }
 }
 
+/// Makes sure that ``replaceFile(_:with:permissions:)`` can make a file, and removes what is there.
+///
+/// - Throws: EEXIST for anything but a regular file, which nobody wants to be replaced: a device, a
+///   directory, a symbolic link; the errnos of open(2), faccessat(2) and unlink(2).
+public func removeReplaceableFile(_ path: FilePath) throws(SystemError) {
+  let parent = path.removingLastComponent()
+  let directory = try OwnedDescriptor(directory: parent.isEmpty ? "." : parent)
+  guard let name = path.lastComponent?.string, path.lastComponent?.kind == .regular else {
+    throw SystemError(call: "open(2)", subject: "of \(path)", errno: .isDirectory)
+  }
+  if let status = try directory.status(of: name) {
+    guard status.kind == .regular else {
+      throw SystemError(call: "unlink(2)", subject: "of \(path)", errno: .fileExists)
+    }
+    _ = try check(unsafe unlinkat(directory.number, name, 0), "unlink(2)", "of \(path)")
+  }
+  _ = try check(
+    unsafe faccessat(directory.number, ".", W_OK | X_OK, AT_EACCESS), "faccessat(2)",
+    "of \(path)")
+}
+
 func writeAll(_ bytes: ArraySlice<UInt8>, to descriptor: CInt) throws(SystemError) {
   var rest = bytes
   while !rest.isEmpty {

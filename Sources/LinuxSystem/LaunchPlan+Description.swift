@@ -17,6 +17,7 @@ extension LaunchPlan.Operation: CustomStringConvertible {
     case .makeReadOnly(let place): "make read-only \(place)"
     case .pivot: "pivot to the new root, detach the old one"
     case .setHostname(let name): "set the host name \(name)"
+    case .adjustOOMScore(let value): "OOM score adjustment \(value)"
     case .forbidNewPrivileges: "no new privileges"
     case .forbidDumping: "not dumpable"
     case .installSeccomp(let program, let listener):
@@ -27,6 +28,7 @@ extension LaunchPlan.Operation: CustomStringConvertible {
     case .setGroups(let groups): "supplementary groups \(groups)"
     case .setGroup(let id): "group \(id)"
     case .setUser(let id): "user \(id)"
+    case .setNiceness(let value): "niceness \(value)"
     case .newSession: "new session"
     case .useStandardStreams(let input, let output, let error):
       "standard streams: \(input), \(output), \(error)"
@@ -37,6 +39,9 @@ extension LaunchPlan.Operation: CustomStringConvertible {
     case .enterWorkingDirectory(let path): "enter \(path)"
     case .restrictWithLandlock(let scope): "restrict with \(scope)"
     case .setResourceLimit(let limit, let soft, let hard): "limit \(limit.name) \(soft):\(hard)"
+    case .fixResourceLimit(let limit, let soft, let hard):
+      "limit \(limit.name) \(LaunchPlan.ResourceLimit.text(soft)):"
+        + "\(LaunchPlan.ResourceLimit.text(hard)), exactly"
     case .closeDescriptors(let kept):
       "close descriptors above 2" + (kept.map { ", but \($0)" } ?? "")
     case .execute(let execution): "execute \(execution)"

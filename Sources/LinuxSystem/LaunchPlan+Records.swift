@@ -38,10 +38,11 @@ private struct RecordEncoder {
     switch operation {
     case .eraseArguments, .resetSignals, .joinCgroup, .newCgroupNamespace, .joinNetwork,
       .makeMountsPrivate, .enterScratch, .attach, .mount, .mask, .makeReadOnly, .pivot,
-      .setHostname:
+      .setHostname, .adjustOOMScore:
       try encodeSetup(operation)
     case .forbidNewPrivileges, .forbidDumping, .installSeccomp, .boundCapabilities,
-      .keepCapabilities, .keepCapabilitiesOnUserChange, .setGroups, .setGroup, .setUser:
+      .keepCapabilities, .keepCapabilitiesOnUserChange, .setGroups, .setGroup, .setUser,
+      .setNiceness:
       try encodeConfinement(operation)
     default: try encodeCommand(operation)
     }
@@ -78,6 +79,9 @@ private struct RecordEncoder {
     case .setHostname(let name):
       set(OL_SET_HOSTNAME)
       unsafe record.text = try arena.text(name)
+    case .adjustOOMScore(let value):
+      set(OL_ADJUST_OOM_SCORE)
+      unsafe record.text = try arena.text("\(value)")
     default: preconditionFailure("not an operation of the set-up")
     }
   }
@@ -97,6 +101,8 @@ private struct RecordEncoder {
       unsafe record.data = UnsafeRawPointer(try arena.copy(groups))
     case .setGroup(let id): set(OL_SET_GROUP, number: UInt64(id))
     case .setUser(let id): set(OL_SET_USER, number: UInt64(id))
+    case .setNiceness(let value):
+      set(OL_SET_NICENESS, number: UInt64(bitPattern: Int64(value)))
     default: preconditionFailure("not an operation that takes rights away")
     }
   }
@@ -117,9 +123,9 @@ private struct RecordEncoder {
       unsafe record.path = try arena.text(path)
     case .restrictWithLandlock(let scope): set(OL_LANDLOCK, scope)
     case .setResourceLimit(let limit, let soft, let hard):
-      set(OL_SET_RESOURCE_LIMIT, number: soft)
-      unsafe record.number.1 = hard
-      unsafe record.flags = limit.rawValue
+      set(OL_SET_RESOURCE_LIMIT, limit, soft, hard)
+    case .fixResourceLimit(let limit, let soft, let hard):
+      set(OL_FIX_RESOURCE_LIMIT, limit, soft, hard)
     case .closeDescriptors(let kept): set(OL_CLOSE_DESCRIPTORS, kept)
     case .execute(let execution): try set(execution)
     default: preconditionFailure("not an operation of the command's process")
@@ -132,6 +138,14 @@ private struct RecordEncoder {
     unsafe record.kind = kind.rawValue
     unsafe record.number.0 = number
     if let descriptor { unsafe record.descriptor = descriptors.number(of: descriptor) }
+  }
+
+  private mutating func set(
+    _ kind: ol_kind, _ limit: LaunchPlan.ResourceLimit, _ soft: UInt64, _ hard: UInt64
+  ) {
+    set(kind, number: soft)
+    unsafe record.number.1 = hard
+    unsafe record.flags = limit.rawValue
   }
 
   private mutating func set(_ place: LaunchPlan.Place) throws(SystemError) {

@@ -217,6 +217,7 @@ public struct LaunchPlan: Sendable, Hashable {
     case makeReadOnly(Place)
     case pivot
     case setHostname(String)
+    case adjustOOMScore(Int32)
     // Either process: what takes rights away from it.
     case forbidNewPrivileges
     case forbidDumping
@@ -228,6 +229,7 @@ public struct LaunchPlan: Sendable, Hashable {
     case setGroups([UInt32])
     case setGroup(UInt32)
     case setUser(UInt32)
+    case setNiceness(Int32)
     // The command's process.
     case newSession
     case useStandardStreams(DescriptorName, DescriptorName, DescriptorName)
@@ -237,28 +239,11 @@ public struct LaunchPlan: Sendable, Hashable {
     case newKeyring
     case enterWorkingDirectory(String)
     case restrictWithLandlock(DescriptorName)
+    /// At most so much: a lower limit stays.
     case setResourceLimit(ResourceLimit, soft: UInt64, hard: UInt64)
+    /// Exactly so much.
+    case fixResourceLimit(ResourceLimit, soft: UInt64, hard: UInt64)
     case closeDescriptors(keeping: DescriptorName?)
     case execute(Execution)
-  }
-
-  /// A resource of setrlimit(2).
-  public enum ResourceLimit: UInt32, Sendable, Hashable {
-    case coreSize = 4
-    case processes = 6
-    case openFiles = 7
-    case pendingSignals = 11
-    case messageQueues = 12
-
-    /// The name as ulimit and limits.conf(5) write it.
-    public var name: String {
-      switch self {
-      case .coreSize: "core"
-      case .processes: "nproc"
-      case .openFiles: "nofile"
-      case .pendingSignals: "sigpending"
-      case .messageQueues: "msgqueue"
-      }
-    }
   }
 }

@@ -60,6 +60,17 @@ extension SystemError {
     return explained
   }
 
+  /// EPERM of setrlimit(2): whose limit it is, and who may raise it.
+  func explainingHardLimit(_ limit: LaunchPlan.ResourceLimit) -> SystemError {
+    guard errno == .notPermitted else { return self }
+    var explained = self
+    explained.hint =
+      "yours is lower, and to raise it takes CAP_SYS_RESOURCE in the host's user namespace"
+      + (limit == .openFiles ? " (and fs.nr_open is the most that there is)" : "")
+      + ": give a lower --ulimit \(limit.name)=SOFT:HARD, or raise yours for oneoff"
+    return explained
+  }
+
   /// What an errno of the supervisor's own calls means, and what to do.
   func withHint() -> SystemError {
     guard hint == nil else { return self }
@@ -191,6 +202,12 @@ extension SetupFailure {
       return "the image has no directory \(path); make it, or choose another with --workdir"
     case (.enterWorkingDirectory(let path), .permissionDenied):
       return "the run's user may not enter \(path); see --user and the directory's owner"
+    case (.setNiceness, .permissionDenied):
+      return "yours is higher, and to lower it takes CAP_SYS_NICE in the host's user namespace: "
+        + "give a higher --nice, or run oneoff as root"
+    case (.adjustOOMScore, .permissionDenied):
+      return "yours is higher, and to lower it takes CAP_SYS_RESOURCE in the host's user "
+        + "namespace: give a higher --oom-score-adj, or run oneoff as root"
     case (.setUser, .invalidArgument), (.setGroup, .invalidArgument),
       (.setGroups, .invalidArgument):
       return "ids inside go from 0 to 65535; with --userns host they are the host's"

@@ -21,6 +21,9 @@ struct LaunchSequence: Sendable {
   init(_ subject: LaunchSubject) {
     self.subject = subject
     self.plan = LaunchPlan(namespaces: .isolated)
+    for limit in subject.spec.resourceLimits {
+      preparations.append(.hardLimit(.init(limit.resource), limit.hard))
+    }
     prepareUserNamespaces()
     isolateFromHost()
     buildRoot()
@@ -29,6 +32,8 @@ struct LaunchSequence: Sendable {
     hideKernelFiles()
     enterRoot()
     plan.setup.append(.setHostname(subject.hostname))
+    // BEFORE PID 1 gives its capabilities up: lowering one of these takes some.
+    plan.setup += Self.standing(of: subject)
     changeFirstProcess()
     guardFirstProcess()
     confineCommand()
@@ -290,7 +295,7 @@ struct LaunchSequence: Sendable {
       // AFTER no_new_privs, without which it takes CAP_SYS_ADMIN.
       plan.command.append(.restrictWithLandlock(.landlock))
     }
-    limitResources()
+    plan.command += Self.processLimits(of: subject)
     // The socket goes when the command is executed, after the listener was sent over it.
     plan.command.append(
       .closeDescriptors(keeping: subject.filter.answers == nil ? nil : .listenerSocket))
@@ -309,22 +314,6 @@ struct LaunchSequence: Sendable {
     }
     preparations.append(.listenerSocket)
     plan.command.append(.installSeccomp(program, listener: .listenerSocket))
-  }
-
-  /// What bounds a command without a cgroup. A lower hard limit of the caller's stays.
-  private mutating func limitResources() {
-    // 1 is less than any dump, and the only limit that counts where dumps are piped to a program of
-    // the host's (core(5), and do_coredump() in the kernel's fs/coredump.c).
-    plan.command.append(.setResourceLimit(.coreSize, soft: 1, hard: 1))
-    plan.command.append(.setResourceLimit(.openFiles, soft: 1024, hard: 65536))
-    // These two count against the host's root as well, whom a run could otherwise leave none.
-    plan.command.append(.setResourceLimit(.pendingSignals, soft: 4096, hard: 4096))
-    plan.command.append(.setResourceLimit(.messageQueues, soft: 131_072, hard: 131_072))
-    // The kernel counts by user id and user namespace, and not at all for the host's root: in the
-    // host's user namespace it would count everything else that this user has running.
-    if subject.commandMaps != nil {
-      plan.command.append(.setResourceLimit(.processes, soft: 4096, hard: 4096))
-    }
   }
 
   private mutating func execute() {

@@ -22,6 +22,7 @@ extension LaunchSubject {
     self.rootless = rootless
     // An ordinary user can make none where none was delegated to him.
     self.usesCgroup = usesCgroup && rootless == nil
+    if spec.niceness != nil { self.callerNiceness = LinuxSystem.niceness() }
     let image = try Image(spec.layers)
     let owner = try spec.app.map { try Image.open($0.source, role: "app directory").owner() }
     self.resolvedUser = try Self.user(of: spec, appOwner: owner, image: image, rootless: rootless)

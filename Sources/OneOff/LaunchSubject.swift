@@ -33,6 +33,8 @@ struct LaunchSubject: Sendable {
   var hostTree: HostTree?
   /// For each volume whether its source is a directory.
   var volumeIsDirectory: [Bool]
+  /// The niceness that the container inherits where it is given no lower one.
+  var callerNiceness: Int32 = 0
   /// What the caller should know before the command runs.
   var warnings: [RunWarning] = []
   /// The command's seccomp program.

@@ -5,6 +5,7 @@ import SystemPackage
 /// One thing that the supervisor makes before clone3(2): nothing of it is visible to any other
 /// process, and all of it goes away with its descriptor.
 enum Preparation: Sendable {
+  case hardLimit(LaunchPlan.ResourceLimit, UInt64)
   case userNamespace(DescriptorName, users: IDMap, groups: IDMap, limits: InotifyLimits?)
   case cgroup
   case newNetwork
@@ -48,6 +49,8 @@ extension Preparation: CustomStringConvertible {
   /// The preparation as one line.
   var description: String {
     switch self {
+    case .hardLimit(let limit, let value):
+      "hard limit \(limit.name): at least \(LaunchPlan.ResourceLimit.text(value))"
     case .userNamespace(let name, let users, _, let limits):
       "\(name): \(users.text)"
         + (limits.map { "; inotify: \($0.instances) instances, \($0.watches) watches" } ?? "")

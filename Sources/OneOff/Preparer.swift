@@ -32,6 +32,12 @@ struct Preparer: ~Copyable {
   /// Carries out one preparation.
   mutating func perform(_ preparation: Preparation) throws {
     switch preparation {
+    case .hardLimit(let limit, let value):
+      do throws(SystemError) {
+        try raiseHardLimit(limit, to: value)
+      } catch {
+        throw error.explainingHardLimit(limit)
+      }
     case .userNamespace(let name, let users, let groups, let limits):
       descriptors.adopt(
         try namespaces.make(users: users, groups: groups, limits: limits), as: name)

@@ -12,6 +12,10 @@ public struct RunResult: Sendable, Hashable, Codable {
     case signaled
     /// oneoff was told to end the run.
     case cancelled
+    /// oneoff ended the run because it took too long.
+    case timeout
+    /// oneoff ended the run because it wrote nothing for too long.
+    case silence
     /// The command was never executed.
     case setupFailed = "setup-failed"
   }
@@ -55,10 +59,13 @@ public struct RunResult: Sendable, Hashable, Codable {
     public var stdoutBytes: UInt64 = 0
     /// Bytes on standard error.
     public var stderrBytes: UInt64 = 0
+    /// Of both, the bytes that were not passed on: those after ``RunSpec/logMaximum``.
+    public var droppedBytes: UInt64 = 0
 
     enum CodingKeys: String, CodingKey {
       case stdoutBytes = "stdout_bytes"
       case stderrBytes = "stderr_bytes"
+      case droppedBytes = "dropped_bytes"
     }
   }
 
@@ -90,8 +97,11 @@ public struct RunResult: Sendable, Hashable, Codable {
     }
   }
 
-  /// The exit status of the command line: the command's own, 128 + N for signal N; 125, 126 or 127
-  /// when it was never executed.
+  /// The status of a run that took too long, however the command then ended.
+  static let timeoutStatus: Int32 = 124
+
+  /// The exit status of the command line: the command's own, 128 + N for signal N; 124 when it took
+  /// too long; 125, 126 or 127 when it was never executed.
   public var status: Int32
   /// Why the run ended.
   public var reason: Reason
@@ -156,6 +166,16 @@ extension RunResult.Usage {
     try members.encode(processesPeak, forKey: .processesPeak)
     try members.encode(ioReadBytes, forKey: .ioReadBytes)
     try members.encode(ioWriteBytes, forKey: .ioWriteBytes)
+  }
+}
+
+extension RunResult.Log {
+  /// Reads what this version writes, and what one has written that passed everything on.
+  public init(from decoder: any Decoder) throws {
+    let members = try decoder.container(keyedBy: CodingKeys.self)
+    stdoutBytes = try members.decode(UInt64.self, forKey: .stdoutBytes)
+    stderrBytes = try members.decode(UInt64.self, forKey: .stderrBytes)
+    droppedBytes = try members.decodeIfPresent(UInt64.self, forKey: .droppedBytes) ?? 0
   }
 }
 

@@ -54,6 +54,8 @@ private struct ShownStream {
   private let indent: [UInt8]
   /// Known only where lines are indented.
   private var isAtLineStart = true
+  /// Whether what was written last has ended its line.
+  private(set) var isLineWhole = true
 
   init(_ writer: OutputWriter, indent: [UInt8] = []) {
     self.writer = writer
@@ -64,6 +66,7 @@ private struct ShownStream {
   /// Passes bytes on, each line after the indent.
   mutating func write(_ bytes: ArraySlice<UInt8>) {
     let shown = text?.shown(bytes)[...] ?? bytes
+    if let last = shown.last { isLineWhole = last == UInt8(ascii: "\n") }
     writer.write(indent.isEmpty ? shown : indented(shown))
   }
 
@@ -155,9 +158,14 @@ package final class OutputSink: RunSink {
 
   /// Tells the person at standard error.
   package func warned(code: String, text: String) {
-    stdout.end()
-    stderr.end()
-    stderr.writer.write(Array("\(style.prefix) warning: \(text)\n".utf8)[...])
+    stdout.endLine()
+    stderr.endLine()
+    // Also where nothing is indented, the command may be in the middle of a line.
+    let isInLine =
+      style == .plain
+      && (!stderr.isLineWhole || (stdout.writer.isTerminal && !stdout.isLineWhole))
+    let line = "\(isInLine ? "\n" : "")\(style.prefix) warning: \(text)\n"
+    stderr.writer.write(Array(line.utf8)[...])
   }
 
   /// Tells a person at standard error.

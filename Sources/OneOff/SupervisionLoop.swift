@@ -15,21 +15,22 @@ struct SupervisionLoop: ~Copyable {
   private let signals: SignalDescriptor
   private let control: CInt?
   private let id: RunID
-  private let grace: Duration
+  private let spec: RunSpec
   private let sinks: [any RunSink]
   private var state = SupervisorState()
   private var stdout: InputReader?
   private var stderr: InputReader?
   private var blockedWriters: [OutputWriter] = []
   private var blockedCalls: BlockedCallLog?
-  private var timerMeaning: SupervisorState.Event?
+  private var deadlines: Deadlines
+  private var allowance: LogAllowance
   private var hasReleasedCode = false
   private var outcome: SupervisorState.Outcome?
 
-  /// Every signal that was sent on to the command.
-  var forwardedSignals: SignalSet { state.forwardedSignals }
+  /// Every signal that oneoff has sent to the command.
+  var sentSignals: SignalSet { state.sentSignals }
 
-  /// Whether the caller has asked for the end of the run.
+  /// Whether the command was told to end.
   var wasToldToEnd: Bool { state.wasToldToEnd }
 
   /// How PID 1 ended.
@@ -39,7 +40,7 @@ struct SupervisionLoop: ~Copyable {
   private(set) var log = RunResult.Log()
 
   /// Blocks the signals that are forwarded: from here on they wait for the loop.
-  init(id: RunID, grace: Duration, sinks: [any RunSink], control: CInt?) throws {
+  init(_ spec: RunSpec, id: RunID, sinks: [any RunSink], control: CInt?) throws {
     let loop = try EventLoop()
     let timer = try Timer()
     let signals = try SignalDescriptor(Supervisor.forwardedSignals)
@@ -51,8 +52,10 @@ struct SupervisionLoop: ~Copyable {
     self.signals = signals
     self.control = control
     self.id = id
-    self.grace = grace
+    self.spec = spec
     self.sinks = sinks
+    self.deadlines = Deadlines(timeout: nil, silence: nil, now: .zero)
+    self.allowance = LogAllowance(spec.logMaximum)
   }
 
   /// Stays with a container until it is over.
@@ -66,6 +69,11 @@ struct SupervisionLoop: ~Copyable {
     }
     stdout = outputs.stdout
     stderr = outputs.stderr
+    if spec.timeout != nil || spec.silenceTimeout != nil {
+      deadlines = Deadlines(
+        timeout: spec.timeout, silence: spec.silenceTimeout, now: monotonicClock())
+      try setTimer()
+    }
     try loop.add(container.status.number, tag: Source.status.rawValue)
     try loop.add(container.process.number, tag: Source.container.rawValue)
     try watchOutputs()
@@ -163,15 +171,26 @@ struct SupervisionLoop: ~Copyable {
   }
 
   private mutating func timerExpired() throws -> [SupervisorState.Event] {
-    guard let meaning = timerMeaning else { return [] }
-    if meaning == .drainExpired, !blockedWriters.isEmpty, !state.wasToldToEnd {
+    let now = monotonicClock()
+    // While our own reader takes nothing, nothing is read from the command: it is not silent.
+    if !blockedWriters.isEmpty { deadlines.noteOutput(at: now) }
+    var events = deadlines.expired(at: now)
+    if !blockedWriters.isEmpty, !state.wasToldToEnd, events.contains(.drainExpired) {
       // It is the reader of our output that takes its time, not a holder of the command's pipes.
-      try timer.start(Supervisor.drainTime)
-      return []
+      deadlines.startDrain(Supervisor.drainTime, now: now)
+      events.removeAll { $0 == .drainExpired }
     }
-    try timer.stop()
-    timerMeaning = nil
-    return [meaning]
+    try setTimer()
+    return events
+  }
+
+  /// Has the timer go off when there is next something to look at.
+  private func setTimer() throws {
+    if let next = deadlines.next {
+      try timer.start(next - monotonicClock())
+    } else {
+      try timer.stop()
+    }
   }
 
   // MARK: Output
@@ -186,15 +205,30 @@ struct SupervisionLoop: ~Copyable {
     case .bytes(let bytes):
       // BEFORE the bytes are passed on: the start comes first in every record of the run.
       try handle(.outputArrived, container)
-      let time = wallClock()
-      for sink in sinks { sink.received(bytes, on: stream, at: time) }
-      switch stream {
-      case .stdout: log.stdoutBytes += UInt64(bytes.count)
-      case .stderr: log.stderrBytes += UInt64(bytes.count)
-      }
+      if deadlines.wantsOutput { deadlines.noteOutput(at: monotonicClock()) }
+      pass(bytes, on: stream)
       // Nobody is left to read it: the command gets SIGPIPE, as it would without us.
       return sinks.contains { $0.accepts(stream) } ? [] : end(stream)
     }
+  }
+
+  /// Passes on what the log may hold.
+  private mutating func pass(_ bytes: ArraySlice<UInt8>, on stream: OutputStream) {
+    switch stream {
+    case .stdout: log.stdoutBytes += UInt64(bytes.count)
+    case .stderr: log.stderrBytes += UInt64(bytes.count)
+    }
+    let allowed = allowance.take(bytes)
+    if !allowed.isEmpty {
+      let time = wallClock()
+      for sink in sinks { sink.received(allowed, on: stream, at: time) }
+    }
+    guard allowance.dropped > 0 else { return }
+    if log.droppedBytes == 0, let maximum = spec.logMaximum {
+      let text = "the output has reached \(maximum) (--log-max): what follows is thrown away"
+      for sink in sinks { sink.warned(code: "log-limit", text: text) }
+    }
+    log.droppedBytes = allowance.dropped
   }
 
   private func reader(of stream: OutputStream) -> InputReader? {
@@ -268,21 +302,17 @@ struct SupervisionLoop: ~Copyable {
       for sink in sinks { sink.started(id: id, time: time, pid: container.pid) }
     case .forward(let number): container.forward(signal: number)
     case .startGrace:
-      for sink in sinks { sink.waiting(atMost: grace) }
-      try startTimer(grace, .graceExpired)
+      for sink in sinks { sink.waiting(atMost: spec.grace) }
+      deadlines.startGrace(spec.grace, now: monotonicClock())
+      try setTimer()
     case .kill: container.kill()
-    case .startDrain: try startTimer(Supervisor.drainTime, .drainExpired)
+    case .startDrain:
+      deadlines.startDrain(Supervisor.drainTime, now: monotonicClock())
+      try setTimer()
     case .finish(let outcome):
       // Streams that somebody outside still holds open end here for everybody who listens.
       for stream in OutputStream.allCases where reader(of: stream) != nil { _ = end(stream) }
       self.outcome = outcome
     }
-  }
-
-  private mutating func startTimer(
-    _ duration: Duration, _ meaning: SupervisorState.Event
-  ) throws {
-    timerMeaning = meaning
-    try timer.start(duration)
   }
 }

@@ -13,7 +13,7 @@ package struct Supervisor: ~Copyable {
   private let startedMonotonic = monotonicClock()
   private var log = RunResult.Log()
   private var firstProcessEnd: CommandExit.Way?
-  private var forwardedSignals = SignalSet()
+  private var sentSignals = SignalSet()
   private var wasToldToEnd = false
   private var blockedCalls: RunResult.BlockedCalls?
 
@@ -59,7 +59,7 @@ package struct Supervisor: ~Copyable {
 
   private mutating func supervise(control: CInt?) throws(OneOffError) -> RunResult {
     var loop = try OneOffError.wrap {
-      try SupervisionLoop(id: id, grace: spec.grace, sinks: sinks, control: control)
+      try SupervisionLoop(spec, id: id, sinks: sinks, control: control)
     }
     var launch = try OneOffError.wrap { try Launch(spec, id: id) }
     let plan = launch.plan
@@ -79,7 +79,7 @@ package struct Supervisor: ~Copyable {
     }
     log = loop.log
     firstProcessEnd = loop.firstProcessEnd
-    forwardedSignals = loop.forwardedSignals
+    sentSignals = loop.sentSignals
     wasToldToEnd = loop.wasToldToEnd
     blockedCalls = blocked?.report()
     launch.cleanUp()
@@ -125,9 +125,16 @@ package struct Supervisor: ~Copyable {
       result.status = 128 + number
       result.exit = RunResult.Exit(signal: number)
       result.reason = .signaled
-      if cause == .killed || forwardedSignals.contains(number) { result.signalBy = "oneoff" }
+      if sentSignals.contains(number) { result.signalBy = "oneoff" }
     }
-    if cause != .itself { result.reason = .cancelled }
+    switch cause {
+    case .itself: break
+    case .forwarded: result.reason = .cancelled
+    case .timeout: result.reason = .timeout
+    case .silence: result.reason = .silence
+    }
+    // Also when the command has ended well in the grace time: it was not done in time.
+    if cause == .timeout || cause == .silence { result.status = RunResult.timeoutStatus }
     if !wasExecuted { result.exit = nil }
     return result
   }

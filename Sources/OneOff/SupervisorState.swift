@@ -15,6 +15,10 @@ struct SupervisorState: Sendable, Hashable {
     case containerEnded
     /// The caller sent a signal that goes to the command.
     case signal(Int32)
+    /// The command's time is over.
+    case timeoutExpired
+    /// The command has written nothing for too long.
+    case silenceExpired
     /// The grace time is over.
     case graceExpired
     /// The time is over for streams that somebody outside of the container holds open.
@@ -47,14 +51,16 @@ struct SupervisorState: Sendable, Hashable {
     case lost(Cause, wasStarted: Bool)
   }
 
-  /// Who ended the command.
+  /// Why the command was told to end; the first reason counts.
   enum Cause: Sendable, Hashable {
-    /// Nobody that oneoff knows of.
+    /// It was not, as far as oneoff knows.
     case itself
     /// A signal that oneoff was told to forward.
     case forwarded(Int32)
-    /// oneoff, because it went on after the grace time.
-    case killed
+    /// It took too long.
+    case timeout
+    /// It wrote nothing for too long.
+    case silence
   }
 
   private var isStdoutOpen = true
@@ -65,13 +71,15 @@ struct SupervisorState: Sendable, Hashable {
   private var isStartAnnounced = false
   /// Signals that wait for the command: before it is executed they would kill its process.
   private var heldSignals = SignalSet()
-  /// Every signal that was sent on to the command.
-  private(set) var forwardedSignals = SignalSet()
+  /// Every signal that oneoff has sent to the command.
+  private(set) var sentSignals = SignalSet()
   private var isContainerEnded = false
   private var isFinished = false
 
   /// SIGHUP, SIGINT, SIGQUIT and SIGTERM ask for the end; SIGUSR1 and SIGUSR2 do not.
   static let endingSignals: [Int32] = [1, 2, 3, 15]
+  private static let terminate: Int32 = 15
+  private static let kill: Int32 = 9
 
   private var isOutputOpen: Bool { isStdoutOpen || isStderrOpen }
 
@@ -92,9 +100,11 @@ struct SupervisorState: Sendable, Hashable {
       isContainerEnded = true
       return isOutputOpen ? [.startDrain] : finishIfDone()
     case .signal(let number): return handle(signal: number)
+    case .timeoutExpired: return end(.timeout)
+    case .silenceExpired: return end(.silence)
     case .graceExpired:
-      guard !isContainerEnded, commandExit == nil else { return [] }
-      cause = .killed
+      guard mayBeAlive else { return [] }
+      sentSignals.insert(Self.kill)
       return [.kill]
     case .drainExpired:
       isStdoutOpen = false
@@ -130,23 +140,34 @@ struct SupervisorState: Sendable, Hashable {
       isStderrOpen = false
       return finishIfDone()
     }
-    guard !isContainerEnded, commandExit == nil else { return [] }
+    guard mayBeAlive else { return [] }
     guard isEnding || isStartAnnounced else {
       heldSignals.insert(number)
       return []
     }
     guard isEnding else { return [forward(number)] }
-    let isFirst = cause == .itself
-    if cause != .killed { cause = .forwarded(number) }
-    return isFirst ? [forward(number), .startGrace] : [forward(number)]
+    guard cause == .itself else { return [forward(number)] }
+    cause = .forwarded(number)
+    return [forward(number), .startGrace]
   }
 
+  /// Tells the command to end, as somebody would who has lost his patience, and begins the grace
+  /// time; nothing when it is being ended already.
+  private mutating func end(_ cause: Cause) -> [Action] {
+    guard mayBeAlive, self.cause == .itself else { return [] }
+    self.cause = cause
+    return [forward(Self.terminate), .startGrace]
+  }
+
+  /// Nothing says that the command has ended.
+  private var mayBeAlive: Bool { !isContainerEnded && commandExit == nil }
+
   private mutating func forward(_ number: Int32) -> Action {
-    forwardedSignals.insert(number)
+    sentSignals.insert(number)
     return .forward(number)
   }
 
-  /// Whether the caller has asked for the end of the run.
+  /// Whether the command was told to end.
   var wasToldToEnd: Bool { cause != .itself }
 
   private mutating func finishIfDone() -> [Action] {

@@ -51,7 +51,7 @@ enum HookVerb {
     exitStatuses: ExitStatus.ofRun
   ) { invocation in
     let options = invocation.options
-    let output = RunOutput(style: .indented, events: options.run.events)
+    let output = try RunOutput(.indented, options.run)
     let hook = try options.hook.hook()
     let layers = try options.run.imageLayers()
     let file = try Procfile.parse(
@@ -69,10 +69,10 @@ enum HookVerb {
     // The command as the Procfile has it: expanded, it could show secrets.
     // A log that is gone is no reason not to run, or to lose the status.
     try? output.printStep("Running \(hook.phase.name) hook: \(entry.command)")
-    let run = try performRun(spec, output: output)
+    let run = try performRun(spec, named: "The \(hook.phase.name) hook", output: output)
     if !run.wasExecuted {
       try? output.printFailure("The \(hook.phase.name) hook could not be started")
-    } else if run.status != 0 {
+    } else if run.status != 0, !run.wasLimited {
       try? output.printFailure("The \(hook.phase.name) hook failed with status \(run.status)")
     }
     return run.status

@@ -87,7 +87,7 @@ extension CommandOption {
 
 extension OptionGroup {
   /// The options of `run`, which `hook` and `print-plan` take too.
-  static let ofRun = [rootFileSystem, command, isolation, ending]
+  static let ofRun = [rootFileSystem, command, isolation, time, processes, ending]
 
   static let rootFileSystem = OptionGroup(
     "Root file system",
@@ -220,12 +220,6 @@ extension OptionGroup {
         help: "the name of the run", defaultText: "chosen by oneoff"
       ) { options, value throws(SpecError) in
         options.run.id = try RunID(value.description)
-      },
-      CommandOption(
-        name: "grace", value: .init(metavariable: "TIME"),
-        help: "how long the command may go on after it was told to end", defaultText: "30s"
-      ) { options, value throws(SpecError) in
-        options.run.grace = try Duration(parsing: value)
       },
       CommandOption(
         name: "events", value: .init(metavariable: "FILE|FD|-", completion: .files),

@@ -39,6 +39,14 @@ struct RunOptions: Sendable {
   var logsBlockedCalls = false
   var id: RunID?
   var grace: Duration?
+  // Two levels: not given, and given as `none`.
+  var timeout: Duration??
+  var silenceTimeout: Duration??
+  var logMaximum: ByteCount??
+  var resourceLimits: [ResourceLimit] = []
+  var niceness: Int32?
+  var oomScoreAdjustment: Int32?
+  var result: ResultFile?
   var events: EventsTarget?
 
   /// The spec of a command with the defaults of `oneoff run`.
@@ -102,6 +110,12 @@ struct RunOptions: Sendable {
     spec.seccomp = seccomp ?? spec.seccomp
     spec.logsBlockedCalls = logsBlockedCalls
     spec.grace = grace ?? spec.grace
+    if let timeout { spec.timeout = timeout }
+    if let silenceTimeout { spec.silenceTimeout = silenceTimeout }
+    if let logMaximum { spec.logMaximum = logMaximum }
+    spec.resourceLimits = resourceLimits
+    spec.niceness = niceness
+    spec.oomScoreAdjustment = oomScoreAdjustment
   }
 }
 
@@ -127,12 +141,22 @@ enum EventsTarget: Sendable, Hashable {
   }
 }
 
-/// How a person sees a run, and where its events go.
+/// How a person sees a run, and where its events and its result go.
 struct RunOutput: Sendable {
   /// How the command's output is shown.
-  var style: OutputSink.Style
+  let style: OutputSink.Style
   /// Where events go; nil for nowhere.
-  var events: EventsTarget?
+  let events: EventsTarget?
+  /// Where the result goes; nil for nowhere.
+  let result: ResultFile?
+
+  /// What the options say. An earlier result is gone from here on, whatever becomes of this run.
+  init(_ style: OutputSink.Style, _ options: RunOptions) throws {
+    self.style = style
+    self.events = options.events
+    self.result = options.result
+    try result?.prepare()
+  }
 
   /// Where steps go: not between the events.
   private var stepTarget: FileDescriptor {
@@ -142,6 +166,16 @@ struct RunOutput: Sendable {
   /// Prints a step of a deployment.
   func printStep(_ text: String) throws {
     try Printer.print("-----> \(text.onOneLine)\n", to: stepTarget)
+  }
+
+  /// Prints how a run ended: in a deployment where the limit was one of the deployment's.
+  func printEnd(_ sentence: String, isOfDeployment: Bool) {
+    if style == .indented, isOfDeployment {
+      // A log that is gone is no reason to lose the status.
+      try? printFailure(sentence)
+    } else {
+      Printer.printError(sentence)
+    }
   }
 
   /// Prints what went wrong in a deployment.

@@ -31,9 +31,9 @@ enum RunVerb {
     exitStatuses: ExitStatus.ofRun
   ) { invocation in
     let options = invocation.options.run
+    let output = try RunOutput(.plain, options)
     return try performRun(
-      options.spec(command: invocation.operands),
-      output: RunOutput(style: .plain, events: options.events)
+      options.spec(command: invocation.operands), named: "run", output: output
     ).status
   }
 }

@@ -9,19 +9,30 @@ struct PerformedRun {
   var status: Int32
   /// Whether the command was executed.
   var wasExecuted: Bool
+  /// Whether oneoff has ended it for a limit, and said so.
+  var wasLimited = false
 }
 
 /// Runs a spec in this process, shows its output, and says what went wrong.
-func performRun(_ spec: RunSpec, output: RunOutput) throws -> PerformedRun {
-  let sinks = try output.makeSinks()
+///
+/// - Parameter name: what a sentence on its end says of it, such as `run`.
+func performRun(_ spec: RunSpec, named name: String, output: RunOutput) throws -> PerformedRun {
+  let resultSink = output.result.map(ResultSink.init)
+  defer {
+    if let failure = resultSink?.failure { Printer.printError("the result was lost: \(failure)") }
+  }
+  let sinks = try output.makeSinks() + (resultSink.map { [$0 as any RunSink] } ?? [])
   do {
     let result = try Supervisor(spec, sinks: sinks).run()
-    if let sentence = result.sentence { Printer.printError(sentence) }
+    if let sentence = result.sentence(of: name, under: spec) {
+      output.printEnd(sentence, isOfDeployment: result.wasLimited)
+    }
     if let blocked = result.blockedCalls { Printer.printError(blocked.text) }
     for failure in sinks.flatMap(\.writers).compactMap(\.failure) where !failure.isBrokenPipe {
       Printer.printError("output was lost: \(failure)")
     }
-    return PerformedRun(status: result.status, wasExecuted: result.exit != nil)
+    return PerformedRun(
+      status: result.status, wasExecuted: result.exit != nil, wasLimited: result.wasLimited)
   } catch let error {
     Printer.printError(error.description)
     return PerformedRun(status: error.exitStatus, wasExecuted: false)
@@ -75,24 +86,6 @@ extension EventsTarget {
 extension SystemError {
   /// A reader that has seen enough is not worth a word.
   fileprivate var isBrokenPipe: Bool { errno == .brokenPipe }
-}
-
-extension RunResult {
-  /// How the command ended, for people, where its exit status alone does not say it.
-  fileprivate var sentence: String? {
-    guard exit != nil else {
-      let text = "oneoff was told to end before the command was executed"
-      guard status > 128 else { return text }
-      let signal = status - 128
-      return text + ", whose process was killed by signal \(signal) (\(signalName(signal)))"
-    }
-    // SIGPIPE: the reader of the output had seen enough, as after `| head`.
-    guard let signal = exit?.signal, signal != 13 else { return nil }
-    let by = signalBy.map { ", which \($0) sent" } ?? ""
-    let text = "the command was killed by signal \(signal) (\(signalName(signal)))\(by)"
-    // SIGSYS
-    return signal == 31 ? text + ", as the seccomp policy kills" : text
-  }
 }
 
 extension RunResult.BlockedCalls {

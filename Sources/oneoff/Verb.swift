@@ -77,6 +77,7 @@ struct ExitStatus: Sendable {
   /// The statuses of verbs that run a command.
   static let ofRun = [
     ExitStatus(status: "0-255", meaning: "the command's own status"),
+    ExitStatus(status: "124", meaning: "the command took too long (--timeout, --silence-timeout)"),
     ExitStatus(status: "125", meaning: "oneoff itself failed before the command started"),
     ExitStatus(status: "126", meaning: "the command was found but cannot be executed"),
     ExitStatus(status: "127", meaning: "the command was not found"),

@@ -47,7 +47,9 @@ extension CommandLineTests {
         "--layer", "/b", "--rootfs", "/a", "--layer=c", "-v", "/s:/d:ro", "--tmpfs", "/t:1M",
         "--scratch", "1G", "--read-only", "-w", "/w", "-u", "www-data:7", "--hostname", "h",
         "--network", "host", "--userns", "host", "--seccomp", "p.json", "--seccomp-log", "--id",
-        "x", "--grace", "5s",
+        "x", "--grace", "5s", "--timeout", "1h", "--silence-timeout", "5m", "--log-max", "1M",
+        "--ulimit", "nofile=10", "--ulimit", "cpu=1:2", "--ulimit", "nofile=5:6", "--nice", "-5",
+        "--oom-score-adj", "1000",
         "-e", "A=1", "-eA=2", "--", "--", "-e", "",
       ])
       #expect(found.layers == ["/a", "/b", "c"])
@@ -64,6 +66,16 @@ extension CommandLineTests {
       #expect(found.logsBlockedCalls)
       #expect(found.id?.text == "x")
       #expect(found.grace == .seconds(5))
+      #expect(found.timeout == .seconds(3600))
+      #expect(found.silenceTimeout == .seconds(300))
+      #expect(found.logMaximum == .mebibytes(1))
+      #expect(
+        found.resourceLimits == [
+          ResourceLimit(.processorTime, soft: 1, hard: 2),
+          ResourceLimit(.openFiles, soft: 5, hard: 6),
+        ])
+      #expect(found.niceness == -5)
+      #expect(found.oomScoreAdjustment == 1000)
       #expect(found.environment.last == (try EnvironmentVariable(parsing: "A=2")))
       #expect(found.command == ["--", "-e", ""])
     }
@@ -107,10 +119,37 @@ extension CommandLineTests {
       #expect(names.isSuperset(of: RunVerb.verb.options.map(\.name)))
     }
 
+    @Test func noneTakesADefaultAway() throws {
+      var spec = RunSpec(layers: ["/"], command: ["id"])
+      spec.timeout = .seconds(1)
+      spec.silenceTimeout = .seconds(1)
+      spec.logMaximum = .mebibytes(1)
+      try parse([
+        "--timeout", "none", "--silence-timeout", "none", "--log-max", "none", "id",
+      ]).options.run.apply(to: &spec)
+      #expect(spec.timeout == nil)
+      #expect(spec.silenceTimeout == nil)
+      #expect(spec.logMaximum == nil)
+    }
+
+    @Test(arguments: [
+      ["--timeout", "0"], ["--timeout", "-1s"], ["--timeout", "366d"], ["--silence-timeout", "0s"],
+      ["--log-max", "0"], ["--log-max", "1X"], ["--nice", "20"], ["--nice", "-21"],
+      ["--nice", "+1"], ["--nice", "1.5"], ["--oom-score-adj", "1001"],
+      ["--oom-score-adj", "-1001"], ["--oom-score-adj", "99999999999"], ["--result", "-"],
+      ["--result", ""], ["--ulimit", "nofile"], ["--ulimit", "nofiles=1"],
+    ])
+    func refusesLimitsThatAreNone(arguments: [String]) {
+      let error = #expect(throws: SpecError.self) { try parse(arguments + ["id"]) }
+      #expect(error?.remedy != nil)
+    }
+
     @Test func optionsChangeOnlyWhatTheyName() throws {
       var spec = RunSpec(layers: ["/"], command: ["id"])
       spec.network = .host
       spec.workingDirectory = "/app"
+      spec.timeout = .seconds(1200)
+      spec.logMaximum = .mebibytes(100)
       let before = spec
       RunOptions().apply(to: &spec)
       #expect(spec == before)

@@ -60,4 +60,15 @@ import Testing
   func writesTimesThatItReads(time: Duration, text: String) {
     #expect(time.shortText == text)
   }
+
+  @Test(
+    arguments: [
+      (.zero, "0 s"), (.milliseconds(99), "0 s"), (.milliseconds(4250), "4.2 s"),
+      (.seconds(59), "59 s"), (.seconds(60), "1 m"), (.milliseconds(61_900), "1 m 1 s"),
+      (.seconds(1200), "20 m"), (.seconds(3600), "1 h"), (.seconds(3605), "1 h"),
+      (.seconds(5405), "1 h 30 m"), (.seconds(90_000), "1 d 1 h"),
+    ] as [(Duration, String)])
+  func writesTimesForPeople(time: Duration, text: String) {
+    #expect(time.roundedText == text)
+  }
 }

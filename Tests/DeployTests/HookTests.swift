@@ -29,6 +29,9 @@ import Testing
     #expect(spec.workingDirectory == "/code")
     #expect(spec.network == .host)
     #expect(spec.user == nil)
+    #expect(spec.timeout == .seconds(1200))
+    #expect(spec.silenceTimeout == nil)
+    #expect(spec.logMaximum == .mebibytes(100))
     #expect(
       environment(spec) == [
         "PATH": RunSpec.defaultPath.description, "HOME": "/code", "LANG": "C.UTF-8",

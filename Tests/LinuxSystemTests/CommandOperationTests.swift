@@ -87,6 +87,15 @@ extension Launches {
           .installSeccomp(allowingEverything, listener: .listenerSocket),
         ], "seccomp(2)", .resourceBusy, "", FailingOperations.nullDevice(.listenerSocket)),
       .init([.setResourceLimit(.openFiles, soft: 2, hard: 1)], "setrlimit(2)", .invalidArgument),
+      .init([.fixResourceLimit(.openFiles, soft: 2, hard: 1)], "setrlimit(2)", .invalidArgument),
+      .init(
+        [
+          .setCapabilities(mask: 0), .fixResourceLimit(.openFiles, soft: 1, hard: 1),
+          .fixResourceLimit(.openFiles, soft: 1, hard: 2),
+        ], "setrlimit(2)", .notPermitted),
+      .init(
+        [.setCapabilities(mask: 0), .setNiceness(19), .setNiceness(18)], "setpriority(2)",
+        .permissionDenied),
       .init(
         [.execute(.program("/no/such", "/no/such/either"))], "execve(2)",
         .noSuchFileOrDirectory),

@@ -30,6 +30,9 @@ extension Launches {
         .devices, place(path, missing: missing, refusesSymbolicLinks: refusesSymbolicLinks))
     }
 
+    /// A procfs, somewhere.
+    static let proc = Operation.mount(.init(type: "proc", becomes: .proc), place("dir"))
+
     static let isolation: [FailingOperations] = [
       .init(
         [.joinCgroup(.cgroup)], "write(2)", .badFileDescriptor, "",
@@ -47,6 +50,13 @@ extension Launches {
       .init(
         [.setHostname(String(repeating: "x", count: 65))], "sethostname(2)",
         .invalidArgument),
+      .init([.adjustOOMScore(1)], "openat2(2)", .badFileDescriptor),
+      .init(
+        ready + [proc, .adjustOOMScore(1001)], "write(2)", .invalidArgument, "",
+        FailingOperations.scratch),
+      .init(
+        ready + [proc, .adjustOOMScore(1000), .keepCapabilities(mask: 0), .adjustOOMScore(-1000)],
+        "write(2)", .permissionDenied, "", FailingOperations.scratch),
     ]
 
     static let attaching: [FailingOperations] = [

@@ -207,7 +207,9 @@ extension LaunchPlan.Operation {
     case .restrictWithLandlock: .restrictWithLandlock
     case .closeDescriptors: .closeDescriptors
     case .execute: .execute
-    case .joinCgroup, .setHostname, .setUmask, .setResourceLimit: .other
+    case .joinCgroup, .setHostname, .setUmask, .setResourceLimit, .fixResourceLimit,
+      .adjustOOMScore, .setNiceness:
+      .other
     }
   }
 

@@ -63,6 +63,7 @@ struct PlanCase: Sendable, CustomStringConvertible {
       PlanCase(name: "own-app", subject: try ownApp()),
       PlanCase(name: "capabilities", subject: try capabilities()),
       PlanCase(name: "seccomp-log", subject: try seccompLog()),
+      PlanCase(name: "process-limits", subject: try processLimits()),
       PlanCase(name: "rootless-single", subject: try rootlessSingle()),
       PlanCase(name: "rootless-disk", subject: try rootlessOnAnOldKernel()),
       PlanCase(name: "rootless-ranges", subject: try rootlessRanges()),
@@ -138,6 +139,20 @@ struct PlanCase: Sendable, CustomStringConvertible {
     let spec = Sample.spec { $0.logsBlockedCalls = true }
     var subject = try Sample.subject(spec)
     subject.filter = try CommandFilter(spec, host: subject.host, cache: nil)
+    return subject
+  }
+
+  /// Limits above and beside the built-in ones, and a caller who is nice himself.
+  private static func processLimits() throws -> LaunchSubject {
+    let spec = try Sample.spec { spec in
+      for limit in ["nofile=4096:100000", "core=unlimited", "cpu=60", "as=1G"] {
+        spec.resourceLimits.set(try ResourceLimit(parsing: ByteString(limit)))
+      }
+      spec.niceness = 5
+      spec.oomScoreAdjustment = -500
+    }
+    var subject = try Sample.subject(spec)
+    subject.callerNiceness = 10
     return subject
   }
 

@@ -80,7 +80,41 @@ struct Scenario: Sendable, CustomTestStringConvertible {
       (.signal(2), [.forward(2), .startGrace]),
       (.graceExpired, [.kill]),
       (.outputEnded(.stdout), []), (.outputEnded(.stderr), []),
-      (.containerEnded, [.finish(.lost(.killed, wasStarted: true))])),
+      (.containerEnded, [.finish(.lost(.forwarded(2), wasStarted: true))])),
+    Scenario(
+      "a command that takes too long and ends when it is told to",
+      (.record(.started), [.announceStart]),
+      (.timeoutExpired, [.forward(15), .startGrace]),
+      (.record(.exited(Sample.exit(.code(0)))), []),
+      (.silenceExpired, []),
+      (.outputEnded(.stdout), []), (.outputEnded(.stderr), []),
+      (.containerEnded, [.finish(.exited(Sample.exit(.code(0)), .timeout))])),
+    Scenario(
+      "a command that is silent, and does not end when it is told to",
+      (.record(.started), [.announceStart]),
+      (.silenceExpired, [.forward(15), .startGrace]),
+      (.signal(2), [.forward(2)]),
+      (.timeoutExpired, []),
+      (.graceExpired, [.kill]),
+      (.outputEnded(.stdout), []), (.outputEnded(.stderr), []),
+      (.containerEnded, [.finish(.lost(.silence, wasStarted: true))])),
+    Scenario(
+      "the time is over while a command ends that was told to",
+      (.record(.started), [.announceStart]),
+      (.signal(15), [.forward(15), .startGrace]),
+      (.timeoutExpired, []),
+      (.record(.exited(Sample.exit(.signal(15)))), []),
+      (.outputEnded(.stdout), []), (.outputEnded(.stderr), []),
+      (.containerEnded, [.finish(.exited(Sample.exit(.signal(15)), .forwarded(15)))])),
+    Scenario(
+      "the time is over before the command is executed",
+      (.timeoutExpired, [.forward(15), .startGrace]),
+      (.record(.exited(Sample.exit(.signal(15), wasExecuted: false))), []),
+      (.outputEnded(.stdout), []), (.outputEnded(.stderr), []),
+      (
+        .containerEnded,
+        [.finish(.exited(Sample.exit(.signal(15), wasExecuted: false), .timeout))]
+      )),
     Scenario(
       "SIGUSR1 is forwarded and asks for no end",
       (.record(.started), [.announceStart]),

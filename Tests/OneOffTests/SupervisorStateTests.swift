@@ -16,6 +16,8 @@ private struct History: Hashable {
   var isStarted = false
   /// Signals that wait until the command is executed.
   var held: Set<Int32> = []
+  /// What told the command to end first, while it may have lived.
+  var demand = SupervisorState.Cause.itself
 
   var mayFinish: Bool {
     isContainerEnded && (endedStreams.count == OutputStream.allCases.count || isDrainOver)
@@ -30,6 +32,9 @@ private struct History: Hashable {
       }
       // Whoever asks for the end then does not wait for a reader any more.
       if isContainerEnded, SupervisorState.endingSignals.contains(number) { isDrainOver = true }
+      if SupervisorState.endingSignals.contains(number) { note(.forwarded(number)) }
+    case .timeoutExpired: note(.timeout)
+    case .silenceExpired: note(.silence)
     case .record(.failed(let failure)): firstFailure = firstFailure ?? failure
     case .record(.exited(let commandExit)): exit = commandExit
     case .outputEnded(let stream): endedStreams.insert(stream)
@@ -37,6 +42,10 @@ private struct History: Hashable {
     case .graceExpired: if mayBeAlive { isGraceOver = true }
     case .drainExpired: isDrainOver = true
     }
+  }
+
+  private mutating func note(_ cause: SupervisorState.Cause) {
+    if mayBeAlive, demand == .itself { demand = cause }
   }
 
   /// The command may still live: nothing says otherwise.
@@ -62,7 +71,8 @@ private struct History: Hashable {
     .record(.exited(Sample.exit(.code(0)))), .record(.exited(Sample.exit(.signal(9)))),
     .record(.exited(Sample.exit(.signal(9), wasExecuted: false))),
     .outputEnded(.stdout), .outputEnded(.stderr), .containerEnded,
-    .signal(15), .signal(2), .signal(10), .graceExpired, .drainExpired,
+    .signal(15), .signal(2), .signal(10), .timeoutExpired, .silenceExpired, .graceExpired,
+    .drainExpired,
   ]
 
   /// Every event in every state that any order of the events can lead to.
@@ -120,6 +130,9 @@ private struct History: Hashable {
       }
       let history = transition.from.history
       if transition.actions.contains(.announceStart) { return forwarded == history.held.sorted() }
+      if transition.event.isOverTime, history.mayBeAlive, history.demand == .itself {
+        return forwarded == [15]
+      }
       guard case .signal(let number) = transition.event, history.mayBeAlive
       else { return forwarded.isEmpty }
       let isHeld = !history.isStarted && !SupervisorState.endingSignals.contains(number)
@@ -127,12 +140,11 @@ private struct History: Hashable {
     }
   }
 
-  @Test func startsTheGraceTimeAtTheFirstEndingSignalOnly() {
+  @Test func startsTheGraceTimeWhenTheCommandIsFirstToldToEndAndOnlyThen() {
     check("grace") { transition in
-      guard transition.actions.contains(.startGrace) else { return true }
-      guard case .signal(let number) = transition.event else { return false }
-      return SupervisorState.endingSignals.contains(number)
-        && !transition.actions.contains(.kill)
+      let isFirst =
+        transition.from.history.demand == .itself && transition.to.history.demand != .itself
+      return transition.actions.contains(.startGrace) == isFirst
     }
     var state = SupervisorState()
     #expect(state.handle(.signal(15)) == [.forward(15), .startGrace])
@@ -176,10 +188,18 @@ private struct History: Hashable {
     }
   }
 
-  @Test func namesOneoffAsTheCauseExactlyWhenItKilled() {
+  @Test func theCauseIsWhatFirstToldTheCommandToEnd() {
     check("cause") { transition in
       guard let cause = transition.outcome?.cause else { return true }
-      return (cause == .killed) == transition.to.history.isGraceOver
+      return cause == transition.to.history.demand
+    }
+    let causes = Set(Self.transitions.compactMap { $0.outcome?.cause })
+    #expect(causes == [.itself, .forwarded(15), .forwarded(2), .timeout, .silence])
+  }
+
+  @Test func knowsThatItHasKilledExactlyWhenItHas() {
+    check("killed") { transition in
+      transition.to.state.sentSignals.contains(9) == transition.to.history.isGraceOver
     }
   }
 
@@ -198,6 +218,10 @@ extension SupervisorStateTests.Transition {
     for case .finish(let outcome) in actions { return outcome }
     return nil
   }
+}
+
+extension SupervisorState.Event {
+  fileprivate var isOverTime: Bool { self == .timeoutExpired || self == .silenceExpired }
 }
 
 extension SupervisorState.Action {

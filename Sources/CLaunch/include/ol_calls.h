@@ -43,6 +43,13 @@ long ol_random(void *bytes, size_t count);
 
 long ol_set_nonblocking(int descriptor);
 
+/* `resource` is an RLIMIT_*; 2^64-1 is RLIM_INFINITY. */
+long ol_get_limit(uint32_t resource, uint64_t *soft, uint64_t *hard);
+long ol_set_limit(uint32_t resource, uint64_t soft, uint64_t hard);
+
+/* Of this process, -20 to 19. */
+int ol_niceness(void);
+
 long ol_set_pipe_size(int descriptor, int bytes);
 
 long ol_pidfd_send_signal(int pidfd, int signal_number);

@@ -26,6 +26,7 @@ enum ol_kind {
     OL_MAKE_READ_ONLY, /* target, path: what */
     OL_PIVOT,          /* to the root register */
     OL_SET_HOSTNAME,   /* text */
+    OL_ADJUST_OOM_SCORE, /* text: a number, for oom_score_adj below the proc register */
 
     /* Either process: what takes rights away from it. */
     OL_NO_NEW_PRIVILEGES = 32,
@@ -37,6 +38,7 @@ enum ol_kind {
     OL_SET_GROUPS,          /* data: uint32_t ids; number[0]: how many */
     OL_SET_GROUP,           /* number[0] */
     OL_SET_USER,            /* number[0] */
+    OL_SET_NICENESS,        /* number[0], as a signed number */
 
     /* The command's process. */
     OL_NEW_SESSION = 64,
@@ -48,6 +50,7 @@ enum ol_kind {
     OL_WORKING_DIRECTORY, /* path */
     OL_LANDLOCK,          /* descriptor: rule set */
     OL_SET_RESOURCE_LIMIT, /* flags: resource; number[0], number[1]: soft, hard, at most */
+    OL_FIX_RESOURCE_LIMIT, /* the same, exactly */
     OL_CLOSE_DESCRIPTORS, /* all above 2 but the status pipe and descriptor */
     OL_EXECUTE,           /* text: candidate paths; data: argv; more: envp; flags */
 };
@@ -169,6 +172,7 @@ enum ol_step {
     OL_STEP_INTERPRETER, /* execve(2): the file exists, the interpreter it names does not */
     OL_STEP_SOCKET,
     OL_STEP_IOCTL,
+    OL_STEP_SETPRIORITY,
 };
 
 /* What PID 1 and, until it is executed, the command tell the supervisor. */

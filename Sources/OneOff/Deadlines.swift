@@ -1,0 +1,74 @@
+/// When a supervisor stops waiting for what it waits for; by the monotonic clock, so that nobody
+/// who sets the wall clock changes it. A machine that is suspended does not run the command, and
+/// the clock stands still.
+///
+/// Pure: whoever owns it tells the time, and has one timer go off at ``next``.
+struct Deadlines: Sendable, Hashable {
+  /// When the command's time is over.
+  private var timeout: Duration?
+  /// When the time of silence is over, unless something was written since it was set.
+  private var silence: Duration?
+  /// When the grace time is over.
+  private var grace: Duration?
+  /// When streams are waited for no longer.
+  private var drain: Duration?
+  private let silenceTime: Duration?
+  private var lastOutput: Duration
+
+  /// Begins to count the command's time.
+  init(timeout: Duration?, silence: Duration?, now: Duration) {
+    self.timeout = timeout.map { now + $0 }
+    self.silenceTime = silence
+    self.silence = silence.map { now + $0 }
+    self.lastOutput = now
+  }
+
+  /// Whether it matters when the command has written something.
+  var wantsOutput: Bool { silence != nil }
+
+  /// The command has written something. No timer is set for it: ``expired(at:)`` looks.
+  mutating func noteOutput(at now: Duration) { lastOutput = now }
+
+  /// Begins to count the grace time. The others have no more to say.
+  mutating func startGrace(_ time: Duration, now: Duration) {
+    grace = now + time
+    timeout = nil
+    silence = nil
+  }
+
+  /// Begins to count the time for streams of a container that has ended.
+  mutating func startDrain(_ time: Duration, now: Duration) {
+    self = Deadlines(timeout: nil, silence: nil, now: now)
+    drain = now + time
+  }
+
+  /// The next moment at which to look; nil when there is none.
+  var next: Duration? {
+    Self.earlier(Self.earlier(timeout, silence), Self.earlier(grace, drain))
+  }
+
+  /// What is over now; it is told once.
+  mutating func expired(at now: Duration) -> [SupervisorState.Event] {
+    var events: [SupervisorState.Event] = []
+    if Self.take(&timeout, at: now) { events.append(.timeoutExpired) }
+    if let silenceTime, let due = silence, due <= now {
+      let later = lastOutput + silenceTime
+      silence = later > now ? later : nil
+      if silence == nil { events.append(.silenceExpired) }
+    }
+    if Self.take(&grace, at: now) { events.append(.graceExpired) }
+    if Self.take(&drain, at: now) { events.append(.drainExpired) }
+    return events
+  }
+
+  private static func earlier(_ one: Duration?, _ other: Duration?) -> Duration? {
+    guard let one, let other else { return one ?? other }
+    return min(one, other)
+  }
+
+  private static func take(_ deadline: inout Duration?, at now: Duration) -> Bool {
+    guard let due = deadline, due <= now else { return false }
+    deadline = nil
+    return true
+  }
+}

@@ -1,0 +1,57 @@
+package import ContainerSpec
+import LinuxSystem
+
+extension RunResult {
+  /// How the run ended, as one sentence for people, where the exit status alone does not say it;
+  /// nil where it does, and for a run that was never set up, whose ``error`` says it.
+  ///
+  /// - Parameters:
+  ///   - run: what is said to have ended, such as `run` or `hook`.
+  ///   - spec: what the run was to be.
+  package func sentence(of run: String, under spec: RunSpec) -> String? {
+    switch reason {
+    case .timeout:
+      "\(run) \(endInTime): it took longer than \(text(spec.timeout)) (--timeout)"
+    case .silence:
+      "\(run) \(endInTime): no output for \(text(spec.silenceTimeout)) (--silence-timeout)"
+    case .completed: nil
+    case .signaled, .cancelled: commandSentence
+    case .setupFailed: nil
+    }
+  }
+
+  /// Whether oneoff ended the run for a limit of the specification.
+  package var wasLimited: Bool {
+    switch reason {
+    case .timeout, .silence: true
+    case .completed, .signaled, .cancelled, .setupFailed: false
+    }
+  }
+
+  private func text(_ limit: Duration?) -> String { limit?.roundedText ?? "allowed" }
+
+  /// `was killed after 4.2 s`, or how else the command has ended when it was told to.
+  private var endInTime: String {
+    let time = Duration.milliseconds(durationMilliseconds).roundedText
+    guard let exit else { return "was ended after \(time), before the command was executed" }
+    if exit.signal != nil, signalBy != nil { return "was killed after \(time)" }
+    if let code = exit.code { return "was ended after \(time), with status \(code)" }
+    return "was ended after \(time)"
+  }
+
+  /// How the command ended that was not ended by a limit.
+  private var commandSentence: String? {
+    guard exit != nil else {
+      let text = "oneoff was told to end before the command was executed"
+      guard status > 128 else { return text }
+      let signal = status - 128
+      return text + ", whose process was killed by signal \(signal) (\(signalName(signal)))"
+    }
+    // SIGPIPE: the reader of the output had seen enough, as after `| head`.
+    guard let signal = exit?.signal, signal != 13 else { return nil }
+    let by = signalBy.map { ", which \($0) sent" } ?? ""
+    let text = "the command was killed by signal \(signal) (\(signalName(signal)))\(by)"
+    // SIGSYS
+    return signal == 31 ? text + ", as the seccomp policy kills" : text
+  }
+}

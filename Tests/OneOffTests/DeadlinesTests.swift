@@ -1,0 +1,85 @@
+import ContainerSpec
+import Testing
+
+@testable import OneOff
+
+@Suite struct DeadlinesTests {
+  @Test func withoutLimitsThereIsNothingToWaitFor() {
+    var deadlines = Deadlines(timeout: nil, silence: nil, now: .seconds(7))
+    #expect(deadlines.next == nil)
+    #expect(!deadlines.wantsOutput)
+    #expect(deadlines.expired(at: .seconds(1 << 30)) == [])
+  }
+
+  @Test func theTimeIsOverOnceAndNotBefore() {
+    var deadlines = Deadlines(timeout: .seconds(20), silence: nil, now: .seconds(100))
+    #expect(deadlines.next == .seconds(120))
+    #expect(deadlines.expired(at: .milliseconds(119_999)) == [])
+    #expect(deadlines.expired(at: .seconds(120)) == [.timeoutExpired])
+    #expect(deadlines.next == nil)
+    #expect(deadlines.expired(at: .seconds(121)) == [])
+  }
+
+  /// Writing sets no timer: when it goes off, the time of the last output decides.
+  @Test func silenceCountsFromTheLastOutput() {
+    var deadlines = Deadlines(timeout: nil, silence: .seconds(5), now: .seconds(100))
+    #expect(deadlines.wantsOutput)
+    deadlines.noteOutput(at: .seconds(101))
+    deadlines.noteOutput(at: .seconds(103))
+    #expect(deadlines.next == .seconds(105))
+    #expect(deadlines.expired(at: .seconds(105)) == [])
+    #expect(deadlines.next == .seconds(108))
+    #expect(deadlines.expired(at: .seconds(108)) == [.silenceExpired])
+    #expect(deadlines.next == nil)
+  }
+
+  @Test func theNextOneIsTheFirst() {
+    var deadlines = Deadlines(timeout: .seconds(20), silence: .seconds(5), now: .zero)
+    #expect(deadlines.next == .seconds(5))
+    deadlines.noteOutput(at: .seconds(19))
+    #expect(deadlines.expired(at: .seconds(5)) == [])
+    #expect(deadlines.next == .seconds(20))
+    #expect(deadlines.expired(at: .seconds(30)) == [.timeoutExpired, .silenceExpired])
+  }
+
+  @Test func inTheGraceTimeTheOthersHaveNoMoreToSay() {
+    var deadlines = Deadlines(timeout: .seconds(20), silence: .seconds(5), now: .zero)
+    deadlines.startGrace(.seconds(30), now: .seconds(5))
+    #expect(deadlines.next == .seconds(35))
+    #expect(!deadlines.wantsOutput)
+    #expect(deadlines.expired(at: .seconds(35)) == [.graceExpired])
+  }
+
+  @Test func whenTheContainerHasEndedOnlyItsStreamsAreWaitedFor() {
+    var deadlines = Deadlines(timeout: .seconds(20), silence: .seconds(5), now: .zero)
+    deadlines.startGrace(.seconds(30), now: .zero)
+    deadlines.startDrain(.seconds(1), now: .seconds(3))
+    #expect(deadlines.next == .seconds(4))
+    #expect(deadlines.expired(at: .seconds(100)) == [.drainExpired])
+    #expect(deadlines.next == nil)
+  }
+}
+
+@Suite struct LogAllowanceTests {
+  @Test func passesEverythingOnWithoutAMaximum() {
+    var allowance = LogAllowance(nil)
+    #expect(allowance.take([1, 2, 3]) == [1, 2, 3])
+    #expect(allowance.dropped == 0)
+  }
+
+  @Test func passesOnAsMuchAsItMayAndCountsTheRest() {
+    var allowance = LogAllowance(.init(bytes: 5))
+    #expect(allowance.take([1, 2, 3]) == [1, 2, 3])
+    #expect(allowance.take([4, 5]) == [4, 5])
+    #expect(allowance.dropped == 0)
+    #expect(allowance.take([6, 7]) == [])
+    #expect(allowance.take([8]) == [])
+    #expect(allowance.dropped == 3)
+  }
+
+  @Test func cutsWhatLiesAcrossTheMaximum() {
+    var allowance = LogAllowance(.init(bytes: 2))
+    #expect(allowance.take([1, 2, 3]) == [1, 2])
+    #expect(allowance.dropped == 1)
+  }
+}

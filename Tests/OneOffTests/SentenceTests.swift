@@ -1,0 +1,81 @@
+import ContainerSpec
+import Testing
+
+@testable import OneOff
+
+@Suite struct SentenceTests {
+  private func sentence(_ change: (inout RunResult) -> Void) throws -> String? {
+    var result = try RunResultTests.result()
+    change(&result)
+    let spec = Sample.spec { spec in
+      spec.timeout = .seconds(1200)
+      spec.silenceTimeout = .seconds(300)
+    }
+    return result.sentence(of: "run", under: spec)
+  }
+
+  @Test func anOrdinaryEndNeedsNone() throws {
+    #expect(try sentence { $0.exit = .init(code: 7) } == nil)
+  }
+
+  @Test func theErrorOfARunThatWasNotSetUpSaysItAll() throws {
+    let sentence = try sentence { result in
+      result.reason = .setupFailed
+      result.exit = nil
+    }
+    #expect(sentence == nil)
+  }
+
+  @Test func whatWasKilledForItsTimeIsSaidToBe() throws {
+    let sentence = try sentence { result in
+      result.reason = .timeout
+      result.exit = .init(signal: 9)
+      result.signalBy = "oneoff"
+      result.durationMilliseconds = 1_230_000
+    }
+    #expect(sentence == "run was killed after 20 m 30 s: it took longer than 20 m (--timeout)")
+  }
+
+  @Test func silenceIsSaidToBeSilence() throws {
+    let sentence = try sentence { result in
+      result.reason = .silence
+      result.exit = .init(signal: 15)
+      result.signalBy = "oneoff"
+      result.durationMilliseconds = 304_200
+    }
+    #expect(sentence == "run was killed after 5 m 4 s: no output for 5 m (--silence-timeout)")
+  }
+
+  @Test func aCommandThatEndsWhenItIsToldToHasAStatus() throws {
+    let sentence = try sentence { result in
+      result.reason = .timeout
+      result.exit = .init(code: 0)
+      result.durationMilliseconds = 4250
+    }
+    #expect(
+      sentence == "run was ended after 4.2 s, with status 0: it took longer than 20 m (--timeout)")
+  }
+
+  @Test func aCommandThatWasNeverExecutedIsSaidToBeNot() throws {
+    let sentence = try sentence { result in
+      result.reason = .timeout
+      result.exit = nil
+    }
+    #expect(
+      sentence?.hasPrefix("run was ended after 1 s, before the command was executed:") == true)
+  }
+
+  @Test func aSignalIsNamed() throws {
+    let killed = try sentence { result in
+      result.reason = .signaled
+      result.exit = .init(signal: 9)
+    }
+    #expect(killed == "the command was killed by signal 9 (SIGKILL)")
+    let cancelled = try sentence { result in
+      result.reason = .cancelled
+      result.exit = .init(signal: 15)
+      result.signalBy = "oneoff"
+    }
+    #expect(cancelled == "the command was killed by signal 15 (SIGTERM), which oneoff sent")
+  }
+}
