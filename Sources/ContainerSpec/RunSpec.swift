@@ -42,6 +42,8 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var isReadOnly: Bool
   /// The size of the writable layer, which is thrown away.
   public var scratch: ByteCount
+  /// What the run may take of the host, where cgroups enforce it.
+  public var limits: Limits
   /// How long the command may go on after it was told to end, before the container is killed.
   public var grace: Duration
 
@@ -65,6 +67,7 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.temporaryFileSystems = []
     self.isReadOnly = false
     self.scratch = .mebibytes(256)
+    self.limits = Limits()
     self.grace = .seconds(30)
   }
 }

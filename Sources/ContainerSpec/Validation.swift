@@ -46,6 +46,7 @@ extension RunSpec {
       throw SpecError(
         "the grace time is negative or longer than 365 days", remedy: "give 0s or more")
     }
+    try limits.validate()
     try validateUser()
     try validateCapabilities()
     try validateSeccomp()

@@ -53,10 +53,7 @@ struct LaunchSequence: Sendable {
     // BEFORE everything else: /proc/1 would show the host's command line and environment.
     plan.setup.append(.eraseArguments(newName: "oneoff-init"))
     plan.setup.append(.resetSignals)
-    if subject.usesCgroup {
-      preparations.append(.cgroup)
-      plan.cgroup = .cgroup
-    }
+    enterCgroups()
     // AFTER the child is in its cgroup: CLONE_NEWCGROUP would take the supervisor's as root.
     // Without a cgroup of its own it still hides where the supervisor's is.
     plan.setup.append(.newCgroupNamespace)
@@ -67,6 +64,18 @@ struct LaunchSequence: Sendable {
     // BEFORE sysfs is mounted, which shows the network of whoever mounts it.
     if subject.spec.network != .host { plan.setup.append(.joinNetwork(.network)) }
     plan.setup.append(.makeMountsPrivate)
+  }
+
+  private mutating func enterCgroups() {
+    guard let cgroups = subject.cgroups else { return }
+    for (index, place) in cgroups.places.enumerated() {
+      preparations.append(.cgroup(index, place))
+      switch cgroups.version {
+      // v1 knows no clone3(2) into a cgroup.
+      case .v1: plan.setup.append(.joinCgroup(.cgroupMembers(index)))
+      case .v2: plan.cgroup = .cgroup
+      }
+    }
   }
 
   private mutating func buildRoot() {
@@ -145,7 +154,7 @@ struct LaunchSequence: Sendable {
             becomes: .sys),
           kernelDirectory("/sys")))
     }
-    if subject.usesCgroup {
+    if subject.showsCgroup {
       // Runtimes size their heaps and thread pools from it.
       plan.setup.append(
         .mount(
@@ -322,7 +331,8 @@ struct LaunchSequence: Sendable {
     // The kernel counts by user id and user namespace, and not at all for the host's root: in the
     // host's user namespace it would count everything else that this user has running.
     if subject.commandMaps != nil {
-      plan.command.append(.setResourceLimit(.processes, soft: 4096, hard: 4096))
+      let limit = subject.processLimit
+      plan.command.append(.setResourceLimit(.processes, soft: limit, hard: limit))
     }
   }
 

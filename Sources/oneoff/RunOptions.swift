@@ -37,6 +37,8 @@ struct RunOptions: Sendable {
   var capabilities: CapabilitySet = []
   var seccomp: Seccomp?
   var logsBlockedCalls = false
+  var size: RunSize?
+  var limits = Limits()
   var id: RunID?
   var grace: Duration?
   var events: EventsTarget?
@@ -101,6 +103,8 @@ struct RunOptions: Sendable {
     spec.capabilities = capabilities
     spec.seccomp = seccomp ?? spec.seccomp
     spec.logsBlockedCalls = logsBlockedCalls
+    // Whatever their order: the set is where the others start from.
+    spec.limits = (size?.limits ?? spec.limits).overridden(by: limits)
     spec.grace = grace ?? spec.grace
   }
 }
