@@ -15,6 +15,8 @@ extension ProcessorShare: CustomStringConvertible {
       if (1...3).contains(decimals.length), let value = decimals.value {
         thousandths = thousandths.map { $0 + value * scales[decimals.length] }
         rest = rest.dropFirst(decimals.length)
+      } else {
+        thousandths = nil
       }
     }
     guard rest.isEmpty, let thousandths, Self.range.contains(thousandths) else {

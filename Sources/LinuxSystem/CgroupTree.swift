@@ -115,20 +115,20 @@ extension CgroupTree {
   ) throws(SystemError) {
     var text = ""
     for controller in controllers { text += "+\(controller.rawValue) " }
-    try writeCgroupFile(cgroup.appending("cgroup.subtree_control"), text)
+    try writeKernelFile(cgroup.appending("cgroup.subtree_control"), text)
   }
 
   private func moveToLeaf() throws(SystemError) {
     let leaf = base.appending("supervisor")
     try makeDirectories(leaf, permissions: 0o755)
-    try writeCgroupFile(leaf.appending("cgroup.procs"), "0")
+    try writeKernelFile(leaf.appending("cgroup.procs"), "0")
   }
 }
 
-/// Writes a file of a cgroup.
+/// Writes a file of a cgroup, or another one in which the kernel takes a value.
 ///
 /// - Throws: ENOENT where the kernel has no such file; what the controller says of the value.
-public func writeCgroupFile(_ path: FilePath, _ text: String) throws(SystemError) {
+public func writeKernelFile(_ path: FilePath, _ text: String) throws(SystemError) {
   let file = try OwnedDescriptor(opening: path, flags: .writing)
   do throws(SystemError) {
     try file.write(Array(text.utf8))
@@ -137,8 +137,8 @@ public func writeCgroupFile(_ path: FilePath, _ text: String) throws(SystemError
   }
 }
 
-/// What a file of a cgroup says; nil where the kernel has no such file.
-public func readCgroupFile(_ path: FilePath) -> String? {
+/// What such a file says; nil where the kernel has no such file.
+public func readKernelFile(_ path: FilePath) -> String? {
   (try? readFile(path, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
 }
 
@@ -151,7 +151,7 @@ extension CgroupTree {
     var lowest: (value: UInt64, cgroup: FilePath)?
     var cgroup = base
     while cgroup.starts(with: root) {
-      if let text = readCgroupFile(cgroup.appending(file)),
+      if let text = readKernelFile(cgroup.appending(file)),
         let value = UInt64(text.split(separator: "\n").first ?? ""),
         value < lowest?.value ?? .max
       {
@@ -166,9 +166,9 @@ extension CgroupTree {
   /// v1 makes them empty, and lets no process into such a one. See cpuset(7).
   public func inheritProcessors(to name: String) throws(SystemError) {
     for file in ["cpuset.cpus", "cpuset.mems"] {
-      guard let text = readCgroupFile(base.appending(file)) else { continue }
-      try writeCgroupFile(path.appending(file), text)
-      try writeCgroupFile(path.appending(name).appending(file), text)
+      guard let text = readKernelFile(base.appending(file)) else { continue }
+      try writeKernelFile(path.appending(file), text)
+      try writeKernelFile(path.appending(name).appending(file), text)
     }
   }
 }

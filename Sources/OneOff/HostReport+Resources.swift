@@ -98,8 +98,9 @@ extension HostReport {
       let hierarchies = ((try? directoryEntryNames("/sys/fs/cgroup")) ?? []).sorted()
       let kind = hierarchies.contains("unified") ? "hybrid" : "v1"
       return HostCheck(
-        name, .note, "\(kind): \(hierarchies.joined(separator: " ")); only runs with limits get "
-          + "cgroups of their own, which take milliseconds to enter",
+        name, .note,
+        "\(kind): \(hierarchies.joined(separator: " ")); only runs with limits get cgroups of "
+          + "their own, which take milliseconds to enter",
         remedy: "boot with systemd.unified_cgroup_hierarchy=1 for v2")
     case .none:
       return HostCheck(

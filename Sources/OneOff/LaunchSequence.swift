@@ -12,7 +12,7 @@ struct LaunchSequence: Sendable {
   /// What the child does.
   var plan: LaunchPlan
 
-  private let subject: LaunchSubject
+  let subject: LaunchSubject
 
   /// How the run comes about without root, which the launch has seen to beforehand.
   var rootless: Rootless? { subject.rootless }
@@ -64,18 +64,6 @@ struct LaunchSequence: Sendable {
     // BEFORE sysfs is mounted, which shows the network of whoever mounts it.
     if subject.spec.network != .host { plan.setup.append(.joinNetwork(.network)) }
     plan.setup.append(.makeMountsPrivate)
-  }
-
-  private mutating func enterCgroups() {
-    guard let cgroups = subject.cgroups else { return }
-    for (index, place) in cgroups.places.enumerated() {
-      preparations.append(.cgroup(index, place))
-      switch cgroups.version {
-      // v1 knows no clone3(2) into a cgroup.
-      case .v1: plan.setup.append(.joinCgroup(.cgroupMembers(index)))
-      case .v2: plan.cgroup = .cgroup
-      }
-    }
   }
 
   private mutating func buildRoot() {
@@ -318,22 +306,6 @@ struct LaunchSequence: Sendable {
     }
     preparations.append(.listenerSocket)
     plan.command.append(.installSeccomp(program, listener: .listenerSocket))
-  }
-
-  /// What bounds a command without a cgroup. A lower limit of the caller's stays.
-  private mutating func limitResources() {
-    // A core dump may be piped to a program of the host's (core(5)).
-    plan.command.append(.setResourceLimit(.coreSize, soft: 0, hard: 0))
-    plan.command.append(.setResourceLimit(.openFiles, soft: 1024, hard: 65536))
-    // These two count against the host's root as well, whom a run could otherwise leave none.
-    plan.command.append(.setResourceLimit(.pendingSignals, soft: 4096, hard: 4096))
-    plan.command.append(.setResourceLimit(.messageQueues, soft: 131_072, hard: 131_072))
-    // The kernel counts by user id and user namespace, and not at all for the host's root: in the
-    // host's user namespace it would count everything else that this user has running.
-    if subject.commandMaps != nil {
-      let limit = subject.processLimit
-      plan.command.append(.setResourceLimit(.processes, soft: limit, hard: limit))
-    }
   }
 
   private mutating func execute() {

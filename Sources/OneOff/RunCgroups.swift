@@ -47,7 +47,7 @@ struct RunCgroups: Sendable {
     }
     for setting in place.settings {
       do throws(SystemError) {
-        try writeCgroupFile(cgroup.appending(setting.file), setting.text)
+        try writeKernelFile(cgroup.appending(setting.file), setting.text)
       } catch let error where error.errno == .noSuchFileOrDirectory && setting.isOptional {
         continue
       } catch {
@@ -70,7 +70,7 @@ struct RunCgroups: Sendable {
       let place = plan.places.first {
         plan.version == .v2 || $0.controllers.contains(controller)
       }
-      return place.flatMap { readCgroupFile($0.tree.path.appending(name).appending(file)) }
+      return place.flatMap { readKernelFile($0.tree.path.appending(name).appending(file)) }
     }
   }
 

@@ -22,6 +22,7 @@ struct SupervisionLoop: ~Copyable {
   private var stderr: InputReader?
   private var blockedWriters: [OutputWriter] = []
   private var blockedCalls: BlockedCallLog?
+  private var limitsMemory = false
   private var timerMeaning: SupervisorState.Event?
   private var hasReleasedCode = false
   private var outcome: SupervisorState.Outcome?
@@ -58,9 +59,10 @@ struct SupervisionLoop: ~Copyable {
   /// Stays with a container until it is over.
   mutating func run(
     _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader),
-    blockedCalls: BlockedCallLog? = nil
+    blockedCalls: BlockedCallLog? = nil, limitsMemory: Bool = false
   ) throws -> SupervisorState.Outcome {
     self.blockedCalls = blockedCalls
+    self.limitsMemory = limitsMemory
     if let socket = blockedCalls?.socketNumber {
       try loop.add(socket, tag: Source.listenerSocket.rawValue)
     }
@@ -264,6 +266,7 @@ struct SupervisionLoop: ~Copyable {
   ) throws {
     switch action {
     case .announceStart:
+      if limitsMemory { container.spareFirstProcess() }
       let time = wallClock()
       for sink in sinks { sink.started(id: id, time: time, pid: container.pid) }
     case .forward(let number): container.forward(signal: number)

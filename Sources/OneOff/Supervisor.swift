@@ -74,7 +74,8 @@ package struct Supervisor: ~Copyable {
     do throws(OneOffError) {
       outcome = try OneOffError.wrap {
         try loop.run(
-          launch.container, outputs: launch.takeOutputs(), blockedCalls: blocked)
+          launch.container, outputs: launch.takeOutputs(), blockedCalls: blocked,
+          limitsMemory: launch.limits?.memory != nil)
       }
     } catch {
       launch.abort()

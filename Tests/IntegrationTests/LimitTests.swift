@@ -111,6 +111,21 @@ extension IntegrationTests {
       #expect(result.limits_hit == ["memory"])
     }
 
+    @Test func firstProcessIsSparedAndReportsHowTheCommandEnded() throws {
+      // What is over the limit belongs to no process: the kernel kills one after the other.
+      let script = """
+
+        probe fill /x 60000000
+        while :; do probe memory 60000000 0; probe fill /y 20000000; done
+        """
+
+      let (completion, result) = try limited(
+        ["--memory", "64M", "--scratch", "256M"], "sh", "-c", script)
+      #expect(completion.status == 137)
+      #expect(result.reason == "out-of-memory")
+      #expect(try #require(result.usage?.oom_kills) >= 1)
+    }
+
     @Test func pageCacheIsGivenBackAndNobodyIsKilled() throws {
       let directory = try Workspace.current.make("files/data", mode: 0o777)
       let script = "probe fill /data/x 150000000 && cat /data/x | wc -c"
@@ -185,13 +200,15 @@ extension IntegrationTests {
 
     @Test func hostStaysResponsive() throws {
       let idle = try latency()
+      let output = try FileDescriptor.unnamedFile()
+      defer { try? output.close() }
       let bomb = try start(
         runArguments(
           ["--size", "S", "--pids", "64", "--cpus", "1", "--grace", "0s"],
           command: [
             "sh", "-c",
             "b() { b | b & }; b; while :; do probe memory 1000000000 0 >/dev/null & done",
-          ]), stdout: FileDescriptor.unnamedFile(), stderr: FileDescriptor.unnamedFile())
+          ]), stdout: output, stderr: output)
       usleep(300_000)
       let loaded = try latency()
       bomb.send(SIGTERM)

@@ -99,8 +99,8 @@ struct HostSnapshot {
     FileManager.default.fileExists(atPath: $0 + "/cgroup.procs")
   }
 
-  /// The cgroups of runs in all hierarchies, but for those with processes: other runs of the machine
-  /// are alive, and those of the test's own are found as processes.
+  /// The cgroups of runs in all hierarchies, but for those with processes: other runs of the
+  /// machine are alive, and those of the test's own are found as processes.
   static func cgroupNames() -> Set<String> {
     let mountPoint = "/sys/fs/cgroup"
     let roots = [mountPoint] + entries(mountPoint).map { "\(mountPoint)/\($0)" }
