@@ -103,11 +103,10 @@ extension RunResult.Usage {
   /// What the container's processes used, as PID 1 and the run's cgroups tell; nil when neither
   /// does. The cgroups know also of processes that nobody has waited for.
   init?(_ exit: CommandExit?, _ figures: CgroupFigures) {
-    guard let user = figures.userTime ?? exit?.userTime,
-      let system = figures.systemTime ?? exit?.systemTime
-    else { return nil }
+    guard exit != nil || figures != CgroupFigures() else { return nil }
     self.init(
-      cpuUserMicroseconds: user.microseconds, cpuSystemMicroseconds: system.microseconds,
+      cpuUserMicroseconds: (figures.userTime ?? exit?.userTime)?.microseconds,
+      cpuSystemMicroseconds: (figures.systemTime ?? exit?.systemTime)?.microseconds,
       cpuThrottledMicroseconds: figures.throttledTime?.microseconds,
       memoryPeakBytes: figures.memoryPeak, oomKills: figures.oomKills,
       processesPeak: figures.processesPeak, ioReadBytes: figures.ioRead,

@@ -29,10 +29,11 @@ public struct RunResult: Sendable, Hashable, Codable {
 
   /// What the run used.
   public struct Usage: Sendable, Hashable, Codable {
-    /// Processor time in user mode, of all processes that were waited for, in microseconds.
-    public var cpuUserMicroseconds: Int64
+    /// Processor time in user mode, of all processes that were waited for, in microseconds; nil when
+    /// PID 1 could not report it, and no cgroup measured it.
+    public var cpuUserMicroseconds: Int64?
     /// Processor time in the kernel, likewise.
-    public var cpuSystemMicroseconds: Int64
+    public var cpuSystemMicroseconds: Int64?
     /// How long the run had to wait because it had used its processor time up, in microseconds.
     public var cpuThrottledMicroseconds: Int64?
     /// The most memory that the run had at once.
