@@ -95,15 +95,14 @@ extension CgroupTree {
   ///
   /// Of a delegated cgroup this process moves into a leaf first: a cgroup with processes of its own
   /// can hand nothing down.
-  /// - Throws: EBUSY when there are other processes in that cgroup.
+  /// - Throws: EBUSY when there are other processes in that cgroup, children of this one too.
   public func enable(_ controllers: [CgroupController]) throws(SystemError) {
     let missing = controllers.filter { !offered.contains($0) }
     if !missing.isEmpty {
       do throws(SystemError) {
         try handDown(missing, in: base)
       } catch let error where error.errno == .resourceBusy {
-        try moveToLeaf()
-        try handDown(missing, in: base)
+        try handDownFromLeaf(missing)
       }
     }
     try makeDirectories(path, permissions: 0o755)
@@ -118,10 +117,18 @@ extension CgroupTree {
     try writeKernelFile(cgroup.appending("cgroup.subtree_control"), text)
   }
 
-  private func moveToLeaf() throws(SystemError) {
+  private func handDownFromLeaf(_ controllers: [CgroupController]) throws(SystemError) {
     let leaf = base.appending("supervisor")
     try makeDirectories(leaf, permissions: 0o755)
     try writeKernelFile(leaf.appending("cgroup.procs"), "0")
+    do throws(SystemError) {
+      try handDown(controllers, in: base)
+    } catch {
+      // Others are there. As it was, then, but for who else has moved there meanwhile.
+      try? writeKernelFile(base.appending("cgroup.procs"), "0")
+      _ = unsafe leaf.withPlatformString { unsafe rmdir($0) }
+      throw error
+    }
   }
 }
 

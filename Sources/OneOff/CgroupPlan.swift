@@ -72,6 +72,24 @@ struct CgroupPlan: Sendable, Hashable {
     }
   }
 
+  /// Lets the cgroups of a run that is about to begin have their controllers.
+  func enableControllers() throws(SystemError) {
+    for place in places where !place.toEnable.isEmpty { try Self.enable(place) }
+  }
+
+  private static func enable(_ place: Place) throws(SystemError) {
+    do {
+      try place.tree.enable(place.toEnable)
+    } catch let error where error.errno == .resourceBusy {
+      var explained = error
+      explained.hint =
+        "processes of others are in \(place.tree.base) itself, which therefore can limit nothing "
+        + "below it: give the service DelegateSubgroup=supervisor (systemd 254), or start oneoff "
+        + "with systemd-run --scope -p Delegate=yes"
+      throw explained
+    }
+  }
+
   private init(_ limits: Limits, in tree: CgroupTree) throws {
     let required = limits.controllers
     var enabled = tree.enabled

@@ -30,11 +30,17 @@ struct Launch: ~Copyable {
     // BEFORE everything else: what is made and looked up belongs to these namespaces.
     let rootless = try Rootless(spec)
     try rootless?.enter()
-    // First of all: the kernel makes it while we look at the image and prepare the mounts.
+    // BEFORE there is another process of ours, which would be in the way: a cgroup with processes
+    // hands no controllers down.
+    if !spec.limits.controllers.isEmpty {
+      try CgroupPlan(spec.limits, rootless: rootless)?.enableControllers()
+    }
+    // First of all else: the kernel makes it while we look at the image and prepare the mounts.
     let network = spec.network == .none ? try NetworkNamespaceMaker() : nil
     let directory = try StateDirectory.current(for: rootless)
     let slot = try Slot.acquire(in: directory, from: .current())
     let cgroupPlan = try CgroupPlan(spec.limits, rootless: rootless)
+    try cgroupPlan?.enableControllers()
     let subject = try LaunchSubject(
       spec, id: id, slot: slot.ids, cgroups: cgroupPlan, rootless: rootless,
       programs: directory.programs)

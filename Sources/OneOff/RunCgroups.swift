@@ -15,26 +15,10 @@ struct RunCgroups: Sendable {
     self.plan = plan
     self.name = "\(slot)"
     do {
-      for place in plan.places {
-        if !place.toEnable.isEmpty { try Self.enable(place) }
-        _ = try place.tree.make(name)
-      }
+      for place in plan.places { _ = try place.tree.make(name) }
     } catch {
       remove()
       throw error
-    }
-  }
-
-  private static func enable(_ place: CgroupPlan.Place) throws(SystemError) {
-    do {
-      try place.tree.enable(place.toEnable)
-    } catch let error where error.errno == .resourceBusy {
-      var explained = error
-      explained.hint =
-        "processes of others are in \(place.tree.base) itself, which therefore can limit nothing "
-        + "below it: give the service DelegateSubgroup=supervisor (systemd 254), or start oneoff "
-        + "with systemd-run --scope -p Delegate=yes"
-      throw explained
     }
   }
 
