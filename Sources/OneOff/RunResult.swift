@@ -29,8 +29,8 @@ public struct RunResult: Sendable, Hashable, Codable {
 
   /// What the run used.
   public struct Usage: Sendable, Hashable, Codable {
-    /// Processor time in user mode, of all processes that were waited for, in microseconds; nil when
-    /// PID 1 could not report it, and no cgroup measured it.
+    /// Processor time in user mode, of all processes that were waited for, in microseconds; nil
+    /// when PID 1 could not report it, and no cgroup measured it.
     public var cpuUserMicroseconds: Int64?
     /// Processor time in the kernel, likewise.
     public var cpuSystemMicroseconds: Int64?
