@@ -291,11 +291,12 @@ extension IntegrationTests {
       #expect(result.errors.contains("warning: --cpus 999 is more than this host has: "))
     }
 
-    @Test(.requires(.tool("/usr/bin/unshare")))
-    func withoutTheControllerALimitIsAnError() throws {
+    /// As on a host with v1 that lacks the controllers, and on one without any cgroups.
+    @Test(.requires(.tool("/usr/bin/unshare")), arguments: ["tmpfs", "ramfs"])
+    func withoutTheControllerALimitIsAnError(fileSystem: String) throws {
       let hidden = [
         "unshare", "--mount", "--propagation", "private", "sh", "-c",
-        "mount -t tmpfs tmpfs /sys/fs/cgroup && exec \"$@\"", "sh",
+        "mount -t \(fileSystem) none /sys/fs/cgroup && exec \"$@\"", "sh",
       ]
       for (option, value, controller) in [
         ("--memory", "64M", "memory"), ("--pids", "9", "pids"), ("--cpus", "1", "cpu"),
