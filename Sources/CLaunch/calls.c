@@ -26,6 +26,7 @@
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static long ol_result(long result) { return result < 0 ? -errno : result; }
@@ -184,6 +185,12 @@ long ol_file_system_type(int descriptor) {
     struct statfs found;
     long result = ol_result(fstatfs(descriptor, &found));
     return result < 0 ? result : (long)found.f_type;
+}
+
+long ol_attribute_is_one(const char *path, const char *name) {
+    char value[2];
+    long length = ol_result(getxattr(path, name, value, sizeof(value)));
+    return length < 0 ? length : length == 1 && value[0] == '1';
 }
 
 long ol_epoll_create(void) { return ol_result(epoll_create1(EPOLL_CLOEXEC)); }

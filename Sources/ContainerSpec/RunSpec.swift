@@ -42,6 +42,8 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var isReadOnly: Bool
   /// The size of the writable layer, which is thrown away.
   public var scratch: ByteCount
+  /// What the run may take of the host, where cgroups enforce it.
+  public var limits: Limits
   /// How long the command may go on after it was told to end, before the container is killed.
   public var grace: Duration
   /// How long the command may take, from the start of the container; as long as it likes when nil.
@@ -78,6 +80,7 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.temporaryFileSystems = []
     self.isReadOnly = false
     self.scratch = .mebibytes(256)
+    self.limits = Limits()
     self.grace = .seconds(30)
     self.timeout = nil
     self.silenceTimeout = nil

@@ -43,6 +43,7 @@ extension RunSpec {
     for fileSystem in temporaryFileSystems { try Self.validateSize(fileSystem.size) }
     try validateTimes()
     try validateProcessLimits()
+    try limits.validate()
     try validateUser()
     try validateCapabilities()
     try validateSeccomp()

@@ -131,7 +131,7 @@ extension OwnedDescriptor {
 
 /// The file systems whose limits oneoff explains. See statfs(2).
 public enum FileSystemType: Sendable, Hashable {
-  case overlay, temporary, namespace, cgroup2, other
+  case overlay, temporary, namespace, cgroup, cgroup2, other
 
   init(magic: UInt64) {
     self =
@@ -139,6 +139,7 @@ public enum FileSystemType: Sendable, Hashable {
       case 0x794c_7630: .overlay
       case 0x0102_1994: .temporary
       case 0x6e73_6673: .namespace
+      case 0x0027_e0eb: .cgroup
       case 0x6367_7270: .cgroup2
       default: .other
       }

@@ -32,6 +32,14 @@ public func makeLandlockScope() throws(SystemError) -> OwnedDescriptor {
     owning: try checkNegated(ol_landlock_scope(), "landlock_create_ruleset(2)"))
 }
 
+/// The memory of this machine in bytes. See sysconf(3).
+public func hostMemory() -> UInt64 {
+  UInt64(max(0, sysconf(CInt(_SC_PHYS_PAGES)))) * UInt64(max(0, sysconf(CInt(_SC_PAGESIZE))))
+}
+
+/// How many processors are at work here. See sysconf(3).
+public func hostProcessors() -> Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }
+
 /// Lets files that this process makes have exactly the permissions asked for. See umask(2).
 public func clearFileModeMask() { umask(0) }
 

@@ -29,6 +29,13 @@ public struct LaunchedContainer: ~Copyable, Sendable {
     _ = unsafe write(lifeline.number, &byte, 1)
   }
 
+  /// Keeps the kernel from killing PID 1 for lack of memory: what it would have reported would be
+  /// lost, although it is others who use the memory. AFTER the command was executed, who would
+  /// inherit it. Only root can. See proc(5), oom_score_adj.
+  public func spareFirstProcess() {
+    try? writeKernelFile(FilePath("/proc/\(pid)/oom_score_adj"), "-1000")
+  }
+
   /// Kills PID 1, and with it every process of the container.
   public func kill() { _ = ol_pidfd_send_signal(process.number, SIGKILL) }
 }

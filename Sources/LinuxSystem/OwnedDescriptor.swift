@@ -140,6 +140,7 @@ public enum DescriptorName: Sendable, Hashable {
   case userNamespace
   case appUserNamespace
   case cgroup
+  case cgroupMembers(Int)
   case standardInput
   case standardOutput
   case standardError
@@ -170,6 +171,7 @@ extension DescriptorName: CustomStringConvertible {
     case .userNamespace: "user namespace"
     case .appUserNamespace: "id map of the app"
     case .cgroup: "cgroup"
+    case .cgroupMembers(let index): "members of cgroup \(index)"
     case .standardInput: "stdin"
     case .standardOutput: "stdout"
     case .standardError: "stderr"

@@ -28,16 +28,19 @@ package struct GarbageCollection: Sendable {
   }
 
   private mutating func removeCgroups() throws {
-    guard let tree = CgroupTree.ofHost() else { return }
     let directory = try StateDirectory.current(for: nil)
-    for name in try tree.names() {
-      guard let number = Int(name), Slot.numbers.contains(number) else { continue }
-      if try Self.whileFree(number, in: directory, { try tree.remove(name) }) {
-        removedCgroups.append(name)
-      } else {
-        liveRuns += 1
+    var live: [Int] = []
+    for tree in CgroupHost.current().trees() {
+      for name in try tree.names() {
+        guard let number = Int(name), Slot.numbers.contains(number) else { continue }
+        if try Self.whileFree(number, in: directory, { try tree.remove(name) }) {
+          if !removedCgroups.contains(name) { removedCgroups.append(name) }
+        } else if !live.contains(number) {
+          live.append(number)
+        }
       }
     }
+    liveRuns = live.count
   }
 
   private mutating func removeScratches(of rootless: Rootless) throws {

@@ -53,7 +53,7 @@ extension SystemError {
       explained.hint =
         "the \(role) \(path) is on tmpfs, whose mounts can be id-mapped from kernel 6.3 on; "
         + remedy
-    case .namespace, .cgroup2, .other, nil:
+    case .namespace, .cgroup, .cgroup2, .other, nil:
       explained.hint =
         "the file system of the \(role) \(path) may not support id-mapped mounts; \(remedy)"
     }

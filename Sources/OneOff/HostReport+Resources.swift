@@ -90,17 +90,46 @@ extension HostReport {
 
   static func cgroups() -> HostCheck {
     let name = "cgroups"
-    if CgroupTree.ofHost() != nil {
+    switch CgroupHost.current() {
+    case .unified:
       let controllers = text(of: "/sys/fs/cgroup/cgroup.controllers") ?? ""
       return HostCheck(name, .ok, "v2: \(controllers)")
+    case .legacy:
+      let hierarchies = ((try? directoryEntryNames("/sys/fs/cgroup")) ?? []).sorted()
+      let kind = hierarchies.contains("unified") ? "hybrid" : "v1"
+      return HostCheck(
+        name, .note,
+        "\(kind): \(hierarchies.joined(separator: " ")); only runs with limits get cgroups of "
+          + "their own, which take milliseconds to enter",
+        remedy: "boot with systemd.unified_cgroup_hierarchy=1 for v2")
+    case .none:
+      return HostCheck(
+        name, .note, "none on /sys/fs/cgroup", remedy: "mount cgroup v2 there for limits")
     }
-    let hierarchies = ((try? directoryEntryNames("/sys/fs/cgroup")) ?? []).sorted()
-    let kind =
-      hierarchies.isEmpty ? "none" : hierarchies.contains("unified") ? "hybrid" : "v1"
-    let list = hierarchies.isEmpty ? "" : ": \(hierarchies.joined(separator: " "))"
+  }
+
+  /// The limits that can be asked for here, each tried to where it would be written.
+  static func limits(_ rootless: Rootless?) -> HostCheck {
+    let name = "limits"
+    let asked: [(option: String, limits: Limits)] = [
+      ("--memory", .of { $0.memory = .mebibytes(512) }), ("--pids", .of { $0.processes = 64 }),
+      ("--cpus, --cpu-weight", .of { $0.processorWeight = 100 }),
+      ("--cpuset", .of { $0.processorSet = ProcessorSet(ranges: []) }),
+      ("--io-max", .of { $0.devices = [DeviceLimit(device: "/dev/null")] }),
+    ]
+    var possible: [String] = []
+    var missing: [String] = []
+    for (option, limits) in asked {
+      let can = CgroupPlan.canEnforce(limits, rootless: rootless)
+      if can { possible.append(option) } else { missing.append(option) }
+    }
+    let detail = possible.isEmpty ? "none" : possible.joined(separator: ", ")
+    guard !missing.isEmpty else { return HostCheck(name, .ok, detail) }
     return HostCheck(
-      name, .note, "\(kind)\(list); runs get no cgroup of their own",
-      remedy: "boot with systemd.unified_cgroup_hierarchy=1 for v2")
+      name, .note, "\(detail); not \(missing.joined(separator: ", "))",
+      remedy: rootless == nil
+        ? "a run that asks for one of the latter ends with 125: docs/limits.md"
+        : "without root: systemd-run --user --scope -p Delegate=yes oneoff …")
   }
 
   static func pressure() -> HostCheck {
@@ -199,5 +228,14 @@ extension HostReport {
       : HostCheck(
         "program", .note, "linked dynamically: it starts several times slower",
         remedy: "make build")
+  }
+}
+
+extension Limits {
+  /// Limits with something set.
+  fileprivate static func of(_ set: (inout Limits) -> Void) -> Limits {
+    var limits = Limits()
+    set(&limits)
+    return limits
   }
 }

@@ -65,7 +65,8 @@ package struct HostReport: Sendable, Hashable {
     checks += [
       Self.temporaryIDMaps(rootless == nil ? access : .user), Self.landlock(.current()),
       Self.seccompNotification,
-      Self.cgroups(), Self.pressure(), Self.idRanges(), Self.namespaceLimits(),
+      Self.cgroups(), Self.limits(rootless), Self.pressure(), Self.idRanges(),
+      Self.namespaceLimits(),
       Self.mountLimit(), Self.processLimit(), Self.idMapPrograms(rootless),
       Self.program(isStatic: isStaticProgram()),
     ]

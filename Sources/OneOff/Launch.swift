@@ -2,7 +2,7 @@ import ContainerSpec
 import LinuxSystem
 import SystemPackage
 
-/// A container that was started, with what must outlive it: its slot and its cgroup.
+/// A container that was started, with what must outlive it: its slot and its cgroups.
 struct Launch: ~Copyable {
   /// The plan that its first process carries out.
   let plan: LaunchPlan
@@ -14,7 +14,7 @@ struct Launch: ~Copyable {
   let blockedCalls: BlockedCallLog?
   private var outputs: (stdout: InputReader, stderr: InputReader)?
   private let slot: Slot
-  private let cgroups: CgroupTree?
+  private let cgroups: RunCgroups?
   private let diskScratch: DiskScratch?
 
   /// Takes a slot, prepares, and starts the container.
@@ -30,28 +30,41 @@ struct Launch: ~Copyable {
     // BEFORE everything else: what is made and looked up belongs to these namespaces.
     let rootless = try Rootless(spec)
     try rootless?.enter()
-    // First of all: the kernel makes it while we look at the image and prepare the mounts.
+    // BEFORE there is another process of ours, which would be in the way: a cgroup with processes
+    // hands no controllers down.
+    if !spec.limits.controllers.isEmpty {
+      try CgroupPlan(spec.limits, rootless: rootless)?.enableControllers()
+    }
+    // First of all else: the kernel makes it while we look at the image and prepare the mounts.
     let network = spec.network == .none ? try NetworkNamespaceMaker() : nil
     let directory = try StateDirectory.current(for: rootless)
     let slot = try Slot.acquire(in: directory, from: .current())
-    let cgroups = rootless == nil ? CgroupTree.ofHost() : nil
+    let cgroupPlan = try CgroupPlan(spec.limits, rootless: rootless)
+    try cgroupPlan?.enableControllers()
     let subject = try LaunchSubject(
-      spec, id: id, slot: slot.ids, usesCgroup: cgroups != nil, rootless: rootless,
+      spec, id: id, slot: slot.ids, cgroups: cgroupPlan, rootless: rootless,
       programs: directory.programs)
     let sequence = write(subject)
-    let cgroup = try cgroups?.make("\(slot.number)")
     let diskScratch = try rootless.flatMap {
       subject.usesDiskScratch ? try DiskScratch(for: $0) : nil
     }
+    let scratchDirectory = try diskScratch?.make(slot.number)
+    let cgroups: RunCgroups?
+    do {
+      cgroups = try cgroupPlan.map { try RunCgroups(making: $0, slot: slot.number) }
+    } catch {
+      try? diskScratch?.remove(slot.number)
+      throw error
+    }
     var preparer = Preparer(
-      layerCount: spec.layers.count, cgroup: cgroup, network: network,
-      diskScratch: try diskScratch?.make(slot.number))
+      layerCount: spec.layers.count, cgroups: cgroups, network: network,
+      diskScratch: scratchDirectory)
     do {
       for preparation in sequence.preparations { try preparer.perform(preparation) }
       self.container = try launch(
         sequence.plan, with: preparer.descriptors, slot: slot.file.descriptor.number)
     } catch {
-      try? cgroups?.remove("\(slot.number)")
+      cgroups?.remove()
       try? diskScratch?.remove(slot.number)
       throw error
     }
@@ -78,6 +91,12 @@ struct Launch: ~Copyable {
     return outputs
   }
 
+  /// The limits that its cgroups enforce; nil without a cgroup.
+  var limits: Limits? { cgroups?.plan.limits }
+
+  /// What its cgroups have measured.
+  func figures() -> CgroupFigures { cgroups?.figures() ?? CgroupFigures() }
+
   /// Ends the container after an error of the supervisor's own.
   func abort() {
     container.kill()
@@ -85,10 +104,10 @@ struct Launch: ~Copyable {
     cleanUp()
   }
 
-  /// Removes the cgroup, and a scratch on disk, once the container is dead. What cannot be removed
+  /// Removes the cgroups, and a scratch on disk, once the container is dead. What cannot be removed
   /// now is removed by the slot's next owner.
   func cleanUp() {
-    try? cgroups?.remove("\(slot.number)")
+    cgroups?.remove()
     try? diskScratch?.remove(slot.number)
   }
 }

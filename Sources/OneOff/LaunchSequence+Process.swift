@@ -39,7 +39,10 @@ extension LaunchSequence {
     limit(.messageQueues, soft: 131_072, hard: 131_072)
     // The kernel counts by user id and user namespace, and not at all for the host's root: in the
     // host's user namespace it would count everything else that this user has running.
-    if subject.commandMaps != nil { limit(.processes, soft: 4096, hard: 4096) }
+    if subject.commandMaps != nil {
+      let most = subject.processLimit
+      limit(.processes, soft: most, hard: most)
+    }
     for limit in given {
       operations.append(
         .fixResourceLimit(.init(limit.resource), soft: limit.soft, hard: limit.hard))

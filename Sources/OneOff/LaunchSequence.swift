@@ -12,7 +12,7 @@ struct LaunchSequence: Sendable {
   /// What the child does.
   var plan: LaunchPlan
 
-  private let subject: LaunchSubject
+  let subject: LaunchSubject
 
   /// How the run comes about without root, which the launch has seen to beforehand.
   var rootless: Rootless? { subject.rootless }
@@ -58,10 +58,7 @@ struct LaunchSequence: Sendable {
     // BEFORE everything else: /proc/1 would show the host's command line and environment.
     plan.setup.append(.eraseArguments(newName: "oneoff-init"))
     plan.setup.append(.resetSignals)
-    if subject.usesCgroup {
-      preparations.append(.cgroup)
-      plan.cgroup = .cgroup
-    }
+    enterCgroups()
     // AFTER the child is in its cgroup: CLONE_NEWCGROUP would take the supervisor's as root.
     // Without a cgroup of its own it still hides where the supervisor's is.
     plan.setup.append(.newCgroupNamespace)
@@ -150,7 +147,7 @@ struct LaunchSequence: Sendable {
             becomes: .sys),
           kernelDirectory("/sys")))
     }
-    if subject.usesCgroup {
+    if subject.showsCgroup {
       // Runtimes size their heaps and thread pools from it.
       plan.setup.append(
         .mount(

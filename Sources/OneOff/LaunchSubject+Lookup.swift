@@ -11,7 +11,7 @@ extension LaunchSubject {
   ///     keep nothing.
   /// - Throws: an error that names what is missing or of the wrong kind.
   init(
-    _ spec: RunSpec, id: RunID, slot: IDRange, usesCgroup: Bool, rootless: Rootless?,
+    _ spec: RunSpec, id: RunID, slot: IDRange, cgroups: CgroupPlan?, rootless: Rootless?,
     programs: FilePath?
   ) throws {
     let ids = spec.userNamespace == .host ? nil : slot
@@ -20,8 +20,7 @@ extension LaunchSubject {
     self.host = .current()
     self.ids = rootless == nil ? ids : rootless?.ids
     self.rootless = rootless
-    // An ordinary user can make none where none was delegated to him.
-    self.usesCgroup = usesCgroup && rootless == nil
+    self.cgroups = cgroups
     if spec.niceness != nil { self.callerNiceness = LinuxSystem.niceness() }
     let image = try Image(spec.layers)
     let owner = try spec.app.map { try Image.open($0.source, role: "app directory").owner() }
@@ -60,6 +59,7 @@ extension LaunchSubject {
         // Without root no mount can be id-mapped: the owner is who the supervisor's namespace says.
         idMaps: rootless == nil ? Self.maps(showing: owner, as: resolvedUser, ids: ids) : nil)
     }
+    if let cgroups { warnings += cgroups.warnings }
     if spec.seccomp != .builtIn || spec.logsBlockedCalls {
       self.filter = try CommandFilter(
         spec, host: host, cache: programs.map(SeccompCache.init(directory:)))

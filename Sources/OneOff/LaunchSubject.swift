@@ -23,8 +23,8 @@ struct LaunchSubject: Sendable {
   /// How it comes about without root; nil when it is root's. Host ids are then those of the
   /// supervisor's own user namespace.
   var rootless: Rootless?
-  /// Whether the run gets a cgroup (v2) of its own.
-  var usesCgroup: Bool
+  /// The cgroups of the run; nil when it gets none of its own.
+  var cgroups: CgroupPlan?
   /// The command's user, as seen inside.
   var resolvedUser: ResolvedUser
   /// The app's release.
@@ -73,6 +73,15 @@ struct LaunchSubject: Sendable {
 
   /// The host name as seen inside.
   var hostname: String { spec.hostname?.text ?? id.text }
+
+  /// Whether the command sees its cgroup: those of v1 are no file system of a namespace's own, and
+  /// without root /sys may be the host's.
+  var showsCgroup: Bool { cgroups?.version == .v2 && rootless == nil }
+
+  /// The most processes of the run's user, where no cgroup counts them.
+  var processLimit: UInt64 {
+    UInt64(max(Limits.defaultProcesses, spec.limits.processes ?? 0))
+  }
 
   /// Only a shared network has sockets of others to keep away from.
   var usesLandlock: Bool { spec.network == .host && host.landlock >= 6 }

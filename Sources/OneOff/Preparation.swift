@@ -7,7 +7,7 @@ import SystemPackage
 enum Preparation: Sendable {
   case hardLimit(LaunchPlan.ResourceLimit, UInt64)
   case userNamespace(DescriptorName, users: IDMap, groups: IDMap, limits: InotifyLimits?)
-  case cgroup
+  case cgroup(Int, CgroupPlan.Place)
   case newNetwork
   case network(FilePath)
   case layer(DescriptorName, FilePath, idMap: DescriptorName?)
@@ -54,7 +54,7 @@ extension Preparation: CustomStringConvertible {
     case .userNamespace(let name, let users, _, let limits):
       "\(name): \(users.text)"
         + (limits.map { "; inotify: \($0.instances) instances, \($0.watches) watches" } ?? "")
-    case .cgroup: "cgroup: one of its own"
+    case .cgroup(let index, let place): "cgroup\(place.suffix(index))"
     case .newNetwork: "network namespace: one of its own, loopback up"
     case .network(let path): "network namespace: \(path)"
     case .layer(let name, let path, let map):
@@ -104,9 +104,22 @@ package func describePlan(of spec: RunSpec) throws(OneOffError) -> String {
     try rootless?.enter()
     let subject = try LaunchSubject(
       spec, id: spec.id ?? RunID("run"), slot: IDRange(slot: SlotPool.current().first),
-      usesCgroup: CgroupTree.ofHost() != nil, rootless: rootless, programs: nil)
+      cgroups: CgroupPlan(spec.limits, rootless: rootless), rootless: rootless, programs: nil)
     return LaunchSequence(subject).description
       + subject.warnings.map { "warning: \($0.text)\n" }.joined()
+  }
+}
+
+extension CgroupPlan.Place {
+  /// What it is for, and what it is told.
+  fileprivate func suffix(_ index: Int) -> String {
+    var text = ": one of its own"
+    if tree.version == .v1 {
+      text = " \(index): one of its own for"
+      for controller in controllers { text += " \(controller.legacyName)" }
+    }
+    for setting in settings { text += "; \(setting)" }
+    return text
   }
 }
 

@@ -15,17 +15,17 @@ struct Preparer: ~Copyable {
   private let namespaces = UserNamespaceMaker()
   private let network: NetworkNamespaceMaker?
   private let layerCount: Int
-  private let cgroup: FilePath?
+  private let cgroups: RunCgroups?
   private let diskScratch: FilePath?
 
-  /// Makes a preparer for a run with that many layers, in that cgroup, with a network namespace
+  /// Makes a preparer for a run with that many layers, in these cgroups, with a network namespace
   /// that is in the making, and with that directory for a scratch on disk.
   init(
-    layerCount: Int, cgroup: FilePath?, network: NetworkNamespaceMaker?, diskScratch: FilePath?
+    layerCount: Int, cgroups: RunCgroups?, network: NetworkNamespaceMaker?, diskScratch: FilePath?
   ) {
     self.network = network
     self.layerCount = layerCount
-    self.cgroup = cgroup
+    self.cgroups = cgroups
     self.diskScratch = diskScratch
   }
 
@@ -41,8 +41,7 @@ struct Preparer: ~Copyable {
     case .userNamespace(let name, let users, let groups, let limits):
       descriptors.adopt(
         try namespaces.make(users: users, groups: groups, limits: limits), as: name)
-    case .cgroup:
-      if let cgroup { descriptors.adopt(try OwnedDescriptor(directory: cgroup), as: .cgroup) }
+    case .cgroup(let index, _): try cgroups?.prepare(index, for: descriptors)
     case .newNetwork:
       guard let network else { preconditionFailure("it is started with the launch") }
       descriptors.adopt(try network.finish(), as: .network)

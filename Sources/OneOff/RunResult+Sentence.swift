@@ -14,6 +14,7 @@ extension RunResult {
       "\(run) \(endInTime): it took longer than \(text(spec.timeout)) (--timeout)"
     case .silence:
       "\(run) \(endInTime): no output for \(text(spec.silenceTimeout)) (--silence-timeout)"
+    case .outOfMemory: "\(run) \(endOutOfMemory): out of memory\(memoryText)"
     case .completed: nil
     case .signaled, .cancelled: commandSentence
     case .setupFailed: nil
@@ -23,7 +24,7 @@ extension RunResult {
   /// Whether oneoff ended the run for a limit of the specification.
   package var wasLimited: Bool {
     switch reason {
-    case .timeout, .silence: true
+    case .timeout, .silence, .outOfMemory: true
     case .completed, .signaled, .cancelled, .setupFailed: false
     }
   }
@@ -37,6 +38,22 @@ extension RunResult {
     if exit.signal != nil, signalBy != nil { return "was killed after \(time)" }
     if let code = exit.code { return "was ended after \(time), with status \(code)" }
     return "was ended after \(time)"
+  }
+
+  /// `was killed after 4.2 s`; a command that has survived what was killed of it has failed.
+  private var endOutOfMemory: String {
+    let time = Duration.milliseconds(durationMilliseconds).roundedText
+    guard let code = exit?.code else { return "was killed after \(time)" }
+    return "failed after \(time), with status \(code)"
+  }
+
+  /// ` (limit 512 MB, peak 511 MB)`, as far as both are known.
+  private var memoryText: String {
+    let known = [("limit", limits?.memoryBytes), ("peak", usage?.memoryPeakBytes)]
+    let texts = known.compactMap { name, bytes in
+      bytes.map { "\(name) \(($0 + 1 << 19) >> 20) MB" }
+    }
+    return texts.isEmpty ? "" : " (\(texts.joined(separator: ", ")))"
   }
 
   /// How the command ended that was not ended by a limit.

@@ -10,6 +10,9 @@ public struct RunResult: Sendable, Hashable, Codable {
     case completed
     /// A signal that oneoff did not send ended the command.
     case signaled
+    /// The kernel killed the command, or something that it has started and without which it failed,
+    /// for lack of memory.
+    case outOfMemory = "out-of-memory"
     /// oneoff was told to end the run.
     case cancelled
     /// oneoff ended the run because it took too long.
@@ -30,12 +33,17 @@ public struct RunResult: Sendable, Hashable, Codable {
 
   /// What the run used.
   public struct Usage: Sendable, Hashable, Codable {
-    /// Processor time in user mode, of all processes that were waited for, in microseconds.
-    public var cpuUserMicroseconds: Int64
+    /// Processor time in user mode, of all processes that were waited for, in microseconds; nil
+    /// when PID 1 could not report it, and no cgroup measured it.
+    public var cpuUserMicroseconds: Int64?
     /// Processor time in the kernel, likewise.
-    public var cpuSystemMicroseconds: Int64
+    public var cpuSystemMicroseconds: Int64?
+    /// How long the run had to wait because it had used its processor time up, in microseconds.
+    public var cpuThrottledMicroseconds: Int64?
     /// The most memory that the run had at once.
     public var memoryPeakBytes: UInt64?
+    /// How many of its processes the kernel has killed for lack of memory.
+    public var oomKills: UInt64?
     /// The most processes that the run had at once.
     public var processesPeak: UInt64?
     /// What the run read from block devices.
@@ -46,7 +54,9 @@ public struct RunResult: Sendable, Hashable, Codable {
     enum CodingKeys: String, CodingKey {
       case cpuUserMicroseconds = "cpu_user_us"
       case cpuSystemMicroseconds = "cpu_system_us"
+      case cpuThrottledMicroseconds = "cpu_throttled_us"
       case memoryPeakBytes = "memory_peak_bytes"
+      case oomKills = "oom_kills"
       case processesPeak = "processes_peak"
       case ioReadBytes = "io_read_bytes"
       case ioWriteBytes = "io_write_bytes"
@@ -117,6 +127,10 @@ public struct RunResult: Sendable, Hashable, Codable {
   public var durationMilliseconds: Int64
   /// What it used; nil when the command was never executed.
   public var usage: Usage?
+  /// What limited it, but for what always does; nil when no cgroup was asked for, or there is none.
+  public var limits: LimitsInForce?
+  /// The names of the limits that it came up against; nil when that cannot be known.
+  public var limitsHit: [String]?
   /// What it wrote.
   public var log: Log
   /// The blocked system calls; nil when nobody has asked for them.
@@ -129,7 +143,9 @@ public struct RunResult: Sendable, Hashable, Codable {
     case signalBy = "signal_by"
     case started, finished
     case durationMilliseconds = "duration_ms"
-    case usage, log
+    case usage, limits
+    case limitsHit = "limits_hit"
+    case log
     case blockedCalls = "blocked_calls"
     case error
   }
@@ -150,6 +166,8 @@ extension RunResult {
     try members.encode(finished, forKey: .finished)
     try members.encode(durationMilliseconds, forKey: .durationMilliseconds)
     try members.encode(usage, forKey: .usage)
+    try members.encode(limits, forKey: .limits)
+    try members.encode(limitsHit, forKey: .limitsHit)
     try members.encode(log, forKey: .log)
     try members.encode(blockedCalls, forKey: .blockedCalls)
     try members.encode(error, forKey: .error)
@@ -162,7 +180,9 @@ extension RunResult.Usage {
     var members = encoder.container(keyedBy: CodingKeys.self)
     try members.encode(cpuUserMicroseconds, forKey: .cpuUserMicroseconds)
     try members.encode(cpuSystemMicroseconds, forKey: .cpuSystemMicroseconds)
+    try members.encode(cpuThrottledMicroseconds, forKey: .cpuThrottledMicroseconds)
     try members.encode(memoryPeakBytes, forKey: .memoryPeakBytes)
+    try members.encode(oomKills, forKey: .oomKills)
     try members.encode(processesPeak, forKey: .processesPeak)
     try members.encode(ioReadBytes, forKey: .ioReadBytes)
     try members.encode(ioWriteBytes, forKey: .ioWriteBytes)

@@ -24,6 +24,7 @@ struct SupervisionLoop: ~Copyable {
   private var blockedCalls: BlockedCallLog?
   private var deadlines: Deadlines
   private var allowance: LogAllowance
+  private var limitsMemory = false
   private var hasReleasedCode = false
   private var outcome: SupervisorState.Outcome?
 
@@ -61,9 +62,10 @@ struct SupervisionLoop: ~Copyable {
   /// Stays with a container until it is over.
   mutating func run(
     _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader),
-    blockedCalls: BlockedCallLog? = nil
+    blockedCalls: BlockedCallLog? = nil, limitsMemory: Bool = false
   ) throws -> SupervisorState.Outcome {
     self.blockedCalls = blockedCalls
+    self.limitsMemory = limitsMemory
     if let socket = blockedCalls?.socketNumber {
       try loop.add(socket, tag: Source.listenerSocket.rawValue)
     }
@@ -298,6 +300,7 @@ struct SupervisionLoop: ~Copyable {
   ) throws {
     switch action {
     case .announceStart:
+      if limitsMemory { container.spareFirstProcess() }
       let time = wallClock()
       for sink in sinks { sink.started(id: id, time: time, pid: container.pid) }
     case .forward(let number): container.forward(signal: number)

@@ -16,6 +16,8 @@ package struct Supervisor: ~Copyable {
   private var sentSignals = SignalSet()
   private var wasToldToEnd = false
   private var blockedCalls: RunResult.BlockedCalls?
+  private var limits: Limits?
+  private var figures = CgroupFigures()
 
   /// Signals that go to the command: SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM.
   package static let forwardedSignals: [Int32] = [1, 2, 3, 10, 12, 15]
@@ -63,6 +65,7 @@ package struct Supervisor: ~Copyable {
     }
     var launch = try OneOffError.wrap { try Launch(spec, id: id) }
     let plan = launch.plan
+    limits = launch.limits
     for warning in launch.warnings {
       for sink in sinks { sink.warned(code: warning.code, text: warning.text) }
     }
@@ -71,7 +74,8 @@ package struct Supervisor: ~Copyable {
     do throws(OneOffError) {
       outcome = try OneOffError.wrap {
         try loop.run(
-          launch.container, outputs: launch.takeOutputs(), blockedCalls: blocked)
+          launch.container, outputs: launch.takeOutputs(), blockedCalls: blocked,
+          limitsMemory: launch.limits?.memory != nil)
       }
     } catch {
       launch.abort()
@@ -82,6 +86,7 @@ package struct Supervisor: ~Copyable {
     sentSignals = loop.sentSignals
     wasToldToEnd = loop.wasToldToEnd
     blockedCalls = blocked?.report()
+    figures = launch.figures()
     launch.cleanUp()
     return try result(of: outcome, plan: plan)
   }
@@ -95,18 +100,20 @@ package struct Supervisor: ~Copyable {
     case .failed(let failure): throw .setup(SetupFailure(failure, in: plan))
     case .exited(let exit, let cause):
       guard exit.wasExecuted || cause != .itself else {
-        throw .setup(SetupFailure(endBeforeExecution: exit.way))
+        throw .setup(SetupFailure(endBeforeExecution: exit.way, figures))
       }
       return makeResult(
-        exit.way, wasExecuted: exit.wasExecuted, cause: cause, usage: RunResult.Usage(exit))
+        exit.way, wasExecuted: exit.wasExecuted, cause: cause,
+        usage: RunResult.Usage(exit, figures))
     case .lost(let cause, let wasStarted):
       guard wasStarted || cause != .itself else {
-        throw .setup(SetupFailure(endBeforeExecution: firstProcessEnd ?? .code(0)))
+        throw .setup(SetupFailure(endBeforeExecution: firstProcessEnd ?? .code(0), figures))
       }
       // The kernel kills what is left of a container whose PID 1 has ended (pid_namespaces(7)).
       let kill: Int32 = 9
       return makeResult(
-        .signal(kill), wasExecuted: wasStarted, cause: cause, usage: nil)
+        .signal(kill), wasExecuted: wasStarted, cause: cause,
+        usage: RunResult.Usage(nil, figures))
     }
   }
 
@@ -127,6 +134,8 @@ package struct Supervisor: ~Copyable {
       result.reason = .signaled
       if sentSignals.contains(number) { result.signalBy = "oneoff" }
     }
+    result.limitsHit = figures.limitsHit
+    if result.signalBy == nil, figures.explains(way) { result.reason = .outOfMemory }
     switch cause {
     case .itself: break
     case .forwarded: result.reason = .cancelled
@@ -152,7 +161,8 @@ package struct Supervisor: ~Copyable {
     RunResult(
       status: 125, reason: .setupFailed, started: Timestamp.text(started),
       finished: Timestamp.text(wallClock()),
-      durationMilliseconds: (monotonicClock() - startedMonotonic).milliseconds, log: log,
+      durationMilliseconds: (monotonicClock() - startedMonotonic).milliseconds,
+      limits: limits.map(RunResult.LimitsInForce.init), log: log,
       blockedCalls: blockedCalls)
   }
 
@@ -167,23 +177,19 @@ package struct Supervisor: ~Copyable {
   }
 }
 
-extension RunResult.Usage {
-  init(_ exit: CommandExit) {
-    self.init(
-      cpuUserMicroseconds: exit.userTime.microseconds,
-      cpuSystemMicroseconds: exit.systemTime.microseconds)
-  }
-}
-
 extension SetupFailure {
   /// A command that was killed while the container was still being set up.
-  init(endBeforeExecution way: CommandExit.Way) {
+  init(endBeforeExecution way: CommandExit.Way, _ figures: CgroupFigures = CgroupFigures()) {
     let badSystemCall: Int32 = 31
     let segmentationFault: Int32 = 11  // how a C program ends that may not even exit
     let hint =
-      way == .signal(badSystemCall) || way == .signal(segmentationFault)
-      ? "the seccomp profile must allow execve, or no command can be executed"
-      : "see the kernel's log (dmesg): it may have been out of memory"
+      if way == .signal(badSystemCall) || way == .signal(segmentationFault) {
+        "the seccomp profile must allow execve, or no command can be executed"
+      } else if figures.explains(way) {
+        "its memory did not suffice: give more (--memory)"
+      } else {
+        "see the kernel's log (dmesg): it may have been out of memory"
+      }
     self.init(
       description: """
         the command's process ended \(way.text) before the command was executed

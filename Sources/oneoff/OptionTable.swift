@@ -87,7 +87,7 @@ extension CommandOption {
 
 extension OptionGroup {
   /// The options of `run`, which `hook` and `print-plan` take too.
-  static let ofRun = [rootFileSystem, command, isolation, time, processes, ending]
+  static let ofRun = [rootFileSystem, command, isolation, limits, time, processes, ending]
 
   static let rootFileSystem = OptionGroup(
     "Root file system",

@@ -37,6 +37,8 @@ struct RunOptions: Sendable {
   var capabilities: CapabilitySet = []
   var seccomp: Seccomp?
   var logsBlockedCalls = false
+  var size: RunSize?
+  var limits = Limits()
   var id: RunID?
   var grace: Duration?
   // Two levels: not given, and given as `none`.
@@ -109,6 +111,8 @@ struct RunOptions: Sendable {
     spec.capabilities = capabilities
     spec.seccomp = seccomp ?? spec.seccomp
     spec.logsBlockedCalls = logsBlockedCalls
+    // Whatever their order: the set is where the others start from.
+    spec.limits = (size?.limits ?? spec.limits).overridden(by: limits)
     spec.grace = grace ?? spec.grace
     if let timeout { spec.timeout = timeout }
     if let silenceTimeout { spec.silenceTimeout = silenceTimeout }

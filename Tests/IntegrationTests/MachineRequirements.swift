@@ -16,6 +16,16 @@ extension Requirement {
   /// A hierarchy of cgroups v2.
   static let cgroup2 = Requirement("cgroup v2") { HostSnapshot.cgroup2Root != nil }
 
+  /// What limits memory, processes and processors, in either version of cgroups.
+  static let controllers = Requirement("the cgroup controllers memory, pids, cpu and cpuset") {
+    let names = ["memory", "pids", "cpu", "cpuset"]
+    let unified = try? String(contentsOfFile: "/sys/fs/cgroup/cgroup.controllers", encoding: .utf8)
+    let available =
+      unified?.split { $0 == " " || $0 == "\n" }.map { String($0) }
+      ?? HostSnapshot.entries("/sys/fs/cgroup")
+    return names.allSatisfy { available.contains($0) }
+  }
+
   /// Landlock that keeps signals and abstract sockets inside, from Linux 6.12 on. See landlock(7).
   static let landlockScope = Requirement("Landlock's scopes (Linux 6.12)") {
     HostFacts.current().landlock >= 6

@@ -99,9 +99,16 @@ struct HostSnapshot {
     FileManager.default.fileExists(atPath: $0 + "/cgroup.procs")
   }
 
-  /// The directories that oneoff makes in the cgroup (v2) tree.
-  private static func cgroupNames() -> Set<String> {
-    Set(cgroup2Root.map { entries($0 + "/oneoff") } ?? [])
+  /// The cgroups of runs in all hierarchies, but for those with processes: other runs of the
+  /// machine are alive, and those of the test's own are found as processes.
+  static func cgroupNames() -> Set<String> {
+    let mountPoint = "/sys/fs/cgroup"
+    let roots = [mountPoint] + entries(mountPoint).map { "\(mountPoint)/\($0)" }
+    let cgroups = roots.flatMap { root in
+      entries(root + "/oneoff").map { "\(root)/oneoff/\($0)" }
+    }
+    return Set(
+      cgroups.filter { (try? String(contentsOfFile: $0 + "/cgroup.procs", encoding: .utf8)) == "" })
   }
 
   /// The test process's own, but for those that the Swift runtime makes when it first needs them.

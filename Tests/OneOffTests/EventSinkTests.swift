@@ -182,7 +182,7 @@ private final class OwnedFile {
     sink.received(Array("a".utf8)[...], on: .stdout, at: .zero)
     sink.received(Array("b\n".utf8)[...], on: .stderr, at: .zero)
     sink.warned(code: "x", text: "careful")
-    #expect(try recording.text() == "       a       b\n !     warning: careful\n")
+    #expect(try recording.text() == "       a       b\n\n !     warning: careful\n")
   }
 
   @Test func whatIsPlainIsPassedOnAsItIs() throws {

@@ -24,11 +24,12 @@ import Testing
     #expect(
       try json(Self.result())
         == #"{"blocked_calls":null,"duration_ms":1000,"error":null,"exit":{"code":3},"#
-        + #""finished":"2026-01-02T03:04:06.000000000Z","log":{"dropped_bytes":9,"#
-        + #""stderr_bytes":8,"stdout_bytes":7},"reason":"completed","signal_by":null,"#
+        + #""finished":"2026-01-02T03:04:06.000000000Z","limits":null,"limits_hit":null,"#
+        + #""log":{"dropped_bytes":9,"stderr_bytes":8,"stdout_bytes":7},"reason":"completed","#
+        + #""signal_by":null,"#
         + #""started":"2026-01-02T03:04:05.000000000Z","status":3,"usage":{"cpu_system_us":6,"#
-        + #""cpu_user_us":5,"io_read_bytes":null,"io_write_bytes":null,"#
-        + #""memory_peak_bytes":null,"processes_peak":null}}"#)
+        + #""cpu_throttled_us":null,"cpu_user_us":5,"io_read_bytes":null,"io_write_bytes":null,"#
+        + #""memory_peak_bytes":null,"oom_kills":null,"processes_peak":null}}"#)
   }
 
   @Test func aRunWithoutACommandHasEveryMemberToo() throws {

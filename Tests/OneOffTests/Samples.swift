@@ -30,14 +30,40 @@ enum Sample {
   /// A subject of which nothing is looked up: it does not depend on the machine.
   static func subject(
     _ spec: RunSpec, user: ResolvedUser = ResolvedUser(uid: 0, gid: 0), landlock: Int = 0,
-    kernel: Int = 6012, usesCgroup: Bool = false, rootless: Rootless? = nil,
+    kernel: Int = 6012, cgroups: CgroupPlan? = nil, rootless: Rootless? = nil,
     app: LaunchSubject.App? = nil, hostTree: HostTree? = nil, volumeIsDirectory: [Bool] = []
   ) throws -> LaunchSubject {
     LaunchSubject(
       spec: spec, id: try RunID("run-1"), host: HostFacts(kernel: kernel, landlock: landlock),
       ids: rootless.map { $0.ids } ?? (spec.userNamespace == .host ? nil : ids),
-      rootless: rootless, usesCgroup: usesCgroup, resolvedUser: user, app: app,
+      rootless: rootless, cgroups: cgroups, resolvedUser: user, app: app,
       hostTree: hostTree, volumeIsDirectory: volumeIsDirectory)
+  }
+
+  /// The cgroup of a run on v2 without limits of its own.
+  static var unifiedCgroup: CgroupPlan {
+    var limits = Limits()
+    limits.processes = Limits.defaultProcesses
+    let tree = CgroupTree(.v2, base: "/sys/fs/cgroup", root: "/sys/fs/cgroup")
+    return CgroupPlan(
+      .v2,
+      places: [
+        .init(tree: tree, controllers: [.pids], settings: limits.settings(of: .pids, .v2))
+      ], limits: limits)
+  }
+
+  /// The cgroups of a run on v1 with limits on memory and processor time.
+  static var legacyCgroups: CgroupPlan {
+    var limits = Limits()
+    limits.memory = .mebibytes(512)
+    limits.processors = ProcessorShare(thousandths: 1500)
+    let places = limits.controllers.map { controller in
+      let root = FilePath("/sys/fs/cgroup/\(controller.rawValue)")
+      return CgroupPlan.Place(
+        tree: CgroupTree(.v1, base: root, root: root), controllers: [controller],
+        settings: limits.settings(of: controller, .v1))
+    }
+    return CgroupPlan(.v1, places: places, limits: limits)
   }
 
   /// An ordinary user without, and one with subordinate ids.
@@ -64,6 +90,9 @@ struct PlanCase: Sendable, CustomStringConvertible {
       PlanCase(name: "capabilities", subject: try capabilities()),
       PlanCase(name: "seccomp-log", subject: try seccompLog()),
       PlanCase(name: "process-limits", subject: try processLimits()),
+      PlanCase(
+        name: "limits-v1", subject: try Sample.subject(Sample.spec(), cgroups: Sample.legacyCgroups)
+      ),
       PlanCase(name: "rootless-single", subject: try rootlessSingle()),
       PlanCase(name: "rootless-disk", subject: try rootlessOnAnOldKernel()),
       PlanCase(name: "rootless-ranges", subject: try rootlessRanges()),
@@ -98,7 +127,7 @@ struct PlanCase: Sendable, CustomStringConvertible {
       groups: try required(Sample.ids.map(showing: 70000, as: user.gid))
     )
     return try Sample.subject(
-      spec, user: user, landlock: 6, usesCgroup: true,
+      spec, user: user, landlock: 6, cgroups: Sample.unifiedCgroup,
       app: .init(source: "/srv/app", mountPoint: "/code", idMaps: maps),
       volumeIsDirectory: [true, false])
   }
@@ -113,7 +142,8 @@ struct PlanCase: Sendable, CustomStringConvertible {
   }
 
   private static func wholeHost() throws -> LaunchSubject {
-    try Sample.subject(Sample.spec(layers: ["/"], command: ["/bin/sh"]), usesCgroup: true)
+    try Sample.subject(
+      Sample.spec(layers: ["/"], command: ["/bin/sh"]), cgroups: Sample.unifiedCgroup)
   }
 
   private static func capabilities() throws -> LaunchSubject {

@@ -46,6 +46,26 @@ import Testing
     #expect(sentence == "run was killed after 5 m 4 s: no output for 5 m (--silence-timeout)")
   }
 
+  @Test func lackOfMemoryIsSaidWithLimitAndPeak() throws {
+    func sentence(_ exit: RunResult.Exit, _ limit: UInt64?) throws -> String? {
+      try self.sentence { result in
+        result.reason = .outOfMemory
+        result.exit = exit
+        result.durationMilliseconds = 4200
+        guard let limit else { return result.usage = nil }
+        var limits = Limits()
+        limits.memory = ByteCount(bytes: limit)
+        result.limits = RunResult.LimitsInForce(limits)
+        result.usage?.memoryPeakBytes = limit - 4096
+      }
+    }
+    #expect(
+      try sentence(.init(signal: 9), 512 << 20)
+        == "run was killed after 4.2 s: out of memory (limit 512 MB, peak 512 MB)")
+    #expect(
+      try sentence(.init(code: 1), nil) == "run failed after 4.2 s, with status 1: out of memory")
+  }
+
   @Test func aCommandThatEndsWhenItIsToldToHasAStatus() throws {
     let sentence = try sentence { result in
       result.reason = .timeout

@@ -97,6 +97,9 @@ long ol_file_status(int directory, const char *path, struct ol_status *status);
 /* The magic number of the file system that a descriptor is on (statfs(2)). */
 long ol_file_system_type(int descriptor);
 
+/* Whether an extended attribute of a file is `1` (getxattr(2)). */
+long ol_attribute_is_one(const char *path, const char *name);
+
 /* One epoll(7) instance; `tag` comes back when the descriptor is readable (or, if `for_writing`,
  * writable) or at its end. */
 long ol_epoll_create(void);
