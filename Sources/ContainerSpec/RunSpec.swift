@@ -42,6 +42,9 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var isReadOnly: Bool
   /// The size of the writable layer, which is thrown away.
   public var scratch: ByteCount
+  /// Directories inside, by absolute path: when the run leaves files in one that are thrown away,
+  /// the caller is warned.
+  public var watchedDirectories: [FilePath]
   /// How long the command may go on after it was told to end, before the container is killed.
   public var grace: Duration
 
@@ -65,6 +68,7 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.temporaryFileSystems = []
     self.isReadOnly = false
     self.scratch = .mebibytes(256)
+    self.watchedDirectories = []
     self.grace = .seconds(30)
   }
 }

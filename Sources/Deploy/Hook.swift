@@ -42,6 +42,7 @@ public struct Hook: Sendable, Hashable {
     spec.app = AppDirectory(source: appDirectory, mountPoint: mountPoint)
     spec.workingDirectory = mountPoint
     spec.network = .host
+    spec.watchedDirectories = AssetDirectories.names.map { mountPoint.appending($0) }
     spec.environment.set([
       try EnvironmentVariable(name: "PATH", value: RunSpec.defaultPath),
       try EnvironmentVariable(name: "HOME", value: ByteString(mountPoint.string)),

@@ -107,6 +107,8 @@ public struct RunResult: Sendable, Hashable, Codable {
   public var durationMilliseconds: Int64
   /// What it used; nil when the command was never executed.
   public var usage: Usage?
+  /// What it changed in the layers that are thrown away; nil when the command was never executed.
+  public var changes: Changes?
   /// What it wrote.
   public var log: Log
   /// The blocked system calls; nil when nobody has asked for them.
@@ -119,7 +121,7 @@ public struct RunResult: Sendable, Hashable, Codable {
     case signalBy = "signal_by"
     case started, finished
     case durationMilliseconds = "duration_ms"
-    case usage, log
+    case usage, changes, log
     case blockedCalls = "blocked_calls"
     case error
   }
@@ -140,6 +142,7 @@ extension RunResult {
     try members.encode(finished, forKey: .finished)
     try members.encode(durationMilliseconds, forKey: .durationMilliseconds)
     try members.encode(usage, forKey: .usage)
+    try members.encode(changes, forKey: .changes)
     try members.encode(log, forKey: .log)
     try members.encode(blockedCalls, forKey: .blockedCalls)
     try members.encode(error, forKey: .error)

@@ -51,7 +51,8 @@ enum HookVerb {
     exitStatuses: ExitStatus.ofRun
   ) { invocation in
     let options = invocation.options
-    let output = RunOutput(style: .indented, events: options.run.events)
+    let output = RunOutput(
+      style: .indented, events: options.run.events, changes: options.run.changes)
     let hook = try options.hook.hook()
     let layers = try options.run.imageLayers()
     let file = try Procfile.parse(

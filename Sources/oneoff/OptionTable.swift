@@ -87,7 +87,7 @@ extension CommandOption {
 
 extension OptionGroup {
   /// The options of `run`, which `hook` and `print-plan` take too.
-  static let ofRun = [rootFileSystem, command, isolation, ending]
+  static let ofRun = [rootFileSystem, command, isolation, ending, scratch]
 
   static let rootFileSystem = OptionGroup(
     "Root file system",
@@ -238,7 +238,7 @@ extension OptionGroup {
 
 extension FilePath {
   /// A path that an option names.
-  fileprivate init(option value: ByteString) throws(SpecError) {
+  init(option value: ByteString) throws(SpecError) {
     guard !value.bytes.isEmpty else {
       throw SpecError("the path is empty", remedy: "name a file or directory")
     }

@@ -40,6 +40,7 @@ struct RunOptions: Sendable {
   var id: RunID?
   var grace: Duration?
   var events: EventsTarget?
+  var changes: FilePath?
 
   /// The spec of a command with the defaults of `oneoff run`.
   func spec(command: [ByteString]) throws -> RunSpec {
@@ -127,12 +128,14 @@ enum EventsTarget: Sendable, Hashable {
   }
 }
 
-/// How a person sees a run, and where its events go.
+/// How a person sees a run, and where its events and changes go.
 struct RunOutput: Sendable {
   /// How the command's output is shown.
   var style: OutputSink.Style
   /// Where events go; nil for nowhere.
   var events: EventsTarget?
+  /// The file that lists what the run has changed; nil for none.
+  var changes: FilePath?
 
   /// Where steps go: not between the events.
   private var stepTarget: FileDescriptor {

@@ -33,7 +33,7 @@ enum RunVerb {
     let options = invocation.options.run
     return try performRun(
       options.spec(command: invocation.operands),
-      output: RunOutput(style: .plain, events: options.events)
+      output: RunOutput(style: .plain, events: options.events, changes: options.changes)
     ).status
   }
 }

@@ -32,18 +32,29 @@ extension RunOutput {
   /// What passes the command's output on. With events on standard output nothing else goes there:
   /// every line is in them.
   fileprivate func makeSinks() throws -> [any RunSink] {
-    let events = try self.events.map { EventSink(try $0.open()) }
-    if self.events == .descriptor(1), let events { return [events] }
+    var sinks: [any RunSink] = []
+    if events != .descriptor(1) { sinks.append(makeShownSink()) }
+    if let events { sinks.append(EventSink(try events.open(for: "events"))) }
+    if let changes {
+      sinks.append(ChangeListSink(try EventsTarget.file(changes).open(for: "changes")))
+    }
+    return sinks
+  }
+
+  private func makeShownSink() -> any RunSink {
     let stdout = OutputWriter(1)
     let stderr = OutputWriter(2)
-    let shown = OutputSink(stdout: stdout, stderr: stderr, style: style)
-    return events.map { [shown, $0] } ?? [shown]
+    return switch style {
+    case .plain: PassthroughSink(stdout: stdout, stderr: stderr)
+    case .indented:
+      IndentingSink(stdout: stdout, stderr: stderr, indent: String(repeating: " ", count: 7))
+    }
   }
 }
 
 extension EventsTarget {
   /// A writer to the target; a file is made, or emptied.
-  fileprivate func open() throws -> OutputWriter {
+  fileprivate func open(for contents: String) throws -> OutputWriter {
     switch self {
     case .file(let path):
       // Without .nonBlocking, opening a named pipe would wait for its reader.
@@ -53,7 +64,7 @@ extension EventsTarget {
             opening: path, flags: [.writing, .creating, .truncating, .nonBlocking]))
       } catch {
         var explained = error
-        explained.subject = "of the events file \(path)"
+        explained.subject = "of the \(contents) file \(path)"
         explained.hint =
           error.errno == .noSuchAddressOrDevice
           ? "nobody reads from that named pipe: start its reader first"
@@ -63,9 +74,10 @@ extension EventsTarget {
     case .descriptor(let number):
       guard isOpenForWriting(number) else {
         throw SpecError(
-          "--events: descriptor \(number) is not open for writing",
+          "--\(contents): descriptor \(number) is not open for writing",
           remedy:
-            "open it for oneoff, as in: oneoff run --events \(number) … \(number)>events.json")
+            "open it for oneoff, as in: oneoff run --\(contents) \(number) … \(number)>\(contents).json"
+        )
       }
       return OutputWriter(number)
     }
