@@ -33,22 +33,16 @@ extension RunOutput {
   /// every line is in them.
   fileprivate func makeSinks() throws -> [any RunSink] {
     var sinks: [any RunSink] = []
-    if events != .descriptor(1) { sinks.append(makeShownSink()) }
+    if events != .descriptor(1) {
+      let stdout = OutputWriter(1)
+      let stderr = OutputWriter(2)
+      sinks.append(OutputSink(stdout: stdout, stderr: stderr, style: style))
+    }
     if let events { sinks.append(EventSink(try events.open(for: "events"))) }
     if let changes {
       sinks.append(ChangeListSink(try EventsTarget.file(changes).open(for: "changes")))
     }
     return sinks
-  }
-
-  private func makeShownSink() -> any RunSink {
-    let stdout = OutputWriter(1)
-    let stderr = OutputWriter(2)
-    return switch style {
-    case .plain: PassthroughSink(stdout: stdout, stderr: stderr)
-    case .indented:
-      IndentingSink(stdout: stdout, stderr: stderr, indent: String(repeating: " ", count: 7))
-    }
   }
 }
 
@@ -74,9 +68,9 @@ extension EventsTarget {
     case .descriptor(let number):
       guard isOpenForWriting(number) else {
         throw SpecError(
-          "--\(contents): descriptor \(number) is not open for writing",
+          "--events: descriptor \(number) is not open for writing",
           remedy:
-            "open it for oneoff, as in: oneoff run --\(contents) \(number) … \(number)>\(contents).json"
+            "open it for oneoff, as in: oneoff run --events \(number) … \(number)>events.json"
         )
       }
       return OutputWriter(number)
