@@ -100,11 +100,14 @@ struct ChangeWalk {
       var found = FoundInDirectory(
         path: inside(directory.path), own: ownNames(in: directory.path),
         watched: watchedDirectory(above: directory.path))
+      let firstChild = pending.count
       for name in names {
         guard let status = try upper.status(ofEntry: name) else { continue }
         let below = try lower.status(ofEntry: name)
         try look(at: name, status, below, in: directory, upper, &found)
       }
+      // The last one is read next.
+      pending[firstChild...].reverse()
       if directory.isOpaque {
         for name in try lower.names(except: names, atMost: entriesLeft) ?? [] {
           note(.deleted, name, nil, in: &found)

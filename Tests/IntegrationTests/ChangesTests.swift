@@ -15,11 +15,15 @@ extension IntegrationTests {
         var truncated = false
         var complete = true
       }
-      struct Result: Decodable { var changes: Summary? }
+      struct Result: Decodable {
+        var changes: Summary?
+        var finished: String
+      }
       struct Event: Decodable {
         var event: String
         var code: String?
         var text: String?
+        var time: String?
         var result: Result?
       }
       struct Line: Decodable, Hashable {
@@ -32,8 +36,10 @@ extension IntegrationTests {
       }
 
       var summary: Summary?
-      var warnings: [Event]
+      var events: [Event]
       var lines: [Line]
+
+      var warnings: [Event] { events.filter { $0.event == "warning" } }
 
       /// `change path` of every line.
       var changes: Set<String> { Set(lines.map { "\($0.change) \($0.path ?? "?")" }) }
@@ -54,7 +60,7 @@ extension IntegrationTests {
       #expect(result.status == 0, "\(result.errors)")
       let all = try lines(of: events, as: Report.Event.self)
       return Report(
-        summary: all.last?.result?.changes, warnings: all.filter { $0.event == "warning" },
+        summary: all.last?.result?.changes, events: all,
         lines: try lines(of: list, as: Report.Line.self))
     }
 
@@ -94,6 +100,13 @@ extension IntegrationTests {
       #expect(types["/home/pipe"] == "pipe")
       #expect(types["/var"] == "directory")
       #expect(types["/bin/vi"] == "none")
+    }
+
+    /// The seconds since midnight of a time as events have it.
+    private func seconds(_ time: String) throws -> Double {
+      let parts = time.dropFirst(11).dropLast().split(separator: ":").compactMap { Double($0) }
+      try #require(parts.count == 3)
+      return parts[0] * 3600 + parts[1] * 60 + parts[2]
     }
 
     /// A layer with the directory `/data`, in which are the files `a` and `b` and a directory.
@@ -165,12 +178,17 @@ extension IntegrationTests {
         """
         mkdir /home/many; cd /home/many; n=0
         while [ $n -lt 100 ]; do mkdir $n; (cd $n; seq 1000 | xargs touch); n=$((n+1)); done
+        echo done
         """, options: ["--scratch", "1G"])
       let summary = try #require(report.summary)
       #expect(summary.created == 100_101)
       #expect(report.lines.count == 100_101)
       #expect(summary.paths.count == 20)
       #expect(summary.truncated)
+      // From the command's last word to the end.
+      let last = try #require(report.events.last { $0.event == "log" }?.time)
+      let finished = try #require(report.events.last?.result?.finished)
+      #expect(try seconds(finished) - seconds(last) < 1)
     }
 
     @Test func assetsThatAHookBuildsAreWarnedOf() throws {
