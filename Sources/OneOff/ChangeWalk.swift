@@ -239,7 +239,7 @@ extension FileStatus {
   fileprivate var isWhiteout: Bool { kind == .characterDevice && device == (0, 0) }
 }
 
-/// The directories of the layers that one directory of an overlay is merged from, the topmost first.
+/// The directories of the layers that a directory of an overlay is merged from, the topmost first.
 private struct LowerDirectories: ~Copyable {
   private var names: [DescriptorName] = []
   private let directories = DescriptorTable()

@@ -91,7 +91,7 @@ long ol_file_status(int directory, const char *path, struct ol_status *status);
 /* The next entries of an open directory, as getdents64(2) writes them; their size, 0 at the end. */
 long ol_read_entries(int directory, void *buffer, size_t size);
 
-/* The length of an extended attribute of an open file, which is written to `value` (getxattr(2)). */
+/* The length of an extended attribute of an open file, which is written to `value`. */
 long ol_attribute(int file, const char *name, void *value, size_t size);
 
 /* The magic number of the file system that a descriptor is on (statfs(2)). */
