@@ -174,11 +174,20 @@ long ol_file_status(int directory, const char *path, struct ol_status *status) {
             .device_number = found.st_rdev,
             .inode = found.st_ino,
             .size = (uint64_t)found.st_size,
+            .allocated = (uint64_t)found.st_blocks * 512u,
             .modified_ns = (uint64_t)found.st_mtim.tv_sec * 1000000000u +
                            (uint64_t)found.st_mtim.tv_nsec,
         };
     }
     return result;
+}
+
+long ol_read_entries(int directory, void *buffer, size_t size) {
+    return ol_result(syscall(SYS_getdents64, directory, buffer, size));
+}
+
+long ol_attribute(int file, const char *name, void *value, size_t size) {
+    return ol_result(fgetxattr(file, name, value, size));
 }
 
 long ol_file_system_type(int descriptor) {

@@ -44,6 +44,9 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var scratch: ByteCount
   /// What the run may take of the host, where cgroups enforce it.
   public var limits: Limits
+  /// Directories inside, by absolute path: when the run leaves files in one that are thrown away,
+  /// the caller is warned.
+  public var watchedDirectories: [FilePath]
   /// How long the command may go on after it was told to end, before the container is killed.
   public var grace: Duration
   /// How long the command may take, from the start of the container; as long as it likes when nil.
@@ -81,6 +84,7 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.isReadOnly = false
     self.scratch = .mebibytes(256)
     self.limits = Limits()
+    self.watchedDirectories = []
     self.grace = .seconds(30)
     self.timeout = nil
     self.silenceTimeout = nil

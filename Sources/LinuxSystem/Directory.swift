@@ -25,8 +25,14 @@ public struct FileStatus: Sendable, Hashable {
     )
   }
   private var deviceNumber: UInt64
+  /// What its content takes, in bytes: holes in a sparse file take nothing.
+  public var contentSize: UInt64 { min(size, allocated) }
   /// What tells this state of the file from every other file, and from itself before a change.
-  public var identity: String
+  public var identity: String { "\(fileSystem):\(inode):\(size):\(modifiedNanoseconds)" }
+  private var inode: UInt64
+  private var size: UInt64
+  private var allocated: UInt64
+  private var modifiedNanoseconds: UInt64
 
   static func find(_ name: String, below directory: CInt) throws(SystemError) -> FileStatus? {
     var status = ol_status()
@@ -56,7 +62,10 @@ public struct FileStatus: Sendable, Hashable {
     self.owner = LaunchPlan.Owner(uid: status.uid, gid: status.gid)
     self.fileSystem = status.device
     self.deviceNumber = status.device_number
-    self.identity = "\(status.device):\(status.inode):\(status.size):\(status.modified_ns)"
+    self.inode = status.inode
+    self.size = status.size
+    self.allocated = status.allocated
+    self.modifiedNanoseconds = status.modified_ns
   }
 }
 

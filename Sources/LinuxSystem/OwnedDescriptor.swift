@@ -113,9 +113,12 @@ public final class DescriptorTable {
   }
 
   /// Closes every descriptor in the table.
-  public func closeAll() {
-    for entry in entries { close(entry.number) }
-    entries = []
+  public func closeAll() { closeAll { _ in false } }
+
+  /// Closes every descriptor in the table but those that are still needed.
+  public func closeAll(keeping isNeeded: (DescriptorName) -> Bool) {
+    for entry in entries where !isNeeded(entry.name) { close(entry.number) }
+    entries.removeAll { !isNeeded($0.name) }
   }
 }
 

@@ -119,13 +119,20 @@ struct FinishedEvent: Codable {
 enum JSONText {
   /// Appends `"text":"…"`, or `"base64":"…"` where the bytes are not UTF-8.
   static func append(_ bytes: [UInt8], to output: inout [UInt8]) {
+    append(bytes, as: "text", orBase64As: "base64", to: &output)
+  }
+
+  /// Appends the bytes as a member of that name, or of the other where they are not UTF-8.
+  static func append(
+    _ bytes: [UInt8], as name: String, orBase64As encodedName: String, to output: inout [UInt8]
+  ) {
     guard isUTF8(bytes) else {
-      output += Array(#""base64":""#.utf8)
+      output += Array(#""\#(encodedName)":""#.utf8)
       output += Array(Data(bytes).base64EncodedString().utf8)
       output.append(UInt8(ascii: "\""))
       return
     }
-    output += Array(#""text":""#.utf8)
+    output += Array(#""\#(name)":""#.utf8)
     for byte in bytes {
       switch byte {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"):

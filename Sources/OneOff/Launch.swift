@@ -13,6 +13,8 @@ struct Launch: ~Copyable {
   /// What answers and counts the system calls that the seccomp program has blocked.
   let blockedCalls: BlockedCallLog?
   private var outputs: (stdout: InputReader, stderr: InputReader)?
+  /// What is needed to find out what the run has changed.
+  private let changeSources: ChangeSources
   private let slot: Slot
   private let cgroups: RunCgroups?
   private let diskScratch: DiskScratch?
@@ -81,7 +83,7 @@ struct Launch: ~Copyable {
     self.slot = slot
     // Now, and not when the run is over: as long as a copy of the pipes' writing ends is here,
     // reading them never comes to an end.
-    preparer.descriptors.closeAll()
+    self.changeSources = ChangeSources(subject, sequence, keeping: preparer.descriptors)
   }
 
   /// The supervisor's ends of the output pipes; to be taken once.
@@ -96,6 +98,13 @@ struct Launch: ~Copyable {
 
   /// What its cgroups have measured.
   func figures() -> CgroupFigures { cgroups?.figures() ?? CgroupFigures() }
+
+  /// What the run has changed, once the container is dead and before ``cleanUp()``.
+  func changes(
+    report: ((Change) -> Void)?
+  ) -> (summary: RunResult.Changes, warnings: [RunWarning]) {
+    changeSources.changes(report: report)
+  }
 
   /// Ends the container after an error of the supervisor's own.
   func abort() {

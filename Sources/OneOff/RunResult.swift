@@ -131,6 +131,8 @@ public struct RunResult: Sendable, Hashable, Codable {
   public var limits: LimitsInForce?
   /// The names of the limits that it came up against; nil when that cannot be known.
   public var limitsHit: [String]?
+  /// What it changed in the layers that are thrown away; nil when the command was never executed.
+  public var changes: Changes?
   /// What it wrote.
   public var log: Log
   /// The blocked system calls; nil when nobody has asked for them.
@@ -145,7 +147,7 @@ public struct RunResult: Sendable, Hashable, Codable {
     case durationMilliseconds = "duration_ms"
     case usage, limits
     case limitsHit = "limits_hit"
-    case log
+    case changes, log
     case blockedCalls = "blocked_calls"
     case error
   }
@@ -168,6 +170,7 @@ extension RunResult {
     try members.encode(usage, forKey: .usage)
     try members.encode(limits, forKey: .limits)
     try members.encode(limitsHit, forKey: .limitsHit)
+    try members.encode(changes, forKey: .changes)
     try members.encode(log, forKey: .log)
     try members.encode(blockedCalls, forKey: .blockedCalls)
     try members.encode(error, forKey: .error)

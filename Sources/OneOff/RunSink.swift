@@ -27,6 +27,12 @@ package protocol RunSink: AnyObject {
   /// The command was told to end, and has this long to do so.
   func waiting(atMost grace: Duration)
 
+  /// Whether the sink wants to be told every change.
+  var listsChanges: Bool { get }
+
+  /// The run has changed something; told once the container is dead.
+  func changed(_ change: Change)
+
   /// The run is over.
   func finished(id: RunID, result: RunResult)
 }
@@ -41,6 +47,12 @@ extension RunSink {
 
   /// Does nothing.
   package func waiting(atMost grace: Duration) {}
+
+  /// It does not.
+  package var listsChanges: Bool { false }
+
+  /// Does nothing.
+  package func changed(_ change: Change) {}
 
   /// Does nothing.
   package func finished(id: RunID, result: RunResult) {}

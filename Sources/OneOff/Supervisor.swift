@@ -18,6 +18,7 @@ package struct Supervisor: ~Copyable {
   private var blockedCalls: RunResult.BlockedCalls?
   private var limits: Limits?
   private var figures = CgroupFigures()
+  private var changes: RunResult.Changes?
 
   /// Signals that go to the command: SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM.
   package static let forwardedSignals: [Int32] = [1, 2, 3, 10, 12, 15]
@@ -87,8 +88,20 @@ package struct Supervisor: ~Copyable {
     wasToldToEnd = loop.wasToldToEnd
     blockedCalls = blocked?.report()
     figures = launch.figures()
+    takeChanges(of: launch)
     launch.cleanUp()
     return try result(of: outcome, plan: plan)
+  }
+
+  private mutating func takeChanges(of launch: borrowing Launch) {
+    let listers = sinks.filter(\.listsChanges)
+    var report: ((Change) -> Void)?
+    if !listers.isEmpty { report = { change in for sink in listers { sink.changed(change) } } }
+    let found = launch.changes(report: report)
+    changes = found.summary
+    for warning in found.warnings {
+      for sink in sinks { sink.warned(code: warning.code, text: warning.text) }
+    }
   }
 
   // MARK: Results
@@ -123,6 +136,7 @@ package struct Supervisor: ~Copyable {
   ) -> RunResult {
     var result = emptyResult()
     result.usage = usage
+    if wasExecuted { result.changes = changes }
     switch way {
     case .code(let code):
       result.status = code

@@ -87,7 +87,9 @@ extension CommandOption {
 
 extension OptionGroup {
   /// The options of `run`, which `hook` and `print-plan` take too.
-  static let ofRun = [rootFileSystem, command, isolation, limits, time, processes, ending]
+  static let ofRun = [
+    rootFileSystem, command, isolation, limits, time, processes, scratch, ending,
+  ]
 
   static let rootFileSystem = OptionGroup(
     "Root file system",
@@ -232,7 +234,7 @@ extension OptionGroup {
 
 extension FilePath {
   /// A path that an option names.
-  fileprivate init(option value: ByteString) throws(SpecError) {
+  init(option value: ByteString) throws(SpecError) {
     guard !value.bytes.isEmpty else {
       throw SpecError("the path is empty", remedy: "name a file or directory")
     }

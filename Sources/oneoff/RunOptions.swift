@@ -50,6 +50,7 @@ struct RunOptions: Sendable {
   var oomScoreAdjustment: Int32?
   var result: ResultFile?
   var events: EventsTarget?
+  var changes: FilePath?
 
   /// The spec of a command with the defaults of `oneoff run`.
   func spec(command: [ByteString]) throws -> RunSpec {
@@ -145,12 +146,14 @@ enum EventsTarget: Sendable, Hashable {
   }
 }
 
-/// How a person sees a run, and where its events and its result go.
+/// How a person sees a run, and where its events, changes and result go.
 struct RunOutput: Sendable {
   /// How the command's output is shown.
   let style: OutputSink.Style
   /// Where events go; nil for nowhere.
   let events: EventsTarget?
+  /// The file that lists what the run has changed; nil for none.
+  let changes: FilePath?
   /// Where the result goes; nil for nowhere.
   let result: ResultFile?
 
@@ -158,6 +161,7 @@ struct RunOutput: Sendable {
   init(_ style: OutputSink.Style, _ options: RunOptions) throws {
     self.style = style
     self.events = options.events
+    self.changes = options.changes
     self.result = options.result
     try result?.prepare()
   }

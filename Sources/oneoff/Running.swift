@@ -43,18 +43,23 @@ extension RunOutput {
   /// What passes the command's output on. With events on standard output nothing else goes there:
   /// every line is in them.
   fileprivate func makeSinks() throws -> [any RunSink] {
-    let events = try self.events.map { EventSink(try $0.open()) }
-    if self.events == .descriptor(1), let events { return [events] }
-    let stdout = OutputWriter(1)
-    let stderr = OutputWriter(2)
-    let shown = OutputSink(stdout: stdout, stderr: stderr, style: style)
-    return events.map { [shown, $0] } ?? [shown]
+    var sinks: [any RunSink] = []
+    if events != .descriptor(1) {
+      let stdout = OutputWriter(1)
+      let stderr = OutputWriter(2)
+      sinks.append(OutputSink(stdout: stdout, stderr: stderr, style: style))
+    }
+    if let events { sinks.append(EventSink(try events.open(for: "events"))) }
+    if let changes {
+      sinks.append(ChangeListSink(try EventsTarget.file(changes).open(for: "changes")))
+    }
+    return sinks
   }
 }
 
 extension EventsTarget {
   /// A writer to the target; a file is made, or emptied.
-  fileprivate func open() throws -> OutputWriter {
+  fileprivate func open(for contents: String) throws -> OutputWriter {
     switch self {
     case .file(let path):
       // Without .nonBlocking, opening a named pipe would wait for its reader.
@@ -64,7 +69,7 @@ extension EventsTarget {
             opening: path, flags: [.writing, .creating, .truncating, .nonBlocking]))
       } catch {
         var explained = error
-        explained.subject = "of the events file \(path)"
+        explained.subject = "of the \(contents) file \(path)"
         explained.hint =
           error.errno == .noSuchAddressOrDevice
           ? "nobody reads from that named pipe: start its reader first"
@@ -76,7 +81,8 @@ extension EventsTarget {
         throw SpecError(
           "--events: descriptor \(number) is not open for writing",
           remedy:
-            "open it for oneoff, as in: oneoff run --events \(number) … \(number)>events.json")
+            "open it for oneoff, as in: oneoff run --events \(number) … \(number)>events.json"
+        )
       }
       return OutputWriter(number)
     }

@@ -23,8 +23,9 @@ import Testing
   @Test func whatIsUnknownIsNull() throws {
     #expect(
       try json(Self.result())
-        == #"{"blocked_calls":null,"duration_ms":1000,"error":null,"exit":{"code":3},"#
-        + #""finished":"2026-01-02T03:04:06.000000000Z","limits":null,"limits_hit":null,"#
+        == #"{"blocked_calls":null,"changes":null,"duration_ms":1000,"error":null,"#
+        + #""exit":{"code":3},"finished":"2026-01-02T03:04:06.000000000Z","limits":null,"#
+        + #""limits_hit":null,"#
         + #""log":{"dropped_bytes":9,"stderr_bytes":8,"stdout_bytes":7},"reason":"completed","#
         + #""signal_by":null,"#
         + #""started":"2026-01-02T03:04:05.000000000Z","status":3,"usage":{"cpu_system_us":6,"#

@@ -89,10 +89,17 @@ struct ol_status {
     uint64_t inode;
     uint64_t size;
     uint64_t modified_ns;   /* since 1970 */
+    uint64_t allocated;     /* bytes */
 };
 
 /* An empty path is `directory` itself. Symbolic links are not followed. */
 long ol_file_status(int directory, const char *path, struct ol_status *status);
+
+/* The next entries of an open directory, as getdents64(2) writes them; their size, 0 at the end. */
+long ol_read_entries(int directory, void *buffer, size_t size);
+
+/* The length of an extended attribute of an open file, which is written to `value`. */
+long ol_attribute(int file, const char *name, void *value, size_t size);
 
 /* The magic number of the file system that a descriptor is on (statfs(2)). */
 long ol_file_system_type(int descriptor);

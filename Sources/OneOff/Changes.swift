@@ -1,0 +1,115 @@
+package import ContainerSpec
+public import LinuxSystem
+
+extension RunResult {
+  /// What the run has changed in the layers that are thrown away; volumes are not among them.
+  public struct Changes: Sendable, Hashable, Codable {
+    /// Files, directories and everything else that the layers below did not have.
+    public var created = 0
+    /// What they had, with another content, owner or permissions.
+    public var modified = 0
+    /// What they had and the run has removed; a directory with all that is in it counts once.
+    public var deleted = 0
+    /// The content of regular files that were created or modified.
+    public var bytes: UInt64 = 0
+    /// The first paths; `DIR/…` stands for further ones in a directory.
+    public var paths: [String] = []
+    /// Whether there are paths that `paths` does not name.
+    public var truncated = false
+    /// Whether everything was counted; otherwise there is at least this.
+    public var complete = true
+
+    /// The number of changes.
+    public var count: Int { created + modified + deleted }
+
+    /// Nothing.
+    public init() {}
+  }
+}
+
+/// One thing that a run has changed.
+public struct Change: Sendable, Hashable {
+  /// What was done to it.
+  public enum Kind: String, Sendable, Hashable {
+    case created, modified, deleted
+  }
+
+  /// What was done to it.
+  public var kind: Kind
+  /// The path as the command saw it; not necessarily UTF-8.
+  public var path: [UInt8]
+  /// What it is now; nil for what was deleted.
+  public var type: FileStatus.Kind?
+  /// The content of a regular file.
+  public var bytes: UInt64
+  /// Where a directory of the layers was moved from.
+  public var origin: [UInt8]?
+}
+
+extension Change {
+  /// The change as one line of JSON, with its line feed; the format is in docs/changes.md.
+  func appendLine(to output: inout [UInt8]) {
+    output += Array(#"{"change":"\#(kind.rawValue)","#.utf8)
+    JSONText.append(path, as: "path", orBase64As: "path_base64", to: &output)
+    if let type { output += Array(#","type":"\#(type.word)","bytes":\#(bytes)"#.utf8) }
+    if let origin {
+      output.append(UInt8(ascii: ","))
+      JSONText.append(origin, as: "from", orBase64As: "from_base64", to: &output)
+    }
+    output += Array("}\n".utf8)
+  }
+}
+
+extension FileStatus.Kind {
+  /// The kind in a list of changes.
+  fileprivate var word: String {
+    switch self {
+    case .directory: "directory"
+    case .regular: "file"
+    case .symbolicLink: "link"
+    case .characterDevice, .blockDevice: "device"
+    case .pipe: "pipe"
+    case .socket: "socket"
+    case .other: "other"
+    }
+  }
+}
+
+/// Writes every change of a run as JSON, one object a line.
+package final class ChangeListSink: RunSink {
+  private let writer: OutputWriter
+  private var lines: [UInt8] = []
+
+  /// Writes changes through a writer.
+  package init(_ writer: OutputWriter) { self.writer = writer }
+
+  /// The one.
+  package var writers: [OutputWriter] { [writer] }
+
+  /// It has no interest in the output.
+  package func accepts(_ stream: OutputStream) -> Bool { false }
+
+  /// Does nothing.
+  package func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {}
+
+  /// Does nothing.
+  package func warned(code: String, text: String) {}
+
+  /// Whether the reader of the list is still there.
+  package var listsChanges: Bool { writer.failure == nil }
+
+  /// Writes a line. The container is dead: nothing is kept waiting by a reader that is slow.
+  package func changed(_ change: Change) {
+    change.appendLine(to: &lines)
+    if lines.count > 64 << 10 { flush() }
+  }
+
+  /// Writes what is left.
+  package func finished(id: RunID, result: RunResult) { flush() }
+
+  private func flush() {
+    writer.write(lines[...])
+    writer.flushBlocking()
+    lines.removeAll(keepingCapacity: true)
+  }
+}
