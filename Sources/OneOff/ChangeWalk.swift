@@ -102,6 +102,8 @@ struct ChangeWalk {
         watched: watchedDirectory(above: directory.path))
       let firstChild = pending.count
       for name in names {
+        // Not even looked at: after most runs nothing else is there.
+        if found.own.contains(where: { $0.isMountPoint && $0.name == name }) { continue }
         guard let status = try upper.status(ofEntry: name) else { continue }
         let below = try lower.status(ofEntry: name)
         try look(at: name, status, below, in: directory, upper, &found)
@@ -120,15 +122,14 @@ struct ChangeWalk {
     at name: [UInt8], _ status: FileStatus, _ below: FileStatus?, in directory: Directory,
     _ upper: borrowing OwnedDescriptor, _ found: inout FoundInDirectory
   ) throws(SystemError) {
-    let own = found.own.first { $0.name == name }
-    if own?.isMountPoint == true { return }
+    let isOwn = found.own.contains { $0.name == name }
     if status.isWhiteout {
       note(.deleted, name, nil, in: &found)
       return
     }
     guard status.kind == .directory else {
       // What oneoff has made and the layers do not have, but for directories, stays out.
-      if own == nil || below != nil {
+      if !isOwn || below != nil {
         note(below == nil ? .created : .modified, name, status, in: &found)
       }
       return
@@ -151,7 +152,7 @@ struct ChangeWalk {
         next.lower = directory.lower.map { joined($0, name) }
         next.isOpaque = directory.isOpaque || child.attribute(attributes + "opaque") == [0x79]
       }
-    } else if own == nil {
+    } else if !isOwn {
       note(.created, name, status, in: &found)
     }
     push(next)
