@@ -191,6 +191,9 @@ extension SetupFailure {
       return "\(place.path) of the image is, or leads over, a symbolic link to nothing"
     case (.attach(_, let place), .readOnlyFileSystem):
       return "\(place.path) does not exist there, and cannot be made on a read-only volume"
+    case (.mount(let fileSystem, _), .invalidArgument)
+    where fileSystem.options.contains { $0.key == "lowerdir+" }:
+      return "so many layers take Linux 6.5; before that, use 65 at most"
     case (.mount(let fileSystem, _), .invalidArgument) where fileSystem.type == "overlay":
       return "the kernel's log (dmesg) has the reason; a layer may itself be on overlayfs, or on a "
         + "file system that overlayfs refuses as a layer"

@@ -96,6 +96,10 @@ import Testing
         .attach(.volume(0), place), .readOnlyFileSystem, "mkdirat(2)",
         "cannot be made on a read-only volume"
       ),
+      (
+        .mount(.init(type: "overlay", options: [("lowerdir+", "l1")]), place), .invalidArgument,
+        "fsconfig(2)", "take Linux 6.5"
+      ),
       (overlay, .invalidArgument, "fsconfig(2)", "the kernel's log (dmesg) has the reason"),
       (overlay, .tooManySymbolicLinkLevels, "fsconfig(2)", "lies in another, or is named twice"),
       (tmpfs, Errno(rawValue: 19), "fsopen(2)", "modprobe"),
