@@ -6,7 +6,10 @@ extension OptionGroup {
     "Limits",
     [
       CommandOption(
-        name: "size", value: .init(metavariable: "S|M|L|XL|2XL", completion: .words(sizes)),
+        name: "size",
+        // Not from RunSize.allCases: the table has to be a constant, or every start would make it.
+        value: .init(
+          metavariable: "S|M|L|XL|2XL", completion: .words(["S", "M", "L", "XL", "2XL"])),
         help: "a set of limits: 256M, 512M, 1G, 2G or 4G of memory, and processes and a share of "
           + "the processors in proportion; those given besides it win"
       ) { options, value throws(SpecError) in
@@ -59,6 +62,4 @@ extension OptionGroup {
         options.run.limits.devices.append(try DeviceLimit(parsing: value))
       },
     ])
-
-  private static var sizes: [String] { RunSize.allCases.map(\.rawValue) }
 }

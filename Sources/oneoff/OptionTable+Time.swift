@@ -47,7 +47,7 @@ extension OptionGroup {
         name: "ulimit", value: .init(metavariable: "NAME=SOFT[:HARD]"),
         help: "a limit of each process, by prlimit's name: as, core, cpu, data, fsize, nofile, …; "
           + "a number, a size or unlimited",
-        defaultText: "core=0, nofile=1024:65536, nproc=4096, sigpending=4096, msgqueue=128K",
+        defaultText: "core=1, nofile=1024:65536, nproc=4096, sigpending=4096, msgqueue=128K",
         isRepeatable: true
       ) { options, value throws(SpecError) in
         options.run.resourceLimits.set(try ResourceLimit(parsing: value))
