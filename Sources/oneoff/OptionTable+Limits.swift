@@ -7,9 +7,8 @@ extension OptionGroup {
     [
       CommandOption(
         name: "size",
-        // Not from RunSize.allCases: the table has to be a constant, or every start would make it.
         value: .init(
-          metavariable: "S|M|L|XL|2XL", completion: .words(["S", "M", "L", "XL", "2XL"])),
+          metavariable: "S|M|L|XL|2XL", completion: .words(RunSize.allCases.map(\.rawValue))),
         help: "a set of limits: 256M, 512M, 1G, 2G or 4G of memory, and processes and a share of "
           + "the processors in proportion; those given besides it win"
       ) { options, value throws(SpecError) in
