@@ -31,15 +31,15 @@ build: build/oneoff ## build the static program build/oneoff; installs what that
 # the file from being equal modulo 2 MiB: the kernel would map huge pages of a file in the page cache,
 # and count megabytes that were never touched as the supervisor's.
 STARTUP_ORDER := scripts/link/startup-order.txt
-READ_ONLY_DATA := scripts/link/read-only-data.ld
+SECTIONS := scripts/link/sections.ld
 RELEASE_FLAGS := -c release -Xswiftc -static-executable -Xswiftc -use-ld=lld -Xlinker --icf=all \
 	-Xlinker --image-base=0x210000 -Xswiftc -Xfrontend -Xswiftc -function-sections \
 	-Xlinker --symbol-ordering-file=$(CURDIR)/$(STARTUP_ORDER) -Xlinker --no-warn-symbol-ordering \
-	-Xlinker -T -Xlinker $(CURDIR)/$(READ_ONLY_DATA)
+	-Xlinker -T -Xlinker $(CURDIR)/$(SECTIONS)
 
 # SwiftPM has the linker leave out unused sections by itself. The one with symbols, for a debugger,
 # stays in .build/static/release. SwiftPM does not know of the order, hence the removal.
-build/oneoff: $(PROGRAM_SOURCES) $(STARTUP_ORDER) $(READ_ONLY_DATA)
+build/oneoff: $(PROGRAM_SOURCES) $(STARTUP_ORDER) $(SECTIONS)
 	@sh scripts/check-swift.sh
 	@sh scripts/packages.sh build
 	@rm -f .build/static/release/oneoff

@@ -63,6 +63,13 @@ static void ol_end_everything(void) {
     }
 }
 
+/* The kernel takes a while to take the container apart: meanwhile the supervisor looks at what the
+ * processes have left. */
+static void ol_report_emptied(const struct ol_init *init) {
+    struct ol_record record = {.kind = OL_RECORD_EMPTIED, .section = OL_COMMAND};
+    ol_write_record(init->plan, &record);
+}
+
 /* Reaps what has ended, the command and orphans alike. False when there may be more: a command that
  * makes orphans without end must not keep PID 1 from its lifeline. */
 static bool ol_reap_ended(const struct ol_init *init) {
@@ -78,6 +85,7 @@ static bool ol_reap_ended(const struct ol_init *init) {
         if (pid == init->command) {
             ol_report_exit(init, wait_status, true);
             ol_end_everything();
+            ol_report_emptied(init);
             _exit(0);
         }
     }

@@ -90,6 +90,8 @@ public enum StatusRecord: Sendable, Hashable {
   case started
   /// The command has ended.
   case exited(CommandExit)
+  /// Every other process of the container is dead, too; only PID 1 is left, which ends now.
+  case emptied
 
   /// Reads the records that have arrived; empty at the end of the pipe.
   ///
@@ -109,6 +111,7 @@ public enum StatusRecord: Sendable, Hashable {
     case OL_RECORD_FAILED: self = .failed(LaunchFailure(record))
     case OL_RECORD_STARTED: self = .started
     case OL_RECORD_EXITED: self = .exited(CommandExit(record))
+    case OL_RECORD_EMPTIED: self = .emptied
     default: return nil
     }
   }

@@ -53,12 +53,14 @@ public struct InotifyLimits: Sendable, Hashable {
 
 /// Makes user namespaces, each of which is kept alive by its descriptor alone.
 public final class UserNamespaceMaker {
-  private var holder: NamespaceHolder?
+  /// The processes that hold them, which are reaped when this object goes.
+  private var holders: [NamespaceHolder] = []
 
   /// Makes a maker.
   public init() {}
 
-  /// Makes a user namespace with these maps, and these limits where /proc/sys can be written.
+  /// Makes a user namespace with these maps, and these limits where /proc/sys can be written: they
+  /// hold once ``finish()`` has returned.
   ///
   /// - Throws: EPERM without CAP_SETUID and CAP_SETGID over the mapped ids; ENOSPC when there are
   ///   as many namespaces as /proc/sys/user/max_user_namespaces allows; what the writer throws.
@@ -74,12 +76,17 @@ public final class UserNamespaceMaker {
       }
       return unsafe ol_start_user_namespace_holder($0)
     }
-    self.holder = holder
+    holders.append(holder)
     defer { holder.end() }
     try writer.write(users: users, groups: groups, of: holder.pid)
-    // AFTER the maps: the holder has written its limits meanwhile, and is mostly done.
-    if limits != nil { try holder.waitUntilReady("of the user namespace") }
     return try holder.open("ns/user")
+  }
+
+  /// Waits until the limits hold.
+  ///
+  /// - Throws: ECHILD when a process that writes them was killed.
+  public func finish() throws(SystemError) {
+    for holder in holders { try holder.waitUntilReady("of the user namespace") }
   }
 }
 

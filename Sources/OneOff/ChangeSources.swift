@@ -2,8 +2,8 @@ import ContainerSpec
 import LinuxSystem
 import SystemPackage
 
-/// The scratch and the layers of a run, kept open: when the container is dead its mounts are gone,
-/// but what was opened below them is still reached by its descriptor.
+/// The scratch and the layers of a run, kept open: when the command is dead the container's mounts
+/// go, but what was opened below them is still reached by its descriptor.
 struct ChangeSources {
   private let descriptors: DescriptorTable
   private let overlays: [ChangedOverlay]
@@ -70,7 +70,7 @@ struct ChangeSources {
     return own
   }
 
-  /// What the run has changed, and what there is to say about it.
+  /// What the run has changed, and what there is to say about it; once nobody can change more.
   func changes(
     report: ((Change) -> Void)?
   ) -> (summary: RunResult.Changes, warnings: [RunWarning]) {

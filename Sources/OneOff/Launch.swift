@@ -13,8 +13,8 @@ struct Launch: ~Copyable {
   /// What answers and counts the system calls that the seccomp program has blocked.
   let blockedCalls: BlockedCallLog?
   private var outputs: (stdout: InputReader, stderr: InputReader)?
-  /// What is needed to find out what the run has changed.
-  private let changeSources: ChangeSources
+  /// What is needed to find out what the run has changed, until ``cleanUp()``.
+  let changeSources: ChangeSources
   private let slot: Slot
   private let cgroups: RunCgroups?
   private let diskScratch: DiskScratch?
@@ -63,6 +63,7 @@ struct Launch: ~Copyable {
       diskScratch: scratchDirectory)
     do {
       for preparation in sequence.preparations { try preparer.perform(preparation) }
+      try preparer.finish()
       self.container = try launch(
         sequence.plan, with: preparer.descriptors, slot: slot.file.descriptor.number)
     } catch {
@@ -98,13 +99,6 @@ struct Launch: ~Copyable {
 
   /// What its cgroups have measured.
   func figures() -> CgroupFigures { cgroups?.figures() ?? CgroupFigures() }
-
-  /// What the run has changed, once the container is dead and before ``cleanUp()``.
-  func changes(
-    report: ((Change) -> Void)?
-  ) -> (summary: RunResult.Changes, warnings: [RunWarning]) {
-    changeSources.changes(report: report)
-  }
 
   /// Ends the container after an error of the supervisor's own.
   func abort() {

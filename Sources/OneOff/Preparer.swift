@@ -29,6 +29,9 @@ struct Preparer: ~Copyable {
     self.diskScratch = diskScratch
   }
 
+  /// Waits for what goes on beside the preparations.
+  func finish() throws(SystemError) { try namespaces.finish() }
+
   /// Carries out one preparation.
   mutating func perform(_ preparation: Preparation) throws {
     switch preparation {

@@ -24,6 +24,7 @@ struct SupervisionLoop: ~Copyable {
   private var blockedCalls: BlockedCallLog?
   private var deadlines: Deadlines
   private var allowance: LogAllowance
+  private var changeSources: ChangeSources?
   private var limitsMemory = false
   private var hasReleasedCode = false
   private var outcome: SupervisorState.Outcome?
@@ -39,6 +40,9 @@ struct SupervisionLoop: ~Copyable {
 
   /// How much the command has written.
   private(set) var log = RunResult.Log()
+
+  /// What the command has changed; nil when it was never executed.
+  private(set) var changes: RunResult.Changes?
 
   /// Blocks the signals that are forwarded: from here on they wait for the loop.
   init(_ spec: RunSpec, id: RunID, sinks: [any RunSink], control: CInt?) throws {
@@ -62,8 +66,10 @@ struct SupervisionLoop: ~Copyable {
   /// Stays with a container until it is over.
   mutating func run(
     _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader),
-    blockedCalls: BlockedCallLog? = nil, limitsMemory: Bool = false
+    changeSources: ChangeSources? = nil, blockedCalls: BlockedCallLog? = nil,
+    limitsMemory: Bool = false
   ) throws -> SupervisorState.Outcome {
+    self.changeSources = changeSources
     self.blockedCalls = blockedCalls
     self.limitsMemory = limitsMemory
     if let socket = blockedCalls?.socketNumber {
@@ -312,10 +318,23 @@ struct SupervisionLoop: ~Copyable {
     case .startDrain:
       deadlines.startDrain(Supervisor.drainTime, now: monotonicClock())
       try setTimer()
+    case .gather: gatherChanges()
     case .finish(let outcome):
       // Streams that somebody outside still holds open end here for everybody who listens.
       for stream in OutputStream.allCases where reader(of: stream) != nil { _ = end(stream) }
       self.outcome = outcome
+    }
+  }
+
+  private mutating func gatherChanges() {
+    guard let changeSources else { return }
+    let listers = sinks.filter(\.listsChanges)
+    var report: ((Change) -> Void)?
+    if !listers.isEmpty { report = { change in for sink in listers { sink.changed(change) } } }
+    let found = changeSources.changes(report: report)
+    changes = found.summary
+    for warning in found.warnings {
+      for sink in sinks { sink.warned(code: warning.code, text: warning.text) }
     }
   }
 }

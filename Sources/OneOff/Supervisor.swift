@@ -75,8 +75,8 @@ package struct Supervisor: ~Copyable {
     do throws(OneOffError) {
       outcome = try OneOffError.wrap {
         try loop.run(
-          launch.container, outputs: launch.takeOutputs(), blockedCalls: blocked,
-          limitsMemory: launch.limits?.memory != nil)
+          launch.container, outputs: launch.takeOutputs(), changeSources: launch.changeSources,
+          blockedCalls: blocked, limitsMemory: launch.limits?.memory != nil)
       }
     } catch {
       launch.abort()
@@ -88,20 +88,9 @@ package struct Supervisor: ~Copyable {
     wasToldToEnd = loop.wasToldToEnd
     blockedCalls = blocked?.report()
     figures = launch.figures()
-    takeChanges(of: launch)
+    changes = loop.changes
     launch.cleanUp()
     return try result(of: outcome, plan: plan)
-  }
-
-  private mutating func takeChanges(of launch: borrowing Launch) {
-    let listers = sinks.filter(\.listsChanges)
-    var report: ((Change) -> Void)?
-    if !listers.isEmpty { report = { change in for sink in listers { sink.changed(change) } } }
-    let found = launch.changes(report: report)
-    changes = found.summary
-    for warning in found.warnings {
-      for sink in sinks { sink.warned(code: warning.code, text: warning.text) }
-    }
   }
 
   // MARK: Results

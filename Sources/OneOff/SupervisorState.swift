@@ -37,6 +37,8 @@ struct SupervisorState: Sendable, Hashable {
     case kill
     /// Give the streams a last, short time.
     case startDrain
+    /// Nobody can change anything in the container any more: look at what the command has left.
+    case gather
     /// The run is over.
     case finish(Outcome)
   }
@@ -73,7 +75,10 @@ struct SupervisorState: Sendable, Hashable {
   private var heldSignals = SignalSet()
   /// Every signal that oneoff has sent to the command.
   private(set) var sentSignals = SignalSet()
+  /// No process of the container but PID 1 lives.
+  private var isEmptied = false
   private var isContainerEnded = false
+  private var hasGathered = false
   private var isFinished = false
 
   /// SIGHUP, SIGINT, SIGQUIT and SIGTERM ask for the end; SIGUSR1 and SIGUSR2 do not.
@@ -95,10 +100,11 @@ struct SupervisorState: Sendable, Hashable {
       case .stdout: isStdoutOpen = false
       case .stderr: isStderrOpen = false
       }
-      return finishIfDone()
+      return gatherOnce() + finishIfDone()
     case .containerEnded:
       isContainerEnded = true
-      return isOutputOpen ? [.startDrain] : finishIfDone()
+      isEmptied = true
+      return isOutputOpen ? [.startDrain] : gatherOnce() + finishIfDone()
     case .signal(let number): return handle(signal: number)
     case .timeoutExpired: return end(.timeout)
     case .silenceExpired: return end(.silence)
@@ -109,7 +115,7 @@ struct SupervisorState: Sendable, Hashable {
     case .drainExpired:
       isStdoutOpen = false
       isStderrOpen = false
-      return finishIfDone()
+      return gatherOnce() + finishIfDone()
     }
   }
 
@@ -120,6 +126,9 @@ struct SupervisorState: Sendable, Hashable {
       // The first failure is the cause; what follows comes of it.
       if self.failure == nil { self.failure = failure }
     case .exited(let commandExit): self.commandExit = commandExit
+    case .emptied:
+      isEmptied = true
+      return gatherOnce()
     }
     return []
   }
@@ -129,7 +138,7 @@ struct SupervisorState: Sendable, Hashable {
     isStartAnnounced = true
     let held = heldSignals.numbers
     heldSignals = SignalSet()
-    return [.announceStart] + held.map { forward($0) }
+    return [.announceStart] + held.map { forward($0) } + gatherOnce()
   }
 
   private mutating func handle(signal number: Int32) -> [Action] {
@@ -138,7 +147,7 @@ struct SupervisorState: Sendable, Hashable {
       // Whoever does not take the output any more must not keep us.
       isStdoutOpen = false
       isStderrOpen = false
-      return finishIfDone()
+      return gatherOnce() + finishIfDone()
     }
     guard mayBeAlive else { return [] }
     guard isEnding || isStartAnnounced else {
@@ -169,6 +178,14 @@ struct SupervisorState: Sendable, Hashable {
 
   /// Whether the command was told to end.
   var wasToldToEnd: Bool { cause != .itself }
+
+  /// As early as it can be: the kernel is still busy then with taking the container apart. Not
+  /// while there is output to pass on, which must not wait.
+  private mutating func gatherOnce() -> [Action] {
+    guard isEmptied, !isOutputOpen, isStartAnnounced, !hasGathered else { return [] }
+    hasGathered = true
+    return [.gather]
+  }
 
   private mutating func finishIfDone() -> [Action] {
     guard isContainerEnded, !isOutputOpen else { return [] }

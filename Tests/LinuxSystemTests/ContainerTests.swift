@@ -21,18 +21,52 @@ extension Launches {
     }
 
     private func exit(of script: String) throws -> CommandExit? {
-      for case .exited(let exit) in try records(of: .running(script)) { return exit }
-      return nil
+      try records(of: .running(script)).exit
     }
 
     @Test(arguments: [0, 1, 7, 125, 137, 255] as [Int32])
     func anExitStatusIsReportedAsItIs(code: Int32) throws {
       let records = try records(of: .running("exit \(code)"))
-      #expect(records.count == 2)
+      #expect(records.count == 3)
       #expect(records.first == .started)
-      guard case .exited(let exit)? = records.last else { return }
+      #expect(records.last == .emptied)
+      let exit = try #require(records.exit)
       #expect(exit.way == .code(code))
       #expect(exit.wasExecuted)
+    }
+
+    @Test func emptiedIsReportedOnceNobodyElseLives() throws {
+      let streams = try Streams()
+      let sleepers = "i=0; while [ $i -lt 200 ]; do sleep 100 & i=$((i+1)); done"
+      let container = try launch(
+        .running("trap 'exit 0' TERM; \(sleepers); echo; wait", before: Self.streams),
+        with: streams.table)
+      streams.table.closeAll()
+      _ = try readAvailable(streams.output.number, atMost: 64, subject: "of a pipe")
+      let processes = try processes(in: container)
+      #expect(processes.count == 201)
+      container.forward(signal: SIGTERM)
+      var records: [StatusRecord] = []
+      while !records.contains(.emptied) {
+        let next = try StatusRecord.read(from: container.status.number)
+        guard !next.isEmpty else { break }
+        records += next
+      }
+      let alive = processes.filter { kill($0, 0) == 0 }
+      #expect(records.last == .emptied)
+      #expect(alive == [])
+      _ = try container.reap()
+    }
+
+    /// The processes of a container but its first one, by their ids here.
+    private func processes(in container: borrowing LaunchedContainer) throws -> [pid_t] {
+      let files = FileManager.default
+      func namespace(_ pid: pid_t) -> String? {
+        try? files.destinationOfSymbolicLink(atPath: "/proc/\(pid)/ns/pid")
+      }
+      let own = namespace(container.pid)
+      return try files.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }
+        .filter { $0 != container.pid && namespace($0) == own }
     }
 
     @Test(arguments: [SIGKILL, SIGTERM, SIGSEGV, SIGSYS])
@@ -180,10 +214,7 @@ extension Launches {
         try readAvailable(streams.output.number, atMost: 64, subject: "of a pipe")
           == Array("ready\n".utf8))
       container.forward(signal: signal)
-      guard case .exited(let exit)? = try allRecords(of: container).last else {
-        Issue.record("no exit")
-        return
-      }
+      let exit = try #require(try allRecords(of: container).exit)
       #expect(exit.way == .code(42))
       #expect(try container.reap() == 0)
     }

@@ -29,6 +29,14 @@ func allRecords(of container: borrowing LaunchedContainer) throws -> [StatusReco
   }
 }
 
+extension [StatusRecord] {
+  /// How the command ended, when that was reported.
+  var exit: CommandExit? {
+    for case .exited(let exit) in self { return exit }
+    return nil
+  }
+}
+
 extension LaunchPlan {
   /// A plan that runs a script in the host's own file system.
   static func running(

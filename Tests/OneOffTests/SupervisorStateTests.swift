@@ -7,6 +7,8 @@ import Testing
 /// What the events so far say about a run, kept apart from the state machine that is tested.
 private struct History: Hashable {
   var isContainerEnded = false
+  var isEmptied = false
+  var hasGathered = false
   var endedStreams: Set<OutputStream> = []
   var isDrainOver = false
   var firstFailure: LaunchFailure?
@@ -23,6 +25,12 @@ private struct History: Hashable {
     isContainerEnded && (endedStreams.count == OutputStream.allCases.count || isDrainOver)
   }
 
+  /// The end of all that could change something, or be waited for.
+  var mayGather: Bool {
+    (isEmptied || isContainerEnded) && isStarted
+      && (endedStreams.count == OutputStream.allCases.count || isDrainOver)
+  }
+
   mutating func note(_ event: SupervisorState.Event) {
     switch event {
     case .record(.started), .outputArrived: isStarted = true
@@ -37,6 +45,7 @@ private struct History: Hashable {
     case .silenceExpired: note(.silence)
     case .record(.failed(let failure)): firstFailure = firstFailure ?? failure
     case .record(.exited(let commandExit)): exit = commandExit
+    case .record(.emptied): isEmptied = true
     case .outputEnded(let stream): endedStreams.insert(stream)
     case .containerEnded: isContainerEnded = true
     case .graceExpired: if mayBeAlive { isGraceOver = true }
@@ -69,7 +78,7 @@ private struct History: Hashable {
     .record(.started), .outputArrived, .record(.failed(Sample.failure)),
     .record(.failed(Sample.laterFailure)),
     .record(.exited(Sample.exit(.code(0)))), .record(.exited(Sample.exit(.signal(9)))),
-    .record(.exited(Sample.exit(.signal(9), wasExecuted: false))),
+    .record(.exited(Sample.exit(.signal(9), wasExecuted: false))), .record(.emptied),
     .outputEnded(.stdout), .outputEnded(.stderr), .containerEnded,
     .signal(15), .signal(2), .signal(10), .timeoutExpired, .silenceExpired, .graceExpired,
     .drainExpired,
@@ -85,6 +94,7 @@ private struct History: Hashable {
         var next = node
         let actions = next.state.handle(event)
         if !node.history.isFinished { next.history.note(event) }
+        if actions.contains(.gather) { next.history.hasGathered = true }
         next.history.isFinished = node.history.isFinished || actions.contains { $0.isFinish }
         transitions.append(Transition(from: node, event: event, actions: actions, to: next))
         if known.insert(next).inserted { unexplored.append(next) }
@@ -119,7 +129,25 @@ private struct History: Hashable {
 
   @Test func finishesOnceAndThenDoesNothingElse() {
     check("finish alone") { transition in
-      !transition.actions.contains(where: \.isFinish) || transition.actions.count == 1
+      guard let place = transition.actions.firstIndex(where: \.isFinish) else { return true }
+      return transition.actions == [transition.actions[place]]
+        || transition.actions == [.gather, transition.actions[place]]
+    }
+  }
+
+  @Test func gathersOnceAsSoonAsNothingCanChangeAnyMoreAndAllOutputIsThere() {
+    check("gather") { transition in
+      let isDue = transition.to.history.mayGather && !transition.from.history.hasGathered
+      return transition.actions.contains(.gather)
+        == (isDue && !transition.from.history.isFinished)
+    }
+    #expect(Self.transitions.contains { $0.actions == [.gather] })
+  }
+
+  @Test func neverFinishesARunThatWasStartedWithoutHavingGathered() {
+    check("gather before the end") { transition in
+      !transition.actions.contains(where: \.isFinish) || !transition.to.history.isStarted
+        || transition.to.history.hasGathered
     }
   }
 

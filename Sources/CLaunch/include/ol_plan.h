@@ -180,6 +180,7 @@ enum ol_record_kind {
     OL_RECORD_FAILED = 1, /* section, operation, step, error; text: path or interpreter */
     OL_RECORD_STARTED,    /* the command was executed */
     OL_RECORD_EXITED,     /* wait_status, executed, usage */
+    OL_RECORD_EMPTIED,    /* after EXITED: every process but PID 1 is dead and reaped */
 };
 
 /* Written with one write(2), which is atomic: it is smaller than PIPE_BUF. */

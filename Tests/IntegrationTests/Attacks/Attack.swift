@@ -77,7 +77,7 @@ struct Attack {
       if records.isEmpty { break }
       for record in records {
         switch record {
-        case .started: break
+        case .started, .emptied: break
         case .failed(let failure):
           let description = SetupFailure(failure, in: launch.plan).description
           completion.stderr += Array(description.utf8)
