@@ -35,8 +35,9 @@ long ol_fsopen(const char *type) {
     return ol_result(fsopen(type, FSOPEN_CLOEXEC));
 }
 
-long ol_fsconfig_string(int context, const char *key, const char *value) {
-    return ol_result(fsconfig(context, FSCONFIG_SET_STRING, key, value, 0));
+long ol_fsconfig_set(int context, const char *key, const char *value) {
+    return ol_result(*value == '\0' ? fsconfig(context, FSCONFIG_SET_FLAG, key, NULL, 0)
+                                    : fsconfig(context, FSCONFIG_SET_STRING, key, value, 0));
 }
 
 long ol_fsconfig_create(int context) {

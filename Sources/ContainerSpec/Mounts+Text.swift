@@ -39,6 +39,40 @@ extension TemporaryFileSystem {
   }
 }
 
+extension Scratch: CustomStringConvertible {
+  /// Reads `SIZE` or `tmpfs:SIZE`, which are in memory, or `disk:SIZE`.
+  ///
+  /// - Throws: ``SpecError`` for anything else, and what ``ByteCount/init(parsing:)`` refuses.
+  public init(parsing text: ByteString) throws(SpecError) {
+    let parts = text.bytes.split(
+      separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2 else {
+      self = .tmpfs(try ByteCount(parsing: text))
+      return
+    }
+    let size = try ByteString(bytes: Array(parts[1]), subject: "a size")
+    if parts[0].elementsEqual("tmpfs".utf8) {
+      self = .tmpfs(try ByteCount(parsing: size))
+    } else if parts[0].elementsEqual("disk".utf8) {
+      self = .disk(try ByteCount(parsing: size))
+    } else {
+      throw SpecError(
+        "\(String(quoting: parts[0])) is no place for a scratch",
+        remedy: suggestion(
+          for: String(decoding: parts[0], as: UTF8.self), in: ["tmpfs", "disk"],
+          otherwise: "write tmpfs:SIZE or disk:SIZE, such as disk:10G"))
+    }
+  }
+
+  /// The scratch as it is read: `tmpfs:256M`.
+  public var description: String {
+    switch self {
+    case .tmpfs(let size): "tmpfs:\(size)"
+    case .disk(let size): "disk:\(size)"
+    }
+  }
+}
+
 extension Network {
   /// Reads `host`, `none` or `path:/…`.
   ///

@@ -40,8 +40,8 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var temporaryFileSystems: [TemporaryFileSystem]
   /// Whether the root file system refuses writes.
   public var isReadOnly: Bool
-  /// The size of the writable layer, which is thrown away.
-  public var scratch: ByteCount
+  /// Where the command's writes go, which are thrown away, and how much fits there.
+  public var scratch: Scratch
   /// What the run may take of the host, where cgroups enforce it.
   public var limits: Limits
   /// Directories inside, by absolute path: when the run leaves files in one that are thrown away,
@@ -82,7 +82,7 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.volumes = []
     self.temporaryFileSystems = []
     self.isReadOnly = false
-    self.scratch = .mebibytes(256)
+    self.scratch = .tmpfs(.mebibytes(256))
     self.limits = Limits()
     self.watchedDirectories = []
     self.grace = .seconds(30)
@@ -137,6 +137,22 @@ public struct TemporaryFileSystem: Sendable, Hashable, Codable {
   public init(destination: FilePath, size: ByteCount = .mebibytes(64)) {
     self.destination = destination
     self.size = size
+  }
+}
+
+/// The writable layer of a run, which is thrown away.
+public enum Scratch: Sendable, Hashable, Codable {
+  /// In memory: a file system of that size. It counts as memory of the run.
+  case tmpfs(ByteCount)
+  /// On the host's disk: a file system of that size, which takes as much there as was written.
+  /// Needs root.
+  case disk(ByteCount)
+
+  /// How much fits into it.
+  public var size: ByteCount {
+    switch self {
+    case .tmpfs(let size), .disk(let size): size
+    }
   }
 }
 

@@ -21,6 +21,11 @@ extension RunSpec {
   public static let maximumTime = Duration.seconds(365 * 86400)
   /// The smallest scratch: its own directories and files take less than this.
   public static let minimumScratch = ByteCount(bytes: 64 << 10)
+  /// The smallest scratch on disk. Its file system has tables of its own, the layers take a
+  /// directory each, and the kernel says that it is full when 2 MiB are left.
+  public static let minimumDiskScratch = ByteCount.mebibytes(64)
+  /// The largest scratch on disk: a file on ext4 cannot hold 16 TiB.
+  public static let maximumDiskScratch = ByteCount.mebibytes(15 << 20)
 
   /// Checks whatever can be checked without looking at the host.
   ///
@@ -36,10 +41,7 @@ extension RunSpec {
         "the working directory \(String(quoting: workingDirectory.string)) is not absolute",
         remedy: "give the path as the command sees it, such as /app")
     }
-    guard scratch >= RunSpec.minimumScratch else {
-      throw SpecError("a scratch of \(scratch) is too small", remedy: "give at least 64K")
-    }
-    try Self.validateSize(scratch)
+    try validateScratch()
     for fileSystem in temporaryFileSystems { try Self.validateSize(fileSystem.size) }
     try validateTimes()
     try validateProcessLimits()
@@ -66,6 +68,23 @@ extension RunSpec {
       throw SpecError(
         "without a seccomp policy there are no blocked calls to log",
         remedy: "leave out --seccomp-log, or --seccomp unconfined")
+    }
+  }
+
+  private func validateScratch() throws(SpecError) {
+    let range =
+      switch scratch {
+      case .tmpfs: RunSpec.minimumScratch...RunSpec.maximumSize
+      case .disk: RunSpec.minimumDiskScratch...RunSpec.maximumDiskScratch
+      }
+    let subject = scratch == .disk(scratch.size) ? "a scratch on disk" : "a scratch"
+    guard scratch.size >= range.lowerBound else {
+      throw SpecError(
+        "\(subject) of \(scratch.size) is too small", remedy: "give at least \(range.lowerBound)")
+    }
+    guard scratch.size <= range.upperBound else {
+      throw SpecError(
+        "\(subject) of \(scratch.size) is too large", remedy: "give at most \(range.upperBound)")
     }
   }
 

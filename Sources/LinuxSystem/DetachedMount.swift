@@ -9,7 +9,7 @@ public struct DetachedMount: ~Copyable, Sendable {
   /// The root directory of the mount.
   public let descriptor: OwnedDescriptor
 
-  /// Makes a file system: `tmpfs` or `devpts`, with options as fsconfig(2) takes them.
+  /// Makes a file system, with options as fsconfig(2) takes them; one without a value is a flag.
   ///
   /// - Throws: EPERM without CAP_SYS_ADMIN; EINVAL for an option that this kernel does not know.
   public init(
@@ -21,7 +21,7 @@ public struct DetachedMount: ~Copyable, Sendable {
       owning: try checkNegated(unsafe ol_fsopen(type), "fsopen(2)", "of \(type)"))
     for (key, value) in options {
       _ = try checkNegated(
-        unsafe ol_fsconfig_string(context.number, key, value), "fsconfig(2)",
+        unsafe ol_fsconfig_set(context.number, key, value), "fsconfig(2)",
         "of \(type), option \(key)=\(value)")
     }
     _ = try checkNegated(ol_fsconfig_create(context.number), "fsconfig(2)", "of \(type)")

@@ -101,6 +101,12 @@ public func fileStatus(following path: FilePath) throws(SystemError) -> FileStat
   return status
 }
 
+/// Whether this process may execute the file at a path. See access(2).
+func isExecutable(_ path: FilePath) -> Bool {
+  // Safe: the kernel copies the path before the call returns.
+  unsafe path.withPlatformString { unsafe access($0, X_OK) } == 0
+}
+
 /// Writes a file whole, or not at all: whoever opens it sees the old one or the new one.
 ///
 /// Whatever has the name is replaced, a symbolic link too, but for a directory.

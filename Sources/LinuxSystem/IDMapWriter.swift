@@ -52,11 +52,6 @@ public struct IDMapPrograms: Sendable, Hashable {
     return nil
   }
 
-  private static func isExecutable(_ path: FilePath) -> Bool {
-    // Safe: the kernel copies the path before the call returns.
-    unsafe path.withPlatformString { unsafe access($0, X_OK) } == 0
-  }
-
   fileprivate func write(
     _ map: IDMap, with program: FilePath, of process: Int32
   ) throws(SystemError) {

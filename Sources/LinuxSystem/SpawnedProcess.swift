@@ -76,15 +76,18 @@ public final class SpawnedProcess: Sendable {
 
 /// Runs a program of the host's to its end, without input and with no variable in its environment.
 ///
+/// - Parameter file: a descriptor that the program has as its 3.
 /// - Returns: nil when it ended well, else the first line of its errors.
 /// - Throws: ENOENT, EACCES when it cannot be executed. See posix_spawn(3).
-func runQuietly(_ program: FilePath, _ arguments: [String]) throws(SystemError) -> String? {
+func runQuietly(
+  _ program: FilePath, _ arguments: [String], passing file: CInt? = nil
+) throws(SystemError) -> String? {
   let pipe = try Pipe()
   let null = try OwnedDescriptor(opening: "/dev/null", flags: .readingAndWriting)
   let arena = try PlanArena()
   let vector = unsafe try arena.vector(arguments.map { Array($0.utf8) })
   var environment: UnsafeMutablePointer<CChar>?
-  let descriptors = [null.number, null.number, pipe.writer.number]
+  let descriptors = [null.number, null.number, pipe.writer.number] + (file.map { [$0] } ?? [])
   // Safe: the arena lives until the call has returned; the child is a program of its own by then.
   let result = unsafe program.withPlatformString {
     unsafe ol_spawn($0, vector, &environment, descriptors, CInt(descriptors.count))

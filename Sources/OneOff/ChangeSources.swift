@@ -70,6 +70,15 @@ struct ChangeSources {
     return own
   }
 
+  /// How full a scratch of that kind is; nil when that cannot be told.
+  func use(of scratch: Scratch?) -> ScratchUse? {
+    (try? descriptors.room(of: .scratch)).map { ScratchUse(scratch: scratch, room: $0) }
+  }
+
+  /// Lets the scratch go without writing to the disk what is still in memory. Nothing in it can be
+  /// read afterwards.
+  func forgetScratch() { try? descriptors.shutDownFileSystem(of: .scratch) }
+
   /// What the run has changed, and what there is to say about it; once nobody can change more.
   func changes(
     report: ((Change) -> Void)?

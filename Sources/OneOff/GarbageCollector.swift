@@ -3,12 +3,12 @@ import LinuxSystem
 import SystemPackage
 
 /// Removes what runs have left behind whose supervisor was killed: empty cgroups, and for an
-/// ordinary user scratches on disk. The kernel removes everything else. A later owner of the same
-/// slot does the same.
+/// ordinary user the directories of scratches. The kernel removes everything else. A later owner of
+/// the same slot does the same.
 package struct GarbageCollection: Sendable {
   /// The cgroups that were removed.
   package var removedCgroups: [String] = []
-  /// The scratches on disk that were removed.
+  /// The directories of scratches that were removed.
   package var removedScratches: [String] = []
   /// How many runs are alive that have one of the two.
   package var liveRuns = 0
@@ -44,7 +44,7 @@ package struct GarbageCollection: Sendable {
   }
 
   private mutating func removeScratches(of rootless: Rootless) throws {
-    guard let scratch = try DiskScratch.existing(for: rootless) else { return }
+    guard let scratch = try ScratchDirectory.existing(for: rootless) else { return }
     // In it belong files to the subordinate ids.
     try rootless.enter()
     let directory = try StateDirectory.current(for: rootless)

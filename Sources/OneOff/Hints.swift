@@ -71,6 +71,43 @@ extension SystemError {
     return explained
   }
 
+  /// What is wrong with the place of a scratch on disk.
+  func explainingScratchFile(
+    in directory: FilePath, _ size: ByteCount
+  ) -> SystemError {
+    let another = "name another directory with ONEOFF_STATE_DIR, on ext4, xfs or btrfs"
+    var explained = self
+    explained.hint =
+      switch errno {
+      case .notSupportedOnSocket, .isDirectory:
+        "its file system has no files without a name: \(another)"
+      case .fileTooLarge: "its file system holds no file of \(size): \(another)"
+      default: another
+      }
+    return explained
+  }
+
+  /// What a host, or the container around, lacks for a scratch on disk.
+  func explainingLoopDevice() -> SystemError {
+    guard hint == nil else { return self }
+    var explained = self
+    let instead = "or use --scratch tmpfs:SIZE"
+    switch (call, errno) {
+    case ("open(2)", .noSuchFileOrDirectory), ("open(2)", .noSuchAddressOrDevice),
+      ("open(2)", .operationNotSupportedByDevice):
+      explained.hint =
+        "there are no loop devices: modprobe loop; a container needs the host's /dev; \(instead)"
+    case ("open(2)", .notPermitted), ("open(2)", .permissionDenied):
+      explained.hint =
+        "loop devices may not be used here; a container has to be privileged for them (Docker, "
+        + "Podman: --privileged); \(instead)"
+    case ("fsopen(2)", .operationNotSupportedByDevice):
+      explained.hint = "this kernel has no ext4: modprobe ext4; \(instead)"
+    default: break
+    }
+    return explained
+  }
+
   /// What an errno of the supervisor's own calls means, and what to do.
   func withHint() -> SystemError {
     guard hint == nil else { return self }

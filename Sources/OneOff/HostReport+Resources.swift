@@ -132,6 +132,27 @@ extension HostReport {
         : "without root: systemd-run --user --scope -p Delegate=yes oneoff …")
   }
 
+  /// Whether there can be a scratch on disk, by making one.
+  static func diskScratch(_ access: Access, _ rootless: Rootless?) -> HostCheck {
+    let name = "disk-scratch"
+    guard rootless == nil else {
+      return HostCheck(name, .note, "without root a scratch is in memory (--scratch tmpfs:SIZE)")
+    }
+    guard access == .full else { return unknown(name, access) }
+    do {
+      let image = try ScratchImage(size: RunSpec.minimumDiskScratch)
+      _ = try image.mount([])
+      let room = try OwnedDescriptor(directory: image.directory).room()
+      return HostCheck(name, .ok, "in \(image.directory): \(room.bytes >> 20)M free")
+    } catch let error as SpecError {
+      return HostCheck(name, .note, error.message, remedy: error.remedy)
+    } catch let error as SystemError {
+      return HostCheck(name, .note, firstLine(of: error), remedy: error.hint)
+    } catch {
+      return HostCheck(name, .unknown, firstLine(of: error))
+    }
+  }
+
   static func pressure() -> HostCheck {
     text(of: "/proc/pressure/memory") != nil
       ? HostCheck("pressure", .ok, "PSI of memory, cpu and io")

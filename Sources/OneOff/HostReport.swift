@@ -34,7 +34,8 @@ package struct HostCheck: Sendable, Hashable {
 }
 
 /// What this host can do for runs. Found out by doing it, in children and with detached mounts;
-/// nothing of it is left behind but the lock file of a slot, as by a run.
+/// nothing of it is left behind but the lock file of a slot and the directories of runs, as by a
+/// run.
 package struct HostReport: Sendable, Hashable {
   /// The checks, the needed ones first.
   package var checks: [HostCheck] = []
@@ -65,7 +66,8 @@ package struct HostReport: Sendable, Hashable {
     checks += [
       Self.temporaryIDMaps(rootless == nil ? access : .user), Self.landlock(.current()),
       Self.seccompNotification,
-      Self.cgroups(), Self.limits(rootless), Self.pressure(), Self.idRanges(),
+      Self.cgroups(), Self.limits(rootless), Self.diskScratch(access, rootless),
+      Self.pressure(), Self.idRanges(),
       Self.namespaceLimits(),
       Self.mountLimit(), Self.processLimit(), Self.idMapPrograms(rootless),
       Self.program(isStatic: isStaticProgram()),

@@ -17,7 +17,9 @@ struct Launch: ~Copyable {
   let changeSources: ChangeSources
   private let slot: Slot
   private let cgroups: RunCgroups?
-  private let diskScratch: DiskScratch?
+  private let scratchDirectory: ScratchDirectory?
+  /// What the scratch was made for; nil where nothing limits it.
+  private let scratch: Scratch?
 
   /// Takes a slot, prepares, and starts the container.
   ///
@@ -47,20 +49,20 @@ struct Launch: ~Copyable {
       spec, id: id, slot: slot.ids, cgroups: cgroupPlan, rootless: rootless,
       programs: directory.programs)
     let sequence = write(subject)
-    let diskScratch = try rootless.flatMap {
-      subject.usesDiskScratch ? try DiskScratch(for: $0) : nil
+    let scratchDirectory = try rootless.flatMap {
+      subject.usesScratchDirectory ? try ScratchDirectory(for: $0) : nil
     }
-    let scratchDirectory = try diskScratch?.make(slot.number)
+    let scratchPath = try scratchDirectory?.make(slot.number)
     let cgroups: RunCgroups?
     do {
       cgroups = try cgroupPlan.map { try RunCgroups(making: $0, slot: slot.number) }
     } catch {
-      try? diskScratch?.remove(slot.number)
+      try? scratchDirectory?.remove(slot.number)
       throw error
     }
     var preparer = Preparer(
       layerCount: spec.layers.count, cgroups: cgroups, network: network,
-      diskScratch: scratchDirectory)
+      scratchDirectory: scratchPath)
     do {
       for preparation in sequence.preparations { try preparer.perform(preparation) }
       try preparer.finish()
@@ -68,7 +70,7 @@ struct Launch: ~Copyable {
         sequence.plan, with: preparer.descriptors, slot: slot.file.descriptor.number)
     } catch {
       cgroups?.remove()
-      try? diskScratch?.remove(slot.number)
+      try? scratchDirectory?.remove(slot.number)
       throw error
     }
     self.plan = sequence.plan
@@ -80,7 +82,8 @@ struct Launch: ~Copyable {
     }
     self.outputs = preparer.outputs
     self.cgroups = cgroups
-    self.diskScratch = diskScratch
+    self.scratchDirectory = scratchDirectory
+    self.scratch = subject.usesScratchDirectory ? nil : spec.scratch
     self.slot = slot
     // Now, and not when the run is over: as long as a copy of the pipes' writing ends is here,
     // reading them never comes to an end.
@@ -97,6 +100,14 @@ struct Launch: ~Copyable {
   /// The limits that its cgroups enforce; nil without a cgroup.
   var limits: Limits? { cgroups?.plan.limits }
 
+  /// All that the result has to tell of limits.
+  var limitsInForce: RunResult.LimitsInForce? {
+    RunResult.LimitsInForce(limits, scratch: scratch?.size)
+  }
+
+  /// Whether the scratch is full, once the container is dead and before ``cleanUp()``.
+  var isScratchFull: Bool { changeSources.use(of: scratch)?.isFull ?? false }
+
   /// What its cgroups have measured.
   func figures() -> CgroupFigures { cgroups?.figures() ?? CgroupFigures() }
 
@@ -108,9 +119,12 @@ struct Launch: ~Copyable {
   }
 
   /// Removes the cgroups, and a scratch on disk, once the container is dead. What cannot be removed
-  /// now is removed by the slot's next owner.
+  /// now is removed by the slot's next owner, and an unnamed file by the kernel.
   func cleanUp() {
+    if case .disk = scratch, let use = changeSources.use(of: scratch), use.isWorthForgetting {
+      changeSources.forgetScratch()
+    }
     cgroups?.remove()
-    try? diskScratch?.remove(slot.number)
+    try? scratchDirectory?.remove(slot.number)
   }
 }

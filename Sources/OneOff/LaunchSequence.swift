@@ -119,7 +119,7 @@ struct LaunchSequence: Sendable {
   ) -> LaunchPlan.FileSystem {
     Self.overlay(
       lower: lower, upper: upper, work: work, becomes: becomes,
-      hasRoot: subject.rootless == nil, isOnDisk: subject.usesDiskScratch)
+      hasRoot: subject.rootless == nil, isOnDisk: subject.hasScratchOnDisk)
   }
 
   private mutating func mountKernelFileSystems() {

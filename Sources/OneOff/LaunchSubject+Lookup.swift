@@ -60,6 +60,11 @@ extension LaunchSubject {
         idMaps: rootless == nil ? Self.maps(showing: owner, as: resolvedUser, ids: ids) : nil)
     }
     if let cgroups { warnings += cgroups.warnings }
+    if case .disk(let size) = spec.scratch {
+      let image = try ScratchImage(size: size)
+      self.scratchImage = image
+      if let warning = image.warning() { warnings.append(warning) }
+    }
     if spec.seccomp != .builtIn || spec.logsBlockedCalls {
       self.filter = try CommandFilter(
         spec, host: host, cache: programs.map(SeccompCache.init(directory:)))

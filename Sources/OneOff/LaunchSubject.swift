@@ -39,6 +39,8 @@ struct LaunchSubject: Sendable {
   var warnings: [RunWarning] = []
   /// The command's seccomp program.
   var filter = CommandFilter.builtIn
+  /// The scratch, where it is on disk and of a limited size.
+  var scratchImage: ScratchImage?
 
   /// The id that the host has for an id inside. A single id is the command's user, and everybody.
   func hostID(_ inside: UInt32) -> UInt32 {
@@ -96,13 +98,22 @@ struct LaunchSubject: Sendable {
     return missing.map { TemporaryFileSystem(destination: $0) } + spec.temporaryFileSystems
   }
 
-  /// Where the overlay's attributes are of the kind "user.", tmpfs may not do.
-  var usesDiskScratch: Bool { rootless != nil && !host.tmpfsHasUserAttributes }
+  /// Where the overlay's attributes are of the kind "user.", tmpfs may not do: a directory does.
+  var usesScratchDirectory: Bool { rootless != nil && !host.tmpfsHasUserAttributes }
+
+  /// Whether what the command writes goes to a disk in the end.
+  var hasScratchOnDisk: Bool { usesScratchDirectory || scratchImage != nil }
+
+  /// What kind of file system the scratch is.
+  var scratchPlace: ScratchContents.Place {
+    if usesScratchDirectory { return .directory }
+    return scratchImage.map { .image($0) } ?? .tmpfs(spec.scratch.size)
+  }
 
   /// What the scratch holds before the command runs.
   var scratch: ScratchContents {
     ScratchContents(
-      size: usesDiskScratch ? nil : spec.scratch, layerCount: spec.layers.count, hasApp: app != nil,
+      place: scratchPlace, layerCount: spec.layers.count, hasApp: app != nil,
       hostname: hostname,
       sharesHostNetwork: spec.network == .host, owner: root,
       unmappedID: rootless == nil ? nil : Rootless.unmappedID, hostTree: hostTree)

@@ -30,8 +30,17 @@ enum Preparation: Sendable {
 
 /// What the scratch file system holds before the command runs.
 struct ScratchContents: Sendable {
-  /// How much fits into it; nil for one on disk, which has no limit of its own.
-  var size: ByteCount?
+  /// What kind of file system.
+  enum Place: Sendable, Hashable {
+    /// In memory.
+    case tmpfs(ByteCount)
+    /// In a file on disk.
+    case image(ScratchImage)
+    /// A directory of the host's, which has no limit of its own.
+    case directory
+  }
+
+  var place: Place
   var layerCount: Int
   var hasApp: Bool
   var hostname: String
@@ -64,8 +73,7 @@ extension Preparation: CustomStringConvertible {
         + "\(isReadOnly ? ", read-only" : ""), nosuid, nodev\(Self.mapped(map))"
     case .hostPart(let name, let path): "\(name): \(path), read-only, nosuid, nodev"
     case .scratch(let contents):
-      "scratch: \(contents.size.map { "tmpfs of \($0.bytes) bytes" } ?? "directory on disk")"
-        + " with /etc/{hostname,hosts,resolv.conf}"
+      "scratch: \(contents.place) with /etc/{hostname,hosts,resolv.conf}"
     case .devices(let owner, let source):
       "devices: tmpfs of \(owner.uid):\(owner.gid)\(source.suffix), nosuid, noexec"
     case .hostDevice(let name, let node):
@@ -107,6 +115,18 @@ package func describePlan(of spec: RunSpec) throws(OneOffError) -> String {
       cgroups: CgroupPlan(spec.limits, rootless: rootless), rootless: rootless, programs: nil)
     return LaunchSequence(subject).description
       + subject.warnings.map { "warning: \($0.text)\n" }.joined()
+  }
+}
+
+extension ScratchContents.Place: CustomStringConvertible {
+  /// What is made.
+  var description: String {
+    switch self {
+    case .tmpfs(let size): "tmpfs of \(size.bytes) bytes"
+    case .image(let image):
+      "ext4 of \(image.size.bytes) bytes in a file without a name in \(image.directory)"
+    case .directory: "directory on disk"
+    }
   }
 }
 

@@ -16,17 +16,18 @@ struct Preparer: ~Copyable {
   private let network: NetworkNamespaceMaker?
   private let layerCount: Int
   private let cgroups: RunCgroups?
-  private let diskScratch: FilePath?
+  private let scratchDirectory: FilePath?
 
   /// Makes a preparer for a run with that many layers, in these cgroups, with a network namespace
   /// that is in the making, and with that directory for a scratch on disk.
   init(
-    layerCount: Int, cgroups: RunCgroups?, network: NetworkNamespaceMaker?, diskScratch: FilePath?
+    layerCount: Int, cgroups: RunCgroups?, network: NetworkNamespaceMaker?,
+    scratchDirectory: FilePath?
   ) {
     self.network = network
     self.layerCount = layerCount
     self.cgroups = cgroups
-    self.diskScratch = diskScratch
+    self.scratchDirectory = scratchDirectory
   }
 
   /// Waits for what goes on beside the preparations.
@@ -176,14 +177,17 @@ struct Preparer: ~Copyable {
 
   private func mountScratch(_ contents: ScratchContents) throws -> DetachedMount {
     let attributes: LaunchPlan.MountAttributes = [.noSetuid, .noDevices]
-    guard let size = contents.size else {
-      guard let diskScratch else { preconditionFailure("it is made with the launch") }
-      let mount = try DetachedMount(cloning: diskScratch)
-      try mount.restrict(to: attributes, subject: "of the scratch \(diskScratch)")
+    switch contents.place {
+    case .tmpfs(let size):
+      return try DetachedMount(
+        type: "tmpfs", options: Self.limits(size) + [("mode", "700")], attributes: attributes)
+    case .image(let image): return try image.mount(attributes)
+    case .directory:
+      guard let scratchDirectory else { preconditionFailure("it is made with the launch") }
+      let mount = try DetachedMount(cloning: scratchDirectory)
+      try mount.restrict(to: attributes, subject: "of the scratch \(scratchDirectory)")
       return mount
     }
-    return try DetachedMount(
-      type: "tmpfs", options: Self.limits(size) + [("mode", "700")], attributes: attributes)
   }
 
   /// Makes the upper directory of the layers, and returns the one in it that becomes /etc.

@@ -99,6 +99,11 @@ struct Rootless: Sendable, Hashable {
         "--userns host needs root: an ordinary user has rights only in a user namespace of his own",
         remedy: "leave it out (inside, your own id is root's), or use sudo")
     }
+    if case .disk = spec.scratch {
+      throw SpecError(
+        "--scratch \(spec.scratch) needs root: an ordinary user has no loop devices",
+        remedy: "use --scratch tmpfs:SIZE, --volume for what is to be on disk, or sudo")
+    }
     if case .path(let path) = spec.network {
       throw SpecError(
         "--network path:\(path) needs root: the namespace belongs to another user namespace",

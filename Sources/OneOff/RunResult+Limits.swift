@@ -3,7 +3,11 @@ import LinuxSystem
 import SystemPackage
 
 extension RunResult {
-  /// The limits that a run's cgroups have enforced; nil where there was none.
+  /// What ``limitsHit`` calls a scratch that was full.
+  static let scratchLimit = "scratch"
+
+  /// The limits that a run's cgroups have enforced, and the size of its scratch; nil where there
+  /// was none.
   public struct LimitsInForce: Sendable, Hashable, Codable {
     /// Memory, in bytes.
     public var memoryBytes: UInt64?
@@ -19,6 +23,8 @@ extension RunResult {
     public var processes: UInt32?
     /// Block devices.
     public var devices: [Device]?
+    /// What fitted into the scratch, in bytes.
+    public var scratchBytes: UInt64?
 
     /// What may be read and written of a block device in a second.
     public struct Device: Sendable, Hashable, Codable {
@@ -50,13 +56,17 @@ extension RunResult {
       case processorSet = "cpuset"
       case processes = "pids"
       case devices = "io"
+      case scratchBytes = "scratch_bytes"
     }
   }
 }
 
 extension RunResult.LimitsInForce {
-  /// Says what is limited.
-  init(_ limits: Limits) {
+  /// Says what is limited; nil when nothing is.
+  init?(_ limits: Limits?, scratch: ByteCount?) {
+    guard limits != nil || scratch != nil else { return nil }
+    scratchBytes = scratch?.bytes
+    guard let limits else { return }
     memoryBytes = limits.memory?.bytes
     memorySwapBytes = (limits.memorySwap ?? limits.memory)?.bytes
     processors = limits.processors.map { Double($0.thousandths) / 1000 }
@@ -76,6 +86,7 @@ extension RunResult.LimitsInForce {
     try members.encode(processorSet, forKey: .processorSet)
     try members.encode(processes, forKey: .processes)
     try members.encode(devices, forKey: .devices)
+    try members.encode(scratchBytes, forKey: .scratchBytes)
   }
 }
 

@@ -9,6 +9,13 @@ extension RunResult {
   ///   - run: what is said to have ended, such as `run` or `hook`.
   ///   - spec: what the run was to be.
   package func sentence(of run: String, under spec: RunSpec) -> String? {
+    guard failedWithFullScratch else { return plainSentence(of: run, under: spec) }
+    let size = Self.text(ofBytes: limits?.scratchBytes ?? spec.scratch.size.bytes)
+    let end = plainSentence(of: run, under: spec) ?? "\(run) \(endOfFailure)"
+    return end + "; its scratch of \(size) was full (--scratch)"
+  }
+
+  private func plainSentence(of run: String, under spec: RunSpec) -> String? {
     switch reason {
     case .timeout:
       "\(run) \(endInTime): it took longer than \(text(spec.timeout)) (--timeout)"
@@ -21,12 +28,18 @@ extension RunResult {
     }
   }
 
-  /// Whether oneoff ended the run for a limit of the specification.
+  /// Whether a limit of the specification is why the run ended, or most likely why it failed.
   package var wasLimited: Bool {
     switch reason {
     case .timeout, .silence, .outOfMemory: true
-    case .completed, .signaled, .cancelled, .setupFailed: false
+    case .completed: failedWithFullScratch
+    case .signaled, .cancelled, .setupFailed: false
     }
+  }
+
+  /// A command that has succeeded all the same has no need of a word on it.
+  private var failedWithFullScratch: Bool {
+    exit != nil && status != 0 && limitsHit?.contains(Self.scratchLimit) == true
   }
 
   private func text(_ limit: Duration?) -> String { limit?.roundedText ?? "allowed" }
@@ -43,17 +56,27 @@ extension RunResult {
   /// `was killed after 4.2 s`; a command that has survived what was killed of it has failed.
   private var endOutOfMemory: String {
     let time = Duration.milliseconds(durationMilliseconds).roundedText
-    guard let code = exit?.code else { return "was killed after \(time)" }
-    return "failed after \(time), with status \(code)"
+    return exit?.code == nil ? "was killed after \(time)" : endOfFailure
+  }
+
+  /// `failed after 4.2 s, with status 1`.
+  private var endOfFailure: String {
+    let time = Duration.milliseconds(durationMilliseconds).roundedText
+    return "failed after \(time), with status \(exit?.code ?? status)"
   }
 
   /// ` (limit 512 MB, peak 511 MB)`, as far as both are known.
   private var memoryText: String {
     let known = [("limit", limits?.memoryBytes), ("peak", usage?.memoryPeakBytes)]
     let texts = known.compactMap { name, bytes in
-      bytes.map { "\(name) \(($0 + 1 << 19) >> 20) MB" }
+      bytes.map { "\(name) \(Self.text(ofBytes: $0))" }
     }
     return texts.isEmpty ? "" : " (\(texts.joined(separator: ", ")))"
+  }
+
+  /// Rounded: `512 MB`, and `64 KB` below one.
+  private static func text(ofBytes bytes: UInt64) -> String {
+    bytes < 1 << 20 ? "\(bytes >> 10) KB" : "\((bytes + 1 << 19) >> 20) MB"
   }
 
   /// How the command ended that was not ended by a limit.

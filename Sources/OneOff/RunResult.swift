@@ -127,9 +127,11 @@ public struct RunResult: Sendable, Hashable, Codable {
   public var durationMilliseconds: Int64
   /// What it used; nil when the command was never executed.
   public var usage: Usage?
-  /// What limited it, but for what always does; nil when no cgroup was asked for, or there is none.
+  /// What limited it: cgroups, where it had some, and the size of its scratch. nil when neither
+  /// did.
   public var limits: LimitsInForce?
-  /// The names of the limits that it came up against; nil when that cannot be known.
+  /// The names of the limits that it came up against; nil when no cgroup could tell, and the
+  /// scratch was not full.
   public var limitsHit: [String]?
   /// What it changed in the layers that are thrown away; nil when the command was never executed.
   public var changes: Changes?

@@ -16,8 +16,9 @@ package struct Supervisor: ~Copyable {
   private var sentSignals = SignalSet()
   private var wasToldToEnd = false
   private var blockedCalls: RunResult.BlockedCalls?
-  private var limits: Limits?
+  private var limits: RunResult.LimitsInForce?
   private var figures = CgroupFigures()
+  private var isScratchFull = false
   private var changes: RunResult.Changes?
 
   /// Signals that go to the command: SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM.
@@ -66,7 +67,7 @@ package struct Supervisor: ~Copyable {
     }
     var launch = try OneOffError.wrap { try Launch(spec, id: id) }
     let plan = launch.plan
-    limits = launch.limits
+    limits = launch.limitsInForce
     for warning in launch.warnings {
       for sink in sinks { sink.warned(code: warning.code, text: warning.text) }
     }
@@ -88,6 +89,7 @@ package struct Supervisor: ~Copyable {
     wasToldToEnd = loop.wasToldToEnd
     blockedCalls = blocked?.report()
     figures = launch.figures()
+    isScratchFull = launch.isScratchFull
     changes = loop.changes
     launch.cleanUp()
     return try result(of: outcome, plan: plan)
@@ -137,7 +139,7 @@ package struct Supervisor: ~Copyable {
       result.reason = .signaled
       if sentSignals.contains(number) { result.signalBy = "oneoff" }
     }
-    result.limitsHit = figures.limitsHit
+    result.limitsHit = limitsHit
     if result.signalBy == nil, figures.explains(way) { result.reason = .outOfMemory }
     switch cause {
     case .itself: break
@@ -149,6 +151,11 @@ package struct Supervisor: ~Copyable {
     if cause == .timeout || cause == .silence { result.status = RunResult.timeoutStatus }
     if !wasExecuted { result.exit = nil }
     return result
+  }
+
+  /// A scratch that is not full says nothing of the limits that only a cgroup could tell of.
+  private var limitsHit: [String]? {
+    isScratchFull ? (figures.limitsHit ?? []) + [RunResult.scratchLimit] : figures.limitsHit
   }
 
   private func setupFailure(_ error: OneOffError) -> RunResult {
@@ -165,7 +172,7 @@ package struct Supervisor: ~Copyable {
       status: 125, reason: .setupFailed, started: Timestamp.text(started),
       finished: Timestamp.text(wallClock()),
       durationMilliseconds: (monotonicClock() - startedMonotonic).milliseconds,
-      limits: limits.map(RunResult.LimitsInForce.init), log: log,
+      limits: limits, log: log,
       blockedCalls: blockedCalls)
   }
 

@@ -7,8 +7,8 @@ enum GCVerb {
     summary: "Remove what runs whose supervisor was killed have left behind",
     details: [
       "The processes of such a run are gone already; empty cgroups may be left (on cgroup v1 only "
-        + "of runs with limits), and without root, before Linux 6.6, a scratch on disk. The next "
-        + "run that takes the same slot, with limits on v1, removes them too."
+        + "of runs with limits), and without root, before Linux 6.6, a scratch that is a "
+        + "directory. The next run that takes the same slot, with limits on v1, removes them too."
     ],
     examples: [.init(command: "oneoff gc", purpose: "remove all leftovers now")]
   ) { _ in

@@ -14,6 +14,11 @@ struct ManPage {
         + "without root $XDG_RUNTIME_DIR/oneoff, or /tmp/oneoff-UID"
     ),
     (
+      "ONEOFF_STATE_DIR",
+      "the directory of what takes room on a disk, such as --scratch disk:SIZE; by default "
+        + "/var/lib/oneoff"
+    ),
+    (
       "XDG_RUNTIME_DIR",
       "without root, the directory that the caller's session has for such things; not used unless "
         + "it is the caller's alone"

@@ -118,10 +118,11 @@ extension OptionGroup {
         options.run.temporaryFileSystems.append(try TemporaryFileSystem(parsing: value))
       },
       CommandOption(
-        name: "scratch", value: .init(metavariable: "SIZE"),
-        help: "how much the command can write before the disk is full", defaultText: "256M"
+        name: "scratch", value: .init(metavariable: "[tmpfs:|disk:]SIZE"),
+        help: "how much the command can write before the disk is full, and whether that is in "
+          + "memory or on the host's disk", defaultText: "tmpfs:256M"
       ) { options, value throws(SpecError) in
-        options.run.scratch = try ByteCount(parsing: value)
+        options.run.scratch = try Scratch(parsing: value)
       },
       CommandOption(
         name: "read-only", help: "let the root file system refuse writes"

@@ -25,7 +25,7 @@ struct RunOptions: Sendable {
   var layers: [FilePath] = []
   var volumes: [Volume] = []
   var temporaryFileSystems: [TemporaryFileSystem] = []
-  var scratch: ByteCount?
+  var scratch: Scratch?
   var isReadOnly = false
   var variables: [Variable] = []
   var environmentFiles: [FilePath] = []

@@ -100,7 +100,8 @@ extension CommandLineTests {
 
     @Test func theManualNamesTheVariables() {
       for name in [
-        "ONEOFF_RUNTIME_DIR", "XDG_RUNTIME_DIR", "ONEOFF_ID_BASE", "ONEOFF_SLOTS", "ONEOFF_PROGRAM",
+        "ONEOFF_RUNTIME_DIR", "ONEOFF_STATE_DIR", "XDG_RUNTIME_DIR", "ONEOFF_ID_BASE",
+        "ONEOFF_SLOTS", "ONEOFF_PROGRAM",
       ] {
         #expect(ManPage.overview.contains("\\fB\(name)\\fR"), "\(name)")
       }

@@ -55,7 +55,7 @@ extension CommandLineTests {
       #expect(found.layers == ["/a", "/b", "c"])
       #expect(found.volumes == [Volume(source: "/s", destination: "/d", isReadOnly: true)])
       #expect(found.temporaryFileSystems == [.init(destination: "/t", size: .mebibytes(1))])
-      #expect(found.scratch == .mebibytes(1024))
+      #expect(found.scratch == .tmpfs(.mebibytes(1024)))
       #expect(found.isReadOnly)
       #expect(found.workingDirectory == "/w")
       #expect(found.user == UserReference(user: .name("www-data"), group: .id(7)))

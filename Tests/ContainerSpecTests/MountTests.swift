@@ -72,4 +72,37 @@ import Testing
     let error = #expect(throws: SpecError.self) { try UserNamespaceMode(parsing: "atuo") }
     #expect(error?.remedy == "did you mean 'auto'?")
   }
+
+  @Test(
+    arguments: [
+      ("64K", .tmpfs(ByteCount(bytes: 65_536)), "tmpfs:64K"),
+      ("tmpfs:1G", .tmpfs(.mebibytes(1024)), "tmpfs:1G"),
+      ("disk:10g", .disk(.mebibytes(10240)), "disk:10G"),
+      ("disk:1048576KiB", .disk(.mebibytes(1024)), "disk:1G"),
+    ] as [(ByteString, Scratch, String)])
+  func readsScratches(text: ByteString, scratch: Scratch, written: String) throws {
+    #expect(try Scratch(parsing: text) == scratch)
+    #expect(scratch.description == written)
+  }
+
+  @Test(
+    arguments: [
+      ("", "is not a size"), ("disk", "is not a size"), ("disk:", "is not a size"),
+      ("disk:1X", "is not a size"), ("disk:-1", "is not a size"), ("tmpfs:1.5G", "is not a size"),
+      ("disk:1G:ro", "is not a size"), ("0", "would hold nothing"),
+      ("disk:0", "would hold nothing"), ("disk:0G", "would hold nothing"),
+      ("disk:99999999999999999999", "is too large"), ("nfs:1G", "'nfs' is no place for a scratch"),
+      (":1G", "'' is no place for a scratch"), ("DISK:1G", "'DISK' is no place for a scratch"),
+      ("disc:1G", "'disc' is no place for a scratch"),
+    ] as [(ByteString, String)])
+  func refusesWhatIsNoScratch(text: ByteString, message: String) {
+    let error = #expect(throws: SpecError.self) { try Scratch(parsing: text) }
+    #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+    #expect(error?.remedy != nil)
+  }
+
+  @Test func aSlipInThePlaceOfAScratchIsGuessed() {
+    let error = #expect(throws: SpecError.self) { try Scratch(parsing: "disc:1G") }
+    #expect(error?.remedy == "did you mean 'disk'?")
+  }
 }

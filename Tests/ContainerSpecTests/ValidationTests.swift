@@ -49,8 +49,10 @@ import Testing
     Fault("4097 variables are too many") {
       $0.environment = try (0...4096).map { try .init(name: "A\($0)", value: "") }
     },
-    Fault("a scratch of 32K is too small") { $0.scratch = ByteCount(bytes: 32 << 10) },
-    Fault("a scratch of 0 is too small") { $0.scratch = ByteCount(bytes: 0) },
+    Fault("a scratch of 32K is too small") { $0.scratch = .tmpfs(ByteCount(bytes: 32 << 10)) },
+    Fault("a scratch of 0 is too small") { $0.scratch = .tmpfs(ByteCount(bytes: 0)) },
+    Fault("a scratch on disk of 32M is too small") { $0.scratch = .disk(.mebibytes(32)) },
+    Fault("a scratch on disk of 16T is too large") { $0.scratch = .disk(.mebibytes(16 << 20)) },
     Fault("the grace time is negative") { $0.grace = .seconds(-1) },
     Fault("an argument has 131072 bytes") {
       $0.command.append(try ByteString(String(repeating: "x", count: 131_072)))
@@ -68,7 +70,7 @@ import Testing
       $0.user = UserReference(user: .id(1), group: .id(.max))
     },
     Fault("grace time") { $0.grace = .seconds(Int64.max) + .seconds(Int64.max) },
-    Fault("is too large") { $0.scratch = ByteCount(bytes: .max) },
+    Fault("is too large") { $0.scratch = .tmpfs(ByteCount(bytes: .max)) },
     Fault("not an absolute path") { $0.network = .path("ns") },
     Fault("the arguments and variables have") {
       let argument = try ByteString(String(repeating: "x", count: 131_071))
@@ -82,7 +84,7 @@ import Testing
     spec.volumes = [Volume(source: "a", destination: "/data")]
     spec.temporaryFileSystems = [TemporaryFileSystem(destination: "/tmp")]
     spec.command.append(try ByteString(String(repeating: "x", count: 131_071)))
-    spec.scratch = ByteCount(bytes: 65_536)
+    spec.scratch = .tmpfs(ByteCount(bytes: 65_536))
     spec.grace = .zero
     return spec
   }

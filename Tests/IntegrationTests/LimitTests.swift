@@ -27,6 +27,7 @@ struct LimitedResult: Decodable {
     var cpu_weight: Int?
     var cpuset: String?
     var pids: Int?
+    var scratch_bytes: Int?
   }
 
   var status: Int

@@ -13,6 +13,12 @@ extension Requirement {
     Built.program.hasSuffix("build/oneoff")
   }
 
+  /// What a scratch on disk is made with.
+  static let diskScratch = Requirement("loop devices, and mkfs.ext4") {
+    FileManager.default.fileExists(atPath: "/dev/loop-control")
+      && FileManager.default.isExecutableFile(atPath: "/usr/sbin/mkfs.ext4")
+  }
+
   /// A hierarchy of cgroups v2.
   static let cgroup2 = Requirement("cgroup v2") { HostSnapshot.cgroup2Root != nil }
 

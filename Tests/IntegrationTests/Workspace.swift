@@ -17,6 +17,9 @@ final class Workspace: Sendable {
   /// Unique, so that whatever names it belongs to this test.
   let path: FilePath
 
+  /// Where scratches on disk are: /tmp may be in memory.
+  var state: FilePath { FilePath("/var/tmp").appending(path.lastComponent?.string ?? "") }
+
   init() throws {
     path = FilePath("/tmp/oneoff-itest-\(getpid())-\(UInt32.random(in: 0 ... .max))")
     for directory in ["", "runtime", "tmp", "files"] { try make(directory) }
@@ -27,7 +30,7 @@ final class Workspace: Sendable {
     [
       "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
       "ONEOFF_RUNTIME_DIR": path.appending("runtime").string,
-      "TMPDIR": path.appending("tmp").string,
+      "ONEOFF_STATE_DIR": state.string, "TMPDIR": path.appending("tmp").string,
     ]
   }
 
@@ -69,14 +72,21 @@ final class Workspace: Sendable {
     let locks = names(in: "runtime/slots").filter { Int($0) == nil }
     // Of compiled profiles no draft may be left.
     let drafts = names(in: "runtime/seccomp").filter { Int($0) == nil }
-    return Set(others + locks + drafts + names(in: "tmp"))
+    let scratches =
+      HostSnapshot.entries(state.string).filter { $0 != "scratch" }
+      + HostSnapshot.entries(state.appending("scratch").string)
+    return Set(others + locks + drafts + scratches + names(in: "tmp"))
   }
 
   func names(in directory: String) -> [String] {
     (try? FileManager.default.contentsOfDirectory(atPath: path.appending(directory).string)) ?? []
   }
 
-  func remove() throws { try FileManager.default.removeItem(atPath: path.string) }
+  func remove() throws {
+    try FileManager.default.removeItem(atPath: path.string)
+    guard FileManager.default.fileExists(atPath: state.string) else { return }
+    try FileManager.default.removeItem(atPath: state.string)
+  }
 }
 
 /// What a test must not leave on the machine.
@@ -148,6 +158,15 @@ struct HostSnapshot {
     }
   }
 
+  /// The loop devices over a file below a directory, also over one that has no name any more.
+  static func loopDevices(below directory: FilePath) -> [String] {
+    entries("/sys/block").filter { device in
+      let file = "/sys/block/\(device)/loop/backing_file"
+      let text = try? String(contentsOfFile: file, encoding: .utf8)
+      return text?.hasPrefix(directory.string + "/") == true
+    }
+  }
+
   /// What is there now that was not before, in words.
   func leaks(in workspace: Workspace) -> [String] {
     let now = HostSnapshot()
@@ -164,6 +183,8 @@ struct HostSnapshot {
     }
     let processes = Self.processes(of: workspace.path.string)
     if !processes.isEmpty { leaks.append("processes \(processes)") }
+    let devices = Self.loopDevices(below: workspace.state)
+    if !devices.isEmpty { leaks.append("loop devices \(devices)") }
     if !workspace.remains.isEmpty { leaks.append("files \(workspace.remains)") }
     return leaks
   }

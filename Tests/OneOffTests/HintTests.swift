@@ -1,3 +1,4 @@
+import ContainerSpec
 import LinuxSystem
 import SystemPackage
 import Testing
@@ -37,6 +38,29 @@ import Testing
   ]) func anErrnoOfTheSupervisorIsExplained(call: String, errno: Errno, text: String) throws {
     let hint = try #require(SystemError(call: call, errno: errno).withHint().hint)
     #expect(hint.contains(text))
+  }
+
+  @Test(arguments: [
+    ("open(2)", Errno.noSuchFileOrDirectory, "modprobe loop"),
+    ("open(2)", .noSuchAddressOrDevice, "modprobe loop"),
+    ("open(2)", .notPermitted, "--privileged"), ("open(2)", .permissionDenied, "--privileged"),
+    ("fsopen(2)", .operationNotSupportedByDevice, "modprobe ext4"),
+  ]) func whatAScratchOnDiskLacksIsExplained(call: String, errno: Errno, text: String) throws {
+    let error = SystemError(call: call, errno: errno)
+    #expect(try #require(error.explainingLoopDevice().hint).contains(text))
+    let said = SystemError(call: call, errno: errno, hint: "as it is")
+    #expect(said.explainingLoopDevice() == said)
+  }
+
+  @Test(arguments: [
+    (Errno.notSupportedOnSocket, "has no files without a name"),
+    (.isDirectory, "has no files without a name"), (.fileTooLarge, "holds no file of 10T"),
+    (.readOnlyFileSystem, "name another directory"),
+  ]) func aPlaceThatCannotHoldAScratchIsExplained(errno: Errno, text: String) throws {
+    let error = SystemError(call: "open(2)", errno: errno)
+    let hint = error.explainingScratchFile(in: "/srv", .mebibytes(10 << 20)).hint
+    #expect(try #require(hint).contains(text))
+    #expect(hint?.contains("ONEOFF_STATE_DIR") == true)
   }
 
   @Test func aHintThatIsThereStays() {

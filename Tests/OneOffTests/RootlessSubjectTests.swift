@@ -10,9 +10,9 @@ import Testing
   @Test(arguments: [(6001, true), (6005, true), (6006, false), (6018, false), (7000, false)])
   func scratchIsOnDiskWhereTmpfsLacksAttributes(kernel: Int, isOnDisk: Bool) throws {
     let subject = try Sample.subject(Sample.spec(), kernel: kernel, rootless: Sample.singleID)
-    #expect(subject.usesDiskScratch == isOnDisk)
-    #expect((subject.scratch.size == nil) == isOnDisk)
-    #expect(try !Sample.subject(Sample.spec(), kernel: kernel).usesDiskScratch)
+    #expect(subject.usesScratchDirectory == isOnDisk)
+    #expect((subject.scratch.place == .directory) == isOnDisk)
+    #expect(try !Sample.subject(Sample.spec(), kernel: kernel).usesScratchDirectory)
   }
 
   @Test func singleIDIsTheUsers() throws {

@@ -1,3 +1,4 @@
+import ContainerSpec
 import FoundationEssentials
 import Testing
 
@@ -68,6 +69,18 @@ import Testing
     var expected = try Self.result()
     expected.log.droppedBytes = 0
     #expect(try JSONDecoder().decode(RunResult.self, from: Data(text.utf8)) == expected)
+  }
+
+  @Test func theSizeOfTheScratchIsALimit() throws {
+    var result = try Self.result()
+    result.limits = RunResult.LimitsInForce(nil, scratch: .mebibytes(1))
+    let text = try json(result)
+    #expect(
+      text.contains(
+        #""limits":{"cpu_weight":null,"cpus":null,"cpuset":null,"io":null,"memory_bytes":null,"#
+          + #""memory_swap_bytes":null,"pids":null,"scratch_bytes":1048576},"#), "\(text)")
+    #expect(try JSONDecoder().decode(RunResult.self, from: Data(text.utf8)) == result)
+    #expect(RunResult.LimitsInForce(nil, scratch: nil) == nil)
   }
 
   @Test func aSignalIsNamedInsteadOfACode() throws {

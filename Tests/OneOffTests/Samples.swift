@@ -93,6 +93,7 @@ struct PlanCase: Sendable, CustomStringConvertible {
       PlanCase(
         name: "limits-v1", subject: try Sample.subject(Sample.spec(), cgroups: Sample.legacyCgroups)
       ),
+      PlanCase(name: "disk-scratch", subject: try diskScratch()),
       PlanCase(name: "rootless-single", subject: try rootlessSingle()),
       PlanCase(name: "rootless-disk", subject: try rootlessOnAnOldKernel()),
       PlanCase(name: "rootless-ranges", subject: try rootlessRanges()),
@@ -119,7 +120,7 @@ struct PlanCase: Sendable, CustomStringConvertible {
         Volume(source: "/srv/key.pem", destination: "/etc/key.pem", isReadOnly: true),
       ]
       spec.temporaryFileSystems = [TemporaryFileSystem(destination: "/cache")]
-      spec.scratch = .mebibytes(32)
+      spec.scratch = .tmpfs(.mebibytes(32))
     }
     let user = ResolvedUser(uid: 1000, gid: 100, supplementaryGroups: [27, 44], home: "/code")
     let maps = (
@@ -183,6 +184,19 @@ struct PlanCase: Sendable, CustomStringConvertible {
     }
     var subject = try Sample.subject(spec)
     subject.callerNiceness = 10
+    return subject
+  }
+
+  /// With an app, whose upper directory is in the same file.
+  private static func diskScratch() throws -> LaunchSubject {
+    let spec = Sample.spec { spec in
+      spec.app = AppDirectory(source: "/srv/app")
+      spec.scratch = .disk(.mebibytes(10240))
+    }
+    var subject = try Sample.subject(
+      spec, app: .init(source: "/srv/app", mountPoint: "/app", idMaps: nil))
+    subject.scratchImage = ScratchImage(
+      size: spec.scratch.size, directory: "/var/lib/oneoff/scratch")
     return subject
   }
 

@@ -55,7 +55,7 @@ import Testing
         guard let limit else { return result.usage = nil }
         var limits = Limits()
         limits.memory = ByteCount(bytes: limit)
-        result.limits = RunResult.LimitsInForce(limits)
+        result.limits = RunResult.LimitsInForce(limits, scratch: nil)
         result.usage?.memoryPeakBytes = limit - 4096
       }
     }
@@ -64,6 +64,49 @@ import Testing
         == "run was killed after 4.2 s: out of memory (limit 512 MB, peak 512 MB)")
     #expect(
       try sentence(.init(code: 1), nil) == "run failed after 4.2 s, with status 1: out of memory")
+  }
+
+  @Test func aFullScratchIsNamedWhereTheCommandFailed() throws {
+    func sentence(_ size: UInt64, _ change: (inout RunResult) -> Void) throws -> String? {
+      try self.sentence { result in
+        result.limits = RunResult.LimitsInForce(nil, scratch: ByteCount(bytes: size))
+        result.limitsHit = ["scratch"]
+        result.status = 1
+        result.exit = .init(code: 1)
+        result.durationMilliseconds = 4200
+        change(&result)
+      }
+    }
+    #expect(
+      try sentence(256 << 20) { _ in }
+        == "run failed after 4.2 s, with status 1; its scratch of 256 MB was full (--scratch)")
+    let killed = try sentence(64 << 10) { result in
+      result.reason = .signaled
+      result.status = 134
+      result.exit = .init(signal: 6)
+    }
+    #expect(
+      killed
+        == "the command was killed by signal 6 (SIGABRT); its scratch of 64 KB was full (--scratch)"
+    )
+    let succeeded = try sentence(256 << 20) { result in
+      result.status = 0
+      result.exit = .init(code: 0)
+    }
+    #expect(succeeded == nil)
+    let other = try sentence(256 << 20) { $0.limitsHit = ["pids"] }
+    #expect(other == nil)
+  }
+
+  @Test func aFullScratchIsALimitOnlyWhereTheCommandFailed() throws {
+    var result = try RunResultTests.result()
+    result.limitsHit = ["scratch"]
+    #expect(result.wasLimited)
+    result.status = 0
+    #expect(!result.wasLimited)
+    result.status = 3
+    result.limitsHit = nil
+    #expect(!result.wasLimited)
   }
 
   @Test func aCommandThatEndsWhenItIsToldToHasAStatus() throws {

@@ -12,7 +12,8 @@
 
 long ol_fsopen(const char *type);
 
-long ol_fsconfig_string(int context, const char *key, const char *value);
+/* A key without a value is a flag. */
+long ol_fsconfig_set(int context, const char *key, const char *value);
 
 long ol_fsconfig_create(int context);
 

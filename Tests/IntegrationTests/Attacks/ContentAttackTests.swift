@@ -67,12 +67,14 @@ extension IntegrationTests {
     // MARK: Floods
 
     @Test func scratchIsBounded() throws {
-      let attack = try Attack("probe", "fill", "/tmp/x", "4000000") { $0.scratch = .mebibytes(2) }
+      let attack = try Attack("probe", "fill", "/tmp/x", "4000000") {
+        $0.scratch = .tmpfs(.mebibytes(2))
+      }
       #expect(try attack.onProgram()["errno"] == "ENOSPC")
       let filled = try attack.without { sequence in
         sequence.preparations = sequence.preparations.map { preparation in
           guard case .scratch(var contents) = preparation else { return preparation }
-          contents.size = .mebibytes(16)
+          contents.place = .tmpfs(.mebibytes(16))
           return .scratch(contents)
         }
       }

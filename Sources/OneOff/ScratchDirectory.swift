@@ -7,7 +7,7 @@ import SystemPackage
 ///
 /// Unlike one in memory it outlives a supervisor that is killed: the next owner of its slot removes
 /// it, or `oneoff gc`.
-struct DiskScratch: Sendable {
+struct ScratchDirectory: Sendable {
   /// The directory of all scratches of a user.
   private let parent: FilePath
 
@@ -27,8 +27,8 @@ struct DiskScratch: Sendable {
   }
 
   /// The scratches that a user has had on this machine; nil for none.
-  static func existing(for rootless: Rootless) throws -> DiskScratch? {
-    let scratch = DiskScratch(named: rootless)
+  static func existing(for rootless: Rootless) throws -> ScratchDirectory? {
+    let scratch = ScratchDirectory(named: rootless)
     guard (try? fileStatus(following: scratch.parent)) != nil else { return nil }
     try StateDirectory.checkThatItIsOurs(scratch.parent, remedy: remedy)
     return scratch
