@@ -1,4 +1,3 @@
-package import ContainerSpec
 public import LinuxSystem
 
 extension RunResult {

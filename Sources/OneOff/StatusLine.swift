@@ -1,4 +1,4 @@
-import ContainerSpec
+package import ContainerSpec
 package import LinuxSystem
 
 /// The line below what a terminal shows that tells how a run is doing. It is taken away before

@@ -46,11 +46,12 @@ extension RunOutput {
     var sinks: [any RunSink] = []
     // BEFORE anything else is opened, which could have the number that the caller gave.
     let eventWriter = try events?.open(for: "events")
-    let stderr = OutputWriter(2)
     if events != .descriptor(1) {
-      sinks.append(OutputSink(stdout: OutputWriter(1), stderr: stderr, style: style, stats: stats))
+      let stdout = OutputWriter(1)
+      let stderr = OutputWriter(2)
+      sinks.append(OutputSink(stdout: stdout, stderr: stderr, style: style, stats: stats))
     } else if showsStats {
-      sinks.append(UsageSink(stderr, style: style))
+      sinks.append(UsageSink(OutputWriter(2), style: style))
     }
     if let eventWriter { sinks.append(EventSink(eventWriter)) }
     if let changes {

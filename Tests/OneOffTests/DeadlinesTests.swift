@@ -50,6 +50,27 @@ import Testing
     #expect(deadlines.expired(at: .seconds(35)) == [.graceExpired])
   }
 
+  @Test func aRunIsLookedAtEverySecondAndTheTimerIsOne() {
+    var deadlines = Deadlines(timeout: .seconds(20), silence: nil, now: .seconds(100))
+    #expect(!deadlines.takeSample(at: .seconds(200)))
+    deadlines.startSampling(now: .seconds(100))
+    #expect(deadlines.next == .seconds(101))
+    #expect(!deadlines.takeSample(at: .milliseconds(100_999)))
+    #expect(deadlines.takeSample(at: .milliseconds(101_010)))
+    #expect(!deadlines.takeSample(at: .milliseconds(101_020)))
+    // In step with the clock, however late the timer is.
+    #expect(deadlines.next == .seconds(102))
+    // A second that has passed unnoticed is not made up for.
+    #expect(deadlines.takeSample(at: .milliseconds(107_500)))
+    #expect(deadlines.next == .milliseconds(108_500))
+    #expect(deadlines.expired(at: .seconds(120)) == [.timeoutExpired])
+    deadlines.startGrace(.seconds(30), now: .seconds(120))
+    #expect(deadlines.takeSample(at: .seconds(120)))
+    deadlines.startDrain(.seconds(1), now: .seconds(120))
+    #expect(!deadlines.takeSample(at: .seconds(130)))
+    #expect(deadlines.next == .seconds(121))
+  }
+
   @Test func whenTheContainerHasEndedOnlyItsStreamsAreWaitedFor() {
     var deadlines = Deadlines(timeout: .seconds(20), silence: .seconds(5), now: .zero)
     deadlines.startGrace(.seconds(30), now: .zero)
