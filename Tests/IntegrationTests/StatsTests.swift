@@ -182,7 +182,8 @@ extension IntegrationTests {
       #expect(lines.count == 3, "\(result.errors)")
       #expect(
         lines.first?.hasPrefix(
-          "oneoff: warning: not everything that --stats shows is known here: without root,") == true)
+          "oneoff: warning: not everything that --stats shows is known here: without root,")
+          == true)
       #expect(lines.dropFirst().first?.hasPrefix("hint: ") == true)
       #expect(lines.last?.wholeMatch(of: /oneoff: 1\.\d s, cpu .* user and .* system/) != nil)
     }

@@ -81,7 +81,7 @@ import Testing
     #expect(writer.hasPending)
     writer.flushBlocking(until: monotonicClock() + .milliseconds(50))
     #expect(writer.hasPending)
-    #expect((.milliseconds(100)..<.seconds(5)).contains(monotonicClock() - begin))
+    #expect((Duration.milliseconds(100) ..< .seconds(5)).contains(monotonicClock() - begin))
     #expect(writer.takePending().count == 200_000 - 65_536)
     #expect(!writer.hasPending)
     #expect(writer.failure == nil)
@@ -101,7 +101,7 @@ import Testing
     let begin = monotonicClock()
     writer.flushBlocking(atMost: .seconds(10), until: begin + .milliseconds(300))
     #expect(writer.hasPending)
-    #expect((.milliseconds(250)..<.seconds(4)).contains(monotonicClock() - begin))
+    #expect((Duration.milliseconds(250) ..< .seconds(4)).contains(monotonicClock() - begin))
   }
 
   @Test func aFullDeviceIsAFailure() throws {

@@ -48,12 +48,13 @@ import Testing
     #expect(line(Self.sample(1, cpu: nil, memory: nil, processes: 1)) == "oneoff: 0:01, 1 process")
   }
 
-  @Test(arguments: [
-    (UInt64(0), "0 MB"), (300 << 10, "0.2 MB"), (1 << 20, "1 MB"), (9 << 20 | 1 << 19, "9.5 MB"),
-    (10 << 20, "10 MB"), (9999 << 20, "9999 MB"), (11_776 << 20, "11.5 GB"), (1 << 50, "1048576 GB"),
-  ])
-  func memoryHasTheUnitThatFits(bytes: UInt64, text: String) {
-    #expect(memoryText(bytes, of: nil) == text)
+  @Test(
+    arguments: [
+      (0, "0 MB"), (300, "0.2 MB"), (1024, "1 MB"), (9728, "9.5 MB"), (10_240, "10 MB"),
+      (10_238_976, "9999 MB"), (12_058_624, "11.5 GB"), (1_099_511_627_776, "1048576 GB"),
+    ] as [(UInt64, String)])
+  func memoryHasTheUnitThatFits(kibibytes: UInt64, text: String) {
+    #expect(memoryText(kibibytes << 10, of: nil) == text)
   }
 
   @Test func anyAmountCanBeTold() {
@@ -146,9 +147,11 @@ import Testing
 
   @Test func withoutCgroupsThereIsTheTime() {
     var meter = RunMeter(nil, memoryLimit: nil, started: .seconds(1))
-    #expect(meter.sample(at: .seconds(8)) == RunSample(elapsed: .seconds(7)))
+    let alone = meter.sample(at: .seconds(8))
+    #expect(alone == RunSample(elapsed: .seconds(7)))
     var empty = RunMeter(CgroupMeter(.v1) { _, _ in nil }, memoryLimit: nil, started: .seconds(1))
-    #expect(empty.sample(at: .seconds(8)) == RunSample(elapsed: .seconds(7)))
+    let nothing = empty.sample(at: .seconds(8))
+    #expect(nothing == alone)
   }
 }
 
