@@ -45,7 +45,7 @@ func memoryText(_ bytes: UInt64, of limit: UInt64?) -> String {
 extension UInt64 {
   /// Bytes as `4.2 MB`, `512 MB` or `11.5 GB`, of 2^20 and 2^30.
   fileprivate var memoryText: String {
-    let megabytes = (self + 1 << 19) >> 20
+    let megabytes = ((self >> 19) + 1) >> 1
     if self < 10 << 20 { return Self.tenths(self, 20) + " MB" }
     return megabytes < 10_000 ? "\(megabytes) MB" : Self.tenths(self, 30) + " GB"
   }
