@@ -201,7 +201,7 @@ package final class OutputSink: RunSink {
     case .stdout: stdout.write(bytes)
     case .stderr: stderr.write(bytes)
     }
-    drawStatusLine()
+    if statusLine?.isShown == false { drawStatusLine() }
   }
 
   /// Passes on what was kept back. After indented lines, a last one that has no line feed gets it,
@@ -259,7 +259,8 @@ package final class OutputSink: RunSink {
   }
 
   private func drawStatusLine() {
-    guard statusLine != nil, !isInLine, writers.allSatisfy({ !$0.hasPending }) else { return }
+    guard statusLine != nil, !isInLine, !stdout.writer.hasPending, !stderr.writer.hasPending
+    else { return }
     statusLine?.draw(on: stderr.writer)
   }
 
