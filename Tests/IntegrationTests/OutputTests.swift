@@ -111,12 +111,17 @@ extension IntegrationTests {
       #expect(try Events(result.output).lines.map { $0["text"] as? String } == ["hi"])
     }
 
-    @Test func inputIsMissedByNobody() throws {
-      let result = try run("<&-", runArguments([], command: ["probe", "fds"]))
-      #expect(result.end == .code(0))
-      #expect(result["fd0"] == "/dev/null")
-      #expect(result["fd1"]?.hasPrefix("pipe:") == true)
-      #expect(result.lines.count == 3)
+    @Test func inputIsMissedByNobodyAndItsNumberNotTaken() throws {
+      let (reader, writer) = try FileDescriptor.closedOnExecPipe()
+      defer { try? reader.close() }
+      let process = try start(
+        runArguments([], command: ["sh", "-c", "probe fds; sleep 60"]),
+        wrapper: ["sh", "-c", "exec \"$@\" <&-", "sh"], stdout: writer, stderr: writer)
+      try writer.close()
+      #expect(try reader.readLine() == "fd0=/dev/null")
+      #expect(HostSnapshot.target("/proc/\(process.pid)/fd/0") == "/dev/null")
+      process.send(SIGTERM)
+      #expect(try process.wait() == .code(143))
     }
 
     @Test func everythingClosedIsNotLeftOpenElsewhere() throws {
