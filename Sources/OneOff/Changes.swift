@@ -105,8 +105,8 @@ package final class ChangeListSink: RunSink {
   /// Whether the reader of the list is still there.
   package var listsChanges: Bool { writer.failure == nil }
 
-  /// Writes a line. The container is dead: a reader that is slow keeps nobody but us waiting, and
-  /// that not for long.
+  /// Writes a line. The command is dead: a reader that is slow keeps nobody but us waiting, and that
+  /// not for long.
   package func changed(_ change: Change) {
     if let unlisted {
       self.unlisted = unlisted + 1
