@@ -72,8 +72,8 @@ public final class OutputWriter {
   /// Writes everything that was kept, waiting for the reader: each time at most this long, or as
   /// long as it takes when nil.
   ///
-  /// - Parameter deadline: when no more is waited for, by the monotonic clock: a reader that takes a
-  ///   little again and again would use up any time.
+  /// - Parameter deadline: when no more is waited for, by the monotonic clock: a reader that takes
+  ///   a little again and again would use up any time.
   public func flushBlocking(atMost time: Duration? = nil, until deadline: Duration? = nil) {
     while hasPending {
       var longest = time

@@ -7,8 +7,8 @@ public func terminalColumns(_ terminal: CInt) -> Int? {
   return columns > 0 ? columns : nil
 }
 
-/// Whether this process may draw on a terminal: another job of a shell's is not drawn over. So it is
-/// for a terminal without jobs, too. See tcgetpgrp(3).
+/// Whether this process may draw on a terminal: another job of a shell's is not drawn over. Where
+/// there are no jobs, it may. See tcgetpgrp(3).
 public func isInForeground(of terminal: CInt) -> Bool {
   let group = tcgetpgrp(terminal)
   return group < 0 || group == getpgrp()

@@ -105,8 +105,8 @@ package final class ChangeListSink: RunSink {
   /// Whether the reader of the list is still there.
   package var listsChanges: Bool { writer.failure == nil }
 
-  /// Writes a line. The command is dead: a reader that is slow keeps nobody but us waiting, and that
-  /// not for long.
+  /// Writes a line. The command is dead: a reader that is slow keeps nobody but us waiting, and
+  /// that not for long.
   package func changed(_ change: Change) {
     if let unlisted {
       self.unlisted = unlisted + 1
@@ -141,7 +141,7 @@ extension RunWarning {
     guard count > 0 else { return nil }
     self.code = "changes-incomplete"
     self.text =
-      "\(count) \(count == 1 ? "change is" : "changes are") not in the list (--changes): its reader "
-      + "took nothing for a second, or more than half a minute for all of it"
+      "\(count) \(count == 1 ? "change is" : "changes are") not in the list (--changes): its "
+      + "reader took nothing for a second, or more than half a minute for all of it"
   }
 }

@@ -66,7 +66,7 @@ struct SupervisionLoop: ~Copyable {
 
   /// Stays with a container until it is over.
   ///
-  /// - Parameter meter: what tells the sinks how the run is doing; nil when none of them wants that.
+  /// - Parameter meter: tells the sinks how the run is doing; nil when none of them wants that.
   mutating func run(
     _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader),
     changeSources: ChangeSources? = nil, blockedCalls: BlockedCallLog? = nil,
