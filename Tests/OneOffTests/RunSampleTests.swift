@@ -166,7 +166,7 @@ import Testing
       ioReadBytes: nil, ioWriteBytes: nil)
     var limits = Limits()
     limits.memory = .mebibytes(512)
-    result.limits = .init(limits)
+    result.limits = .init(limits, scratch: nil)
     change(&result)
     return result.usageText
   }
