@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/random.h>
@@ -122,6 +123,16 @@ int ol_niceness(void) { return getpriority(PRIO_PROCESS, 0); }
 
 long ol_set_pipe_size(int descriptor, int bytes) {
     return ol_result(fcntl(descriptor, F_SETPIPE_SZ, bytes));
+}
+
+long ol_terminal_columns(int terminal) {
+    struct winsize size = {0};
+    long result = ol_result(ioctl(terminal, TIOCGWINSZ, &size));
+    return result < 0 ? result : size.ws_col;
+}
+
+long ol_read_at(int file, void *buffer, size_t size, long offset) {
+    return ol_result(pread(file, buffer, size, offset));
 }
 
 long ol_pidfd_send_signal(int pidfd, int signal_number) {

@@ -44,6 +44,9 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var scratch: Scratch
   /// What the run may take of the host, where cgroups enforce it.
   public var limits: Limits
+  /// Whether cgroups measure the run where that costs a start something, too: on v1, and without
+  /// root.
+  public var isMeasured: Bool
   /// Directories inside, by absolute path: when the run leaves files in one that are thrown away,
   /// the caller is warned.
   public var watchedDirectories: [FilePath]
@@ -84,6 +87,7 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.isReadOnly = false
     self.scratch = .tmpfs(.mebibytes(256))
     self.limits = Limits()
+    self.isMeasured = false
     self.watchedDirectories = []
     self.grace = .seconds(30)
     self.timeout = nil

@@ -3,6 +3,8 @@ import SystemPackage
 /// A kind of resource that cgroups measure and limit. See cgroups(7).
 public enum CgroupController: String, Sendable, Hashable, CaseIterable {
   case cpu, cpuset, io, memory, pids
+  /// Measures processor time on v1; v2 always does.
+  case cpuacct
 
   /// What it is called in a list of v1: `/proc/cgroups` and the directories below /sys/fs/cgroup.
   public var legacyName: String { self == .io ? "blkio" : rawValue }
@@ -53,6 +55,16 @@ public struct CgroupMemberships: Sendable, Hashable {
       entry.controllers.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
         .contains { $0.elementsEqual(controller.utf8) }
     }?.path
+  }
+
+  /// Whether two v1 controllers are in one hierarchy, as `cpu,cpuacct` mostly are.
+  public func share(_ one: CgroupController, _ other: CgroupController) -> Bool {
+    entries.contains { entry in
+      let names = entry.controllers.split(separator: UInt8(ascii: ","))
+      return [one, other].allSatisfy { controller in
+        names.contains { $0.elementsEqual(controller.legacyName.utf8) }
+      }
+    }
   }
 
   /// Compares all lines.

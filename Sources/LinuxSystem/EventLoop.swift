@@ -122,10 +122,11 @@ public func ignoreWriteSignals() {
 }
 
 /// Opens /dev/null for those of the descriptors 0 to 2 that the caller has closed, so that no other
-/// file gets their number.
+/// file gets their number; the wrong way round, so that their use is still the error EBADF.
 public func openStandardDescriptors() throws(SystemError) {
   for number in 0...CInt(2) where ol_descriptor_flags(number) < 0 {
-    let null = try OwnedDescriptor(opening: "/dev/null", flags: .readingAndWriting)
+    let null = try OwnedDescriptor(
+      opening: "/dev/null", flags: number == STDIN_FILENO ? .writing : .reading)
     // Kept for the life of the process; a program that is executed gets descriptors of its own.
     _ = null.release()
   }

@@ -71,14 +71,28 @@ public final class OutputWriter {
 
   /// Writes everything that was kept, waiting for the reader: each time at most this long, or as
   /// long as it takes when nil.
-  public func flushBlocking(atMost time: Duration? = nil) {
-    let milliseconds = time.map { CInt(clamping: $0.nanoseconds / 1_000_000) } ?? -1
+  ///
+  /// - Parameter deadline: when no more is waited for, by the monotonic clock: a reader that takes
+  ///   a little again and again would use up any time.
+  public func flushBlocking(atMost time: Duration? = nil, until deadline: Duration? = nil) {
     while hasPending {
+      var longest = time
+      if let deadline {
+        let left = max(.zero, deadline - monotonicClock())
+        longest = min(left, time ?? left)
+      }
+      let milliseconds = longest.map { CInt(clamping: $0.nanoseconds / 1_000_000) } ?? -1
       var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
       // Safe: one structure of ours is filled.
       guard unsafe poll(&waiting, 1, milliseconds) != 0 else { return }
       flush()
     }
+  }
+
+  /// Gives up what was kept; it is not written any more.
+  public func takePending() -> ArraySlice<UInt8> {
+    defer { pending = [] }
+    return pending
   }
 
   private func writeWithoutBlocking(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {

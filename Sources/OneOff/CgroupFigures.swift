@@ -39,6 +39,9 @@ struct CgroupFigures: Sendable, Hashable {
       throttledTime = KeyedNumbers(read(.cpu, "cpu.stat"))["throttled_time"].map {
         .nanoseconds(Int64(clamping: $0))
       }
+      let ticks = KeyedNumbers(read(.cpuacct, "cpuacct.stat"))
+      userTime = ticks["user"].map(Self.time(ofTicks:))
+      systemTime = ticks["system"].map(Self.time(ofTicks:))
     case .v2:
       let events = KeyedNumbers(read(.memory, "memory.events"))
       oomKills = events["oom_kill"]
@@ -49,6 +52,11 @@ struct CgroupFigures: Sendable, Hashable {
     }
     processRefusals = KeyedNumbers(read(.pids, "pids.events"))["max"]
     processesPeak = number(read(.pids, "pids.peak")).map { $0 > 0 ? $0 - 1 : 0 }
+  }
+
+  /// Hundredths of a second: the kernel's USER_HZ on every architecture that oneoff is for.
+  private static func time(ofTicks ticks: UInt64) -> Duration {
+    .milliseconds(10 * Int64(min(ticks, 1 << 58)))
   }
 
   private mutating func takeProcessorTimes(_ numbers: KeyedNumbers) {

@@ -34,20 +34,23 @@ struct CgroupPlan: Sendable, Hashable {
 
   /// Finds the cgroups for a run; nil when it gets none.
   ///
+  /// - Parameter isMeasured: whether it gets, besides those that limit it, what measures it.
   /// - Throws: an error that names the controller that a limit needs and the host lacks.
-  init?(_ limits: Limits, rootless: Rootless?) throws {
+  init?(_ limits: Limits, isMeasured: Bool, rootless: Rootless?) throws {
     let controllers = limits.controllers
+    let isAskedFor = isMeasured || !controllers.isEmpty
     switch CgroupHost.current() {
     case .unified:
-      guard rootless == nil || !controllers.isEmpty else { return nil }
+      guard rootless == nil || isAskedFor else { return nil }
       guard let tree = CgroupHost.unifiedTree(hasRoot: rootless == nil) else {
         throw Self.missingDelegation(limits)
       }
-      try self.init(limits, in: tree)
+      try self.init(limits, isMeasured: isMeasured, in: tree)
     case .legacy:
-      guard !controllers.isEmpty else { return nil }
+      guard isAskedFor else { return nil }
       guard rootless == nil else { throw Self.missingDelegation(limits) }
       try self.init(legacy: limits)
+      if isMeasured { addMeters() }
     case .none:
       if let controller = controllers.first { throw Self.missing(controller, limits, in: nil) }
       return nil
@@ -90,8 +93,12 @@ struct CgroupPlan: Sendable, Hashable {
     }
   }
 
-  private init(_ limits: Limits, in tree: CgroupTree) throws {
-    let required = limits.controllers
+  private init(_ limits: Limits, isMeasured: Bool, in tree: CgroupTree) throws {
+    var required = limits.controllers
+    if isMeasured {
+      let available = tree.available
+      required += Self.meters(of: .v2).filter { !required.contains($0) && available.contains($0) }
+    }
     var enabled = tree.enabled
     var toEnable: [CgroupController] = []
     // What costs a run nothing, where the tree can have it without a change around it.
@@ -161,6 +168,12 @@ struct CgroupPlan: Sendable, Hashable {
 
   private static func missingDelegation(_ limits: Limits) -> SpecError {
     let options = limits.controllers.map { limits.options(of: $0) }
+    guard !options.isEmpty else {
+      return SpecError(
+        "without root, memory, processes and processor time are measured only in a cgroup (v2) "
+          + "that was delegated to you",
+        remedy: "systemd-run --user --scope -p Delegate=yes oneoff …, or use sudo")
+    }
     var list = ""
     for option in options { list += list.isEmpty ? option : ", \(option)" }
     return SpecError(

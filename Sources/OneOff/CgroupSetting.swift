@@ -35,6 +35,7 @@ extension Limits {
     case .cpu: processors != nil ? "--cpus" : "--cpu-weight"
     case .cpuset: "--cpuset"
     case .io: "--io-max"
+    case .cpuacct: "--stats"
     }
   }
 
@@ -56,6 +57,7 @@ extension Limits {
       zip(self.devices, devices).map {
         CgroupSetting(file: "io.max", text: "\($1) \($0.text)")
       }
+    case .cpuacct: []
     }
   }
 

@@ -12,6 +12,8 @@ struct Deadlines: Sendable, Hashable {
   private var grace: Duration?
   /// When streams are waited for no longer.
   private var drain: Duration?
+  /// When the run is looked at next.
+  private var sample: Duration?
   private let silenceTime: Duration?
   private var lastOutput: Duration
 
@@ -25,6 +27,21 @@ struct Deadlines: Sendable, Hashable {
 
   /// Whether it matters when the command has written something.
   var wantsOutput: Bool { silence != nil }
+
+  /// How often a run is looked at.
+  static let samplePeriod = Duration.seconds(1)
+
+  /// Has the run looked at, again and again.
+  mutating func startSampling(now: Duration) { sample = now + Self.samplePeriod }
+
+  /// Whether the run is to be looked at now; told once a period.
+  mutating func takeSample(at now: Duration) -> Bool {
+    guard let due = sample, due <= now else { return false }
+    let following = due + Self.samplePeriod
+    // Who was late, such as a process that was stopped, does not catch up.
+    sample = following > now ? following : now + Self.samplePeriod
+    return true
+  }
 
   /// The command has written something. No timer is set for it: ``expired(at:)`` looks.
   mutating func noteOutput(at now: Duration) { lastOutput = now }
@@ -44,7 +61,8 @@ struct Deadlines: Sendable, Hashable {
 
   /// The next moment at which to look; nil when there is none.
   var next: Duration? {
-    Self.earlier(Self.earlier(timeout, silence), Self.earlier(grace, drain))
+    Self.earlier(
+      Self.earlier(Self.earlier(timeout, silence), Self.earlier(grace, drain)), sample)
   }
 
   /// What is over now; it is told once.

@@ -36,18 +36,19 @@ struct Launch: ~Copyable {
     try rootless?.enter()
     // BEFORE there is another process of ours, which would be in the way: a cgroup with processes
     // hands no controllers down.
-    if !spec.limits.controllers.isEmpty {
-      try CgroupPlan(spec.limits, rootless: rootless)?.enableControllers()
+    if !spec.limits.controllers.isEmpty || spec.isMeasured {
+      _ = try CgroupPlan.find(for: spec, rootless: rootless, enabling: true)
     }
     // First of all else: the kernel makes it while we look at the image and prepare the mounts.
     let network = spec.network == .none ? try NetworkNamespaceMaker() : nil
     let directory = try StateDirectory.current(for: rootless)
     let slot = try Slot.acquire(in: directory, from: .current())
-    let cgroupPlan = try CgroupPlan(spec.limits, rootless: rootless)
-    try cgroupPlan?.enableControllers()
-    let subject = try LaunchSubject(
+    let (cgroupPlan, cgroupWarnings) = try CgroupPlan.find(
+      for: spec, rootless: rootless, enabling: true)
+    var subject = try LaunchSubject(
       spec, id: id, slot: slot.ids, cgroups: cgroupPlan, rootless: rootless,
       programs: directory.programs)
+    subject.warnings += cgroupWarnings
     let sequence = write(subject)
     let scratchDirectory = try rootless.flatMap {
       subject.usesScratchDirectory ? try ScratchDirectory(for: $0) : nil
@@ -107,6 +108,13 @@ struct Launch: ~Copyable {
 
   /// Whether the scratch is full, once the container is dead and before ``cleanUp()``.
   var isScratchFull: Bool { changeSources.use(of: scratch)?.isFull ?? false }
+
+  /// What tells again and again how the run is doing, from now on.
+  func makeMeter() -> RunMeter {
+    RunMeter(
+      cgroups?.makeMeter(), memoryLimit: cgroups?.plan.limits.memory?.bytes,
+      started: monotonicClock())
+  }
 
   /// What its cgroups have measured.
   func figures() -> CgroupFigures { cgroups?.figures() ?? CgroupFigures() }

@@ -110,9 +110,11 @@ package func describePlan(of spec: RunSpec) throws(OneOffError) -> String {
     try spec.validate()
     let rootless = try Rootless(spec)
     try rootless?.enter()
-    let subject = try LaunchSubject(
+    let cgroups = try CgroupPlan.find(for: spec, rootless: rootless, enabling: false)
+    var subject = try LaunchSubject(
       spec, id: spec.id ?? RunID("run"), slot: IDRange(slot: SlotPool.current().first),
-      cgroups: CgroupPlan(spec.limits, rootless: rootless), rootless: rootless, programs: nil)
+      cgroups: cgroups.plan, rootless: rootless, programs: nil)
+    subject.warnings += cgroups.warnings
     return LaunchSequence(subject).description
       + subject.warnings.map { "warning: \($0.text)\n" }.joined()
   }

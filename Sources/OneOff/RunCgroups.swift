@@ -50,12 +50,22 @@ struct RunCgroups: Sendable {
   /// What they have measured. BEFORE they are removed.
   func figures() -> CgroupFigures {
     CgroupFigures(plan.version) { controller, file in
-      // On v2 the processor time is measured without any controller.
-      let place = plan.places.first {
-        plan.version == .v2 || $0.controllers.contains(controller)
-      }
-      return place.flatMap { readKernelFile($0.tree.path.appending(name).appending(file)) }
+      path(of: file, controller).flatMap(readKernelFile)
     }
+  }
+
+  /// Opens what tells, again and again, how the run is doing.
+  func makeMeter() -> CgroupMeter {
+    CgroupMeter(plan.version) { controller, file in
+      path(of: file, controller).flatMap { KernelFile($0) }
+    }
+  }
+
+  /// Where a controller's file is; nil where the run is in none of its cgroups.
+  private func path(of file: String, _ controller: CgroupController) -> FilePath? {
+    // On v2 the processor time is measured without any controller.
+    let place = plan.places.first { plan.version == .v2 || $0.controllers.contains(controller) }
+    return place?.tree.path.appending(name).appending(file)
   }
 
   /// Removes them. What cannot be removed now is removed by the slot's next owner.

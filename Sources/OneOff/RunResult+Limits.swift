@@ -112,15 +112,20 @@ extension RunResult.LimitsInForce.Device {
 
 extension RunResult.Usage {
   /// What the container's processes used, as PID 1 and the run's cgroups tell; nil when neither
-  /// does. The cgroups know also of processes that nobody has waited for.
+  /// does. Of processor time the cgroups know also what processes have used that nobody has waited
+  /// for, and PID 1 what is less than one of v1's hundredths of a second.
   init?(_ exit: CommandExit?, _ figures: CgroupFigures) {
     guard exit != nil || figures != CgroupFigures() else { return nil }
     self.init(
-      cpuUserMicroseconds: (figures.userTime ?? exit?.userTime)?.microseconds,
-      cpuSystemMicroseconds: (figures.systemTime ?? exit?.systemTime)?.microseconds,
+      cpuUserMicroseconds: Self.longer(figures.userTime, exit?.userTime)?.microseconds,
+      cpuSystemMicroseconds: Self.longer(figures.systemTime, exit?.systemTime)?.microseconds,
       cpuThrottledMicroseconds: figures.throttledTime?.microseconds,
       memoryPeakBytes: figures.memoryPeak, oomKills: figures.oomKills,
       processesPeak: figures.processesPeak, ioReadBytes: figures.ioRead,
       ioWriteBytes: figures.ioWritten)
+  }
+  private static func longer(_ one: Duration?, _ other: Duration?) -> Duration? {
+    guard let one, let other else { return one ?? other }
+    return max(one, other)
   }
 }

@@ -27,11 +27,22 @@ package protocol RunSink: AnyObject {
   /// The command was told to end, and has this long to do so.
   func waiting(atMost grace: Duration)
 
+  /// Whether the sink wants to be told how the run is doing.
+  var wantsSamples: Bool { get }
+
+  /// How the run is doing; told every second.
+  func sampled(_ sample: RunSample)
+
   /// Whether the sink wants to be told every change.
   var listsChanges: Bool { get }
 
   /// The run has changed something; told once the container is dead.
   func changed(_ change: Change)
+
+  /// Every change was told.
+  ///
+  /// - Returns: how many of them the sink could not pass on, because their reader took too long.
+  func endedChanges() -> Int
 
   /// The run is over.
   func finished(id: RunID, result: RunResult)
@@ -49,10 +60,19 @@ extension RunSink {
   package func waiting(atMost grace: Duration) {}
 
   /// It does not.
+  package var wantsSamples: Bool { false }
+
+  /// Does nothing.
+  package func sampled(_ sample: RunSample) {}
+
+  /// It does not.
   package var listsChanges: Bool { false }
 
   /// Does nothing.
   package func changed(_ change: Change) {}
+
+  /// Does nothing.
+  package func endedChanges() -> Int { 0 }
 
   /// Does nothing.
   package func finished(id: RunID, result: RunResult) {}
@@ -84,15 +104,18 @@ private struct ShownStream {
 
   /// Passes on what was kept back, and gives a terminal its own colours back.
   mutating func end() {
-    guard let rest = text?.end(), !rest.isEmpty else { return }
+    guard let rest = text?.end(), let last = rest.last else { return }
+    isLineWhole = last == UInt8(ascii: "\n")
     writer.write(indent.isEmpty ? rest[...] : indented(rest[...]))
   }
 
   /// Passes on what was kept back, and ends a last indented line that has no line feed.
   mutating func endLine() {
     end()
-    if !isAtLineStart { writer.write([UInt8(ascii: "\n")]) }
+    guard !isAtLineStart else { return }
+    writer.write([UInt8(ascii: "\n")])
     isAtLineStart = true
+    isLineWhole = true
   }
 
   /// Says on a terminal what is waited for.
@@ -130,17 +153,37 @@ package final class OutputSink: RunSink {
 
     fileprivate var indent: String { self == .plain ? "" : "       " }
     fileprivate var prefix: String { self == .plain ? "oneoff:" : " !    " }
+    /// What a line on the run's use of the host begins with.
+    var usagePrefix: String { self == .plain ? "oneoff:" : "----->" }
+  }
+
+  /// What is shown of the run's use of the host.
+  package enum Stats: Sendable {
+    case nothing
+    /// A line at the end, on standard error.
+    case summary
+    /// On a terminal also a line that is drawn anew every second.
+    case line
   }
 
   private var stdout: ShownStream
   private var stderr: ShownStream
   private let style: Style
+  private let stats: Stats
+  /// Where a person looks.
+  private var statusLine: StatusLine?
 
   /// Passes standard output and standard error on to these.
-  package init(stdout: OutputWriter, stderr: OutputWriter, style: Style) {
+  package init(
+    stdout: OutputWriter, stderr: OutputWriter, style: Style, stats: Stats = .nothing
+  ) {
     self.stdout = ShownStream(stdout, indent: Array(style.indent.utf8))
     self.stderr = ShownStream(stderr, indent: Array(style.indent.utf8))
     self.style = style
+    self.stats = stats
+    if stats == .line, stderr.isTerminal {
+      self.statusLine = StatusLine(prefix: style.usagePrefix)
+    }
   }
 
   /// Both.
@@ -153,15 +196,18 @@ package final class OutputSink: RunSink {
 
   /// Passes the bytes on.
   package func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
+    eraseStatusLine(before: stream)
     switch stream {
     case .stdout: stdout.write(bytes)
     case .stderr: stderr.write(bytes)
     }
+    if statusLine?.isShown == false { drawStatusLine() }
   }
 
   /// Passes on what was kept back. After indented lines, a last one that has no line feed gets it,
   /// so that nothing runs into what comes next.
   package func ended(_ stream: OutputStream) {
+    eraseStatusLine(before: stream)
     switch stream {
     case .stdout: stdout.endLine()
     case .stderr: stderr.endLine()
@@ -169,20 +215,61 @@ package final class OutputSink: RunSink {
   }
 
   /// Tells the person at standard error.
-  package func warned(code: String, text: String) {
-    stdout.endLine()
-    stderr.endLine()
-    // Also where nothing is indented, the command may be in the middle of a line.
-    let isInLine =
-      style == .plain
-      && (!stderr.isLineWhole || (stdout.writer.isTerminal && !stdout.isLineWhole))
-    let line = "\(isInLine ? "\n" : "")\(style.prefix) warning: \(text)\n"
-    stderr.writer.write(Array(line.utf8)[...])
-  }
+  package func warned(code: String, text: String) { tell("\(style.prefix) warning: \(text)") }
 
   /// Tells a person at standard error.
   package func waiting(atMost grace: Duration) {
+    eraseStatusLine(before: .stderr)
     stdout.endLine()
     stderr.tellPerson(style.prefix, grace)
+  }
+
+  /// Writes a line to standard error.
+  private func tell(_ text: String) {
+    eraseStatusLine(before: .stderr)
+    stdout.endLine()
+    stderr.endLine()
+    // Also where nothing is indented, the command may be in the middle of a line.
+    let line = "\(isInLine && style == .plain ? "\n" : "")\(text)\n"
+    stderr.writer.write(Array(line.utf8)[...])
+  }
+
+  /// Whether what standard error shows ends in the middle of a line.
+  private var isInLine: Bool {
+    !stderr.isLineWhole || (stdout.writer.isTerminal && !stdout.isLineWhole)
+  }
+
+  // MARK: The run's use of the host
+
+  /// Where a line tells of it.
+  package var wantsSamples: Bool { statusLine != nil }
+
+  /// Tells a person, but not in the middle of the command's own line.
+  package func sampled(_ sample: RunSample) {
+    statusLine?.take(sample)
+    drawStatusLine()
+  }
+
+  /// In place of the line that was drawn again and again comes one that stays.
+  package func finished(id: RunID, result: RunResult) {
+    guard stats != .nothing else { return }
+    if let text = result.usageText { tell("\(style.usagePrefix) \(text)") }
+    eraseStatusLine(before: .stderr)
+    statusLine = nil
+  }
+
+  private func drawStatusLine() {
+    guard statusLine != nil, !isInLine, !stdout.writer.hasPending, !stderr.writer.hasPending
+    else { return }
+    statusLine?.draw(on: stderr.writer)
+  }
+
+  /// Takes the line away through the stream that is written next: what waits for another one to be
+  /// writable would come too late.
+  private func eraseStatusLine(before stream: OutputStream) {
+    guard statusLine?.isShown == true else { return }
+    let writer = (stream == .stdout ? stdout : stderr).writer
+    // A terminal is taken for the same one: on another one nothing is in the line.
+    if writer.isTerminal { statusLine?.erase(on: writer) }
   }
 }

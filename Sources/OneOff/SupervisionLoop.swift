@@ -23,6 +23,7 @@ struct SupervisionLoop: ~Copyable {
   private var blockedWriters: [OutputWriter] = []
   private var blockedCalls: BlockedCallLog?
   private var deadlines: Deadlines
+  private var meter: RunMeter?
   private var allowance: LogAllowance
   private var changeSources: ChangeSources?
   private var limitsMemory = false
@@ -64,10 +65,12 @@ struct SupervisionLoop: ~Copyable {
   }
 
   /// Stays with a container until it is over.
+  ///
+  /// - Parameter meter: tells the sinks how the run is doing; nil when none of them wants that.
   mutating func run(
     _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader),
     changeSources: ChangeSources? = nil, blockedCalls: BlockedCallLog? = nil,
-    limitsMemory: Bool = false
+    limitsMemory: Bool = false, meter: RunMeter? = nil
   ) throws -> SupervisorState.Outcome {
     self.changeSources = changeSources
     self.blockedCalls = blockedCalls
@@ -80,6 +83,11 @@ struct SupervisionLoop: ~Copyable {
     if spec.timeout != nil || spec.silenceTimeout != nil {
       deadlines = Deadlines(
         timeout: spec.timeout, silence: spec.silenceTimeout, now: monotonicClock())
+      try setTimer()
+    }
+    if let meter {
+      self.meter = meter
+      deadlines.startSampling(now: monotonicClock())
       try setTimer()
     }
     try loop.add(container.status.number, tag: Source.status.rawValue)
@@ -187,6 +195,9 @@ struct SupervisionLoop: ~Copyable {
       // It is the reader of our output that takes its time, not a holder of the command's pipes.
       deadlines.startDrain(Supervisor.drainTime, now: now)
       events.removeAll { $0 == .drainExpired }
+    }
+    if deadlines.takeSample(at: now), let sample = meter?.sample(at: now) {
+      for sink in sinks { sink.sampled(sample) }
     }
     try setTimer()
     return events
@@ -333,7 +344,13 @@ struct SupervisionLoop: ~Copyable {
     if !listers.isEmpty { report = { change in for sink in listers { sink.changed(change) } } }
     let found = changeSources.changes(report: report)
     changes = found.summary
-    for warning in found.warnings {
+    var warnings = found.warnings
+    for lister in listers {
+      if let warning = RunWarning(unlistedChanges: lister.endedChanges()) {
+        warnings.append(warning)
+      }
+    }
+    for warning in warnings {
       for sink in sinks { sink.warned(code: warning.code, text: warning.text) }
     }
   }

@@ -77,7 +77,8 @@ package struct Supervisor: ~Copyable {
       outcome = try OneOffError.wrap {
         try loop.run(
           launch.container, outputs: launch.takeOutputs(), changeSources: launch.changeSources,
-          blockedCalls: blocked, limitsMemory: launch.limits?.memory != nil)
+          blockedCalls: blocked, limitsMemory: launch.limits?.memory != nil,
+          meter: sinks.contains(where: \.wantsSamples) ? launch.makeMeter() : nil)
       }
     } catch {
       launch.abort()

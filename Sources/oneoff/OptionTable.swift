@@ -230,6 +230,11 @@ extension OptionGroup {
       ) { options, value throws(SpecError) in
         options.run.events = try EventsTarget(parsing: value)
       },
+      CommandOption(
+        name: "stats",
+        help: "show time, processors, memory and processes: on a terminal every second, and at "
+          + "the end"
+      ) { options, _ in options.run.showsStats = true },
     ])
 }
 

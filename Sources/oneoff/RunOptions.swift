@@ -51,6 +51,7 @@ struct RunOptions: Sendable {
   var result: ResultFile?
   var events: EventsTarget?
   var changes: FilePath?
+  var showsStats = false
 
   /// The spec of a command with the defaults of `oneoff run`.
   func spec(command: [ByteString]) throws -> RunSpec {
@@ -114,6 +115,7 @@ struct RunOptions: Sendable {
     spec.logsBlockedCalls = logsBlockedCalls
     // Whatever their order: the set is where the others start from.
     spec.limits = (size?.limits ?? spec.limits).overridden(by: limits)
+    spec.isMeasured = showsStats
     spec.grace = grace ?? spec.grace
     if let timeout { spec.timeout = timeout }
     if let silenceTimeout { spec.silenceTimeout = silenceTimeout }
@@ -156,6 +158,8 @@ struct RunOutput: Sendable {
   let changes: FilePath?
   /// Where the result goes; nil for nowhere.
   let result: ResultFile?
+  /// Whether a person is told what the run uses.
+  let showsStats: Bool
 
   /// What the options say. An earlier result is gone from here on, whatever becomes of this run.
   init(_ style: OutputSink.Style, _ options: RunOptions) throws {
@@ -163,7 +167,24 @@ struct RunOutput: Sendable {
     self.events = options.events
     self.changes = options.changes
     self.result = options.result
+    self.showsStats = options.showsStats
+    try requireOutput()
     try result?.prepare()
+  }
+
+  /// Sees to it that what the command writes goes somewhere. With events on standard output that is
+  /// nowhere else.
+  private func requireOutput() throws(SpecError) {
+    guard events != .descriptor(1) else { return }
+    try requireOpen(1, "standard output")
+    try requireOpen(2, "standard error")
+  }
+
+  private func requireOpen(_ descriptor: Int32, _ name: String) throws(SpecError) {
+    guard !isOpenForWriting(descriptor) else { return }
+    throw SpecError(
+      "\(name) is not open for writing: what the command writes there would be lost",
+      remedy: "give it a file or a pipe; to throw it away: oneoff … \(descriptor)>/dev/null")
   }
 
   /// Where steps go: not between the events.

@@ -44,16 +44,27 @@ extension RunOutput {
   /// every line is in them.
   fileprivate func makeSinks() throws -> [any RunSink] {
     var sinks: [any RunSink] = []
+    // BEFORE anything else is opened, which could have the number that the caller gave.
+    let eventWriter = try events?.open(for: "events")
     if events != .descriptor(1) {
       let stdout = OutputWriter(1)
       let stderr = OutputWriter(2)
-      sinks.append(OutputSink(stdout: stdout, stderr: stderr, style: style))
+      sinks.append(OutputSink(stdout: stdout, stderr: stderr, style: style, stats: stats))
+    } else if showsStats {
+      sinks.append(UsageSink(OutputWriter(2), style: style))
     }
-    if let events { sinks.append(EventSink(try events.open(for: "events"))) }
+    if let eventWriter { sinks.append(EventSink(eventWriter)) }
     if let changes {
       sinks.append(ChangeListSink(try EventsTarget.file(changes).open(for: "changes")))
     }
     return sinks
+  }
+
+  /// A line that is drawn again and again takes a terminal that can go back to its beginning.
+  private var stats: OutputSink.Stats {
+    guard showsStats else { return .nothing }
+    let terminal = Caller.environmentValue("TERM") ?? []
+    return terminal.isEmpty || terminal.elementsEqual("dumb".utf8) ? .summary : .line
   }
 }
 

@@ -49,7 +49,7 @@ extension CommandLineTests {
         "--network", "host", "--userns", "host", "--seccomp", "p.json", "--seccomp-log", "--id",
         "x", "--grace", "5s", "--timeout", "1h", "--silence-timeout", "5m", "--log-max", "1M",
         "--ulimit", "nofile=10", "--ulimit", "cpu=1:2", "--ulimit", "nofile=5:6", "--nice", "-5",
-        "--oom-score-adj", "1000",
+        "--oom-score-adj", "1000", "--stats",
         "-e", "A=1", "-eA=2", "--", "--", "-e", "",
       ])
       #expect(found.layers == ["/a", "/b", "c"])
@@ -76,6 +76,7 @@ extension CommandLineTests {
         ])
       #expect(found.niceness == -5)
       #expect(found.oomScoreAdjustment == 1000)
+      #expect(found.isMeasured)
       #expect(found.environment.last == (try EnvironmentVariable(parsing: "A=2")))
       #expect(found.command == ["--", "-e", ""])
     }

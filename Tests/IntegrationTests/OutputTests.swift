@@ -72,6 +72,80 @@ extension IntegrationTests {
     }
   }
 
+  /// A caller that has closed descriptors which every program takes for granted.
+  @Suite struct ClosedDescriptorTests {
+    /// Runs the program behind a shell that redirects.
+    private func run(_ redirections: String, _ arguments: [String]) throws -> Completion {
+      try perform(arguments, wrapper: ["sh", "-c", "exec \"$@\" \(redirections)", "sh"])
+    }
+
+    private var marker: String { Workspace.current.path.appending("files/marker").string }
+
+    /// A command that leaves a mark where it was executed.
+    private func marking(_ options: [String] = []) throws -> [String] {
+      let directory = try Workspace.current.make("files", mode: 0o777)
+      return runArguments(
+        options + ["-v", "\(directory):/mark"],
+        command: ["sh", "-c", "echo hi; touch /mark/marker"])
+    }
+
+    @Test(arguments: [(">&-", "standard output"), ("1</dev/null", "standard output")])
+    func outputThatWouldBeLostIsRefused(redirection: String, name: String) throws {
+      let result = try run(redirection, try marking())
+      #expect(result.end == .code(125))
+      #expect(result.errors.contains("\(name) is not open for writing"))
+      #expect(result.errors.contains("1>/dev/null"))
+      #expect(!FileManager.default.fileExists(atPath: marker))
+    }
+
+    @Test func errorOutputThatWouldBeLostIsRefused() throws {
+      let result = try run("2>&-", try marking())
+      #expect(result.end == .code(125))
+      #expect(result.output == "")
+      #expect(!FileManager.default.fileExists(atPath: marker))
+    }
+
+    @Test func eventsTakeThePlaceOfErrorOutput() throws {
+      let result = try run("2>&-", try marking(["--events", "-"]))
+      #expect(result.end == .code(0))
+      #expect(try Events(result.output).lines.map { $0["text"] as? String } == ["hi"])
+    }
+
+    @Test func inputIsMissedByNobodyAndItsNumberNotTaken() throws {
+      let (reader, writer) = try FileDescriptor.closedOnExecPipe()
+      defer { try? reader.close() }
+      let process = try start(
+        runArguments([], command: ["sh", "-c", "probe fds; sleep 60"]),
+        wrapper: ["sh", "-c", "exec \"$@\" <&-", "sh"], stdout: writer, stderr: writer)
+      try writer.close()
+      #expect(try reader.readLine() == "fd0=/dev/null")
+      #expect(HostSnapshot.target("/proc/\(process.pid)/fd/0") == "/dev/null")
+      process.send(SIGTERM)
+      #expect(try process.wait() == .code(143))
+    }
+
+    @Test func everythingClosedIsNotLeftOpenElsewhere() throws {
+      let result = try run("<&- >&- 2>&-", try marking())
+      #expect(result.end == .code(125))
+      #expect(result.output + result.errors == "")
+      #expect(!FileManager.default.fileExists(atPath: marker))
+    }
+
+    @Test func otherVerbsSayThatNobodyReadsThem() throws {
+      let result = try run(">&-", ["version"])
+      #expect(result.end == .code(125))
+      #expect(result.errors.contains("write(2) to standard output: EBADF"))
+    }
+
+    /// What oneoff opens for itself must not be taken for the caller's.
+    @Test func numberOfADescriptorThatIsClosedIsNotThatOfAnother() throws {
+      let result = try run("3>&- | cat", try marking(["--events", "3"]))
+      #expect(result.output == "")
+      #expect(result.errors.contains("--events: descriptor 3 is not open for writing"))
+      #expect(!FileManager.default.fileExists(atPath: marker))
+    }
+  }
+
   @Suite struct EventTests {
     @Test(arguments: ["file", "descriptor", "standard output"])
     func eventsGoWhereTheyAreTold(target: String) throws {

@@ -4,14 +4,15 @@ import SystemPackage
 import Testing
 
 /// A pseudoterminal, and what a program writes to it.
-private struct Terminal {
+struct Terminal {
   let controller: FileDescriptor
   let device: FileDescriptor
 
-  init() throws {
+  init(columns: UInt16 = 80) throws {
     var (controller, device): (Int32, Int32) = (-1, -1)
-    // Safe: the kernel writes two integers; the other arguments may be null.
-    guard unsafe openpty(&controller, &device, nil, nil, nil) == 0 else {
+    var size = winsize(ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0)
+    // Safe: the kernel writes two integers and reads one structure; the others may be null.
+    guard unsafe openpty(&controller, &device, nil, nil, &size) == 0 else {
       throw Errno(rawValue: errno)
     }
     for end in [controller, device] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -32,9 +33,12 @@ private struct Terminal {
   }
 
   /// What a run of the program shows.
-  static func output(of arguments: [String]) throws -> String {
-    let terminal = try Terminal()
-    let process = try start(arguments, stdout: terminal.device, stderr: terminal.device)
+  static func output(
+    of arguments: [String], environment: [String: String] = [:], columns: UInt16 = 80
+  ) throws -> String {
+    let terminal = try Terminal(columns: columns)
+    let process = try start(
+      arguments, environment: environment, stdout: terminal.device, stderr: terminal.device)
     let output = try terminal.contents()
     _ = try process.wait()
     return output

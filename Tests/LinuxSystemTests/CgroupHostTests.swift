@@ -25,6 +25,12 @@ import Testing
     #expect(Self.hybrid.path(of: "id") == nil)
   }
 
+  @Test func controllersOfOneLineShareAHierarchy() {
+    #expect(Self.hybrid.share(.cpu, .cpuacct))
+    #expect(!Self.hybrid.share(.cpu, .memory))
+    #expect(!Self.hybrid.share(.cpuset, .pids))
+  }
+
   @Test func whatIsNoSuchLineIsNothing() {
     let memberships = CgroupMemberships(Array("x\n1:pids\n::\n".utf8))
     #expect(memberships.path(of: "pids") == nil)

@@ -72,6 +72,38 @@ import Testing
     #expect(!writer.hasPending)
   }
 
+  @Test func aReaderThatTakesNothingIsWaitedForNoLonger() throws {
+    let pipe = try Pipe()
+    let writer = OutputWriter(pipe.writer.number)
+    writer.write([UInt8](repeating: 0, count: 200_000)[...])
+    let begin = monotonicClock()
+    writer.flushBlocking(atMost: .milliseconds(50))
+    #expect(writer.hasPending)
+    writer.flushBlocking(until: monotonicClock() + .milliseconds(50))
+    #expect(writer.hasPending)
+    #expect((Duration.milliseconds(90) ..< .seconds(5)).contains(monotonicClock() - begin))
+    #expect(writer.takePending().count == 200_000 - 65_536)
+    #expect(!writer.hasPending)
+    #expect(writer.failure == nil)
+  }
+
+  @Test func aReaderThatTakesALittleAgainAndAgainDoesNotPutTheEndOff() throws {
+    let pipe = try Pipe()
+    let writer = OutputWriter(pipe.writer.number)
+    writer.write([UInt8](repeating: 0, count: 1_000_000)[...])
+    let reading = dup(pipe.reader.number)
+    try startThread {
+      while let piece = try? readAvailable(reading, atMost: 4096, subject: "of a pipe"),
+        !piece.isEmpty
+      { usleep(20_000) }
+      close(reading)
+    }
+    let begin = monotonicClock()
+    writer.flushBlocking(atMost: .seconds(10), until: begin + .milliseconds(300))
+    #expect(writer.hasPending)
+    #expect((Duration.milliseconds(250) ..< .seconds(4)).contains(monotonicClock() - begin))
+  }
+
   @Test func aFullDeviceIsAFailure() throws {
     let writer = OutputWriter(owning: try OwnedDescriptor(opening: "/dev/full", flags: .writing))
     writer.write([1])

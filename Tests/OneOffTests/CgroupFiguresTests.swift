@@ -28,6 +28,7 @@ import Testing
     "memory.max_usage_in_bytes": "67108864\n", "pids.events": "max 0\n", "pids.peak": "2\n",
     "memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
     "cpu.stat": "nr_periods 10\nnr_throttled 9\nthrottled_time 850000000\n",
+    "cpuacct.stat": "user 123\nsystem 4\n",
   ]
 
   private func figures(_ version: CgroupVersion, _ files: [String: String]) -> CgroupFigures {
@@ -55,9 +56,24 @@ import Testing
     #expect(figures.oomKills == 2)
     #expect(figures.processesPeak == 1)
     #expect(figures.throttledTime == .milliseconds(850))
-    #expect(figures.userTime == nil)
+    #expect(figures.userTime == .milliseconds(1230))
+    #expect(figures.systemTime == .milliseconds(40))
     #expect(figures.ioRead == nil)
     #expect(figures.limitsHit == ["memory"])
+  }
+
+  /// PID 1 does not know of processes that it has not waited for, nor v1 of milliseconds.
+  @Test func processorTimeIsWhatBothKnowOf() throws {
+    let figures = figures(.v1, Self.legacy)
+    let exit = CommandExit(
+      .code(0), wasExecuted: true, userTime: .milliseconds(1234), systemTime: .milliseconds(7))
+    let usage = try #require(RunResult.Usage(exit, figures))
+    #expect(usage.cpuUserMicroseconds == 1_234_000)
+    #expect(usage.cpuSystemMicroseconds == 40_000)
+    let lost = try #require(RunResult.Usage(nil, figures))
+    #expect(lost.cpuUserMicroseconds == 1_230_000)
+    let unmeasured = try #require(RunResult.Usage(exit, CgroupFigures()))
+    #expect(unmeasured.cpuSystemMicroseconds == 7000)
   }
 
   @Test func whatNoFileSaysIsNotGuessed() {

@@ -50,6 +50,30 @@ import Testing
     #expect(deadlines.expired(at: .seconds(35)) == [.graceExpired])
   }
 
+  @Test func aRunIsLookedAtEverySecondAndTheTimerIsOne() {
+    var deadlines = Deadlines(timeout: .seconds(20), silence: nil, now: .seconds(100))
+    var times: [Int] = []
+    func look(_ deadlines: inout Deadlines, at milliseconds: Int) {
+      if deadlines.takeSample(at: .milliseconds(milliseconds)) { times.append(milliseconds) }
+    }
+    look(&deadlines, at: 200_000)
+    deadlines.startSampling(now: .seconds(100))
+    #expect(deadlines.next == .seconds(101))
+    for time in [100_999, 101_010, 101_020] { look(&deadlines, at: time) }
+    // In step with the clock, however late the timer is.
+    #expect(deadlines.next == .seconds(102))
+    // A second that has passed unnoticed is not made up for.
+    look(&deadlines, at: 107_500)
+    #expect(deadlines.next == .milliseconds(108_500))
+    #expect(deadlines.expired(at: .seconds(120)) == [.timeoutExpired])
+    deadlines.startGrace(.seconds(30), now: .seconds(120))
+    look(&deadlines, at: 120_000)
+    deadlines.startDrain(.seconds(1), now: .seconds(120))
+    look(&deadlines, at: 130_000)
+    #expect(deadlines.next == .seconds(121))
+    #expect(times == [101_010, 107_500, 120_000])
+  }
+
   @Test func whenTheContainerHasEndedOnlyItsStreamsAreWaitedFor() {
     var deadlines = Deadlines(timeout: .seconds(20), silence: .seconds(5), now: .zero)
     deadlines.startGrace(.seconds(30), now: .zero)

@@ -53,6 +53,12 @@ int ol_niceness(void);
 
 long ol_set_pipe_size(int descriptor, int bytes);
 
+/* How wide a terminal is; 0 where nobody has said so (TIOCGWINSZ). */
+long ol_terminal_columns(int terminal);
+
+/* Reads at most `size` bytes, wherever the file's own position is. */
+long ol_read_at(int file, void *buffer, size_t size, long offset);
+
 long ol_pidfd_send_signal(int pidfd, int signal_number);
 
 /* The Landlock ABI of this kernel, or -errno where it has none (landlock_create_ruleset(2)). */
