@@ -37,7 +37,7 @@ struct MaskedStream: Sendable {
   /// How many bytes have come.
   private var position = 0
   /// The last of them, which were not passed on.
-  private var held: [UInt8] = []
+  private(set) var held: [UInt8] = []
   /// What is masked of what was not passed on; the first one may have begun before that.
   private var regions = MaskedRegions()
   /// What was masked last, to which more of the same secret may be joined.

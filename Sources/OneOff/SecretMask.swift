@@ -45,7 +45,7 @@ extension SecretMask {
   func masked(_ result: RunResult) -> RunResult {
     var result = result
     result.error = result.error.map { masked($0) }
-    result.changes?.paths = result.changes?.paths.map { masked($0) } ?? []
+    if let paths = result.changes?.paths { result.changes?.paths = paths.map { masked($0) } }
     return result
   }
 

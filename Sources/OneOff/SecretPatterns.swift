@@ -7,10 +7,10 @@ import ContainerSpec
 struct SecretPatterns {
   /// The most bytes of a pattern.
   static let longestPattern = 128
-  /// The bytes of a piece; the last one may have up to twice as many. As PEM (RFC 7468) wraps base64.
+  /// The bytes of a piece; the last one may have up to twice as many.
   private static let pieceLength = 64
-  /// How base64(1) wraps, and MIME (RFC 2045).
-  private static let wrapLength = 76
+  /// How PEM (RFC 7468) wraps base64, and base64(1) and MIME (RFC 2045).
+  private static let wrapLengths = [64, 76]
   /// As much of a value is looked for in encoded forms.
   private static let longestEncoded = 4096
   private static let shortest = RunSpec.shortestSecret
@@ -39,17 +39,20 @@ struct SecretPatterns {
   // MARK: Pieces
 
   private mutating func add(_ text: [UInt8]) {
-    if text.count <= Self.longestPattern {
+    guard text.count > Self.longestPattern else {
       if text.count >= Self.shortest { patterns.append(text) }
-    } else {
-      addPieces(of: text, length: Self.pieceLength)
+      return
     }
+    // What is left at the end goes with the last piece.
+    let end = text.count / Self.pieceLength * Self.pieceLength - Self.pieceLength
+    addPieces(of: text[..<end], length: Self.pieceLength)
+    addPieces(of: text[end...], length: Self.longestPattern)
   }
 
-  private mutating func addPieces(of text: [UInt8], length: Int) {
-    var rest = text[...]
-    while !rest.isEmpty {
-      let piece = rest.count < 2 * length ? rest : rest.prefix(length)
+  private mutating func addPieces(of text: ArraySlice<UInt8>, length: Int) {
+    var rest = text
+    while rest.count >= Self.shortest {
+      let piece = rest.prefix(length)
       rest = rest[piece.endIndex...]
       if piece.hasAlphanumeric { patterns.append(Array(piece)) }
     }
@@ -92,8 +95,8 @@ struct SecretPatterns {
       add(standard)
       let url = Self.base64(value, after: before, Self.urlAlphabet)
       if url != standard { add(url) }
-      if before == 0, standard.count > Self.wrapLength {
-        addPieces(of: standard, length: Self.wrapLength)
+      if before == 0 {
+        for length in Self.wrapLengths { addPieces(of: standard[...], length: length) }
       }
     }
   }
