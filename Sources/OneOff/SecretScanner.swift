@@ -1,7 +1,7 @@
 /// Finds every occurrence of some patterns in a stream of bytes, whatever pieces it comes in.
 ///
 /// An Aho–Corasick automaton (Aho, Corasick 1975) decides. It is asked only where a filter says that
-/// something may begin: every pattern has at least 8 bytes, so that of every few bytes three are
+/// something may begin: every pattern has at least 8 bytes, so that of every few bytes four are
 /// looked up in a table of those that patterns have near their beginnings (as Wu and Manber do, 1994).
 struct SecretScanner: Sendable {
   /// A state of the automaton: the beginning of a pattern that was seen last.
@@ -31,7 +31,7 @@ struct SecretScanner: Sendable {
 
   /// The most bytes of a pattern.
   static let longestPattern = Int(UInt8.max)
-  private static let gramLength = 3
+  private static let gramLength = 4
   private static let longestWindow = 16
 
   private var nodes = [Node(byte: 0, depth: 0)]
@@ -117,16 +117,30 @@ struct SecretScanner: Sendable {
     filter = [UInt64](repeating: 0, count: 1 << (bits - 6))
     for (bytes, _) in patterns {
       for start in 0..<step {
-        let hash = Self.hash(bytes[start], bytes[start + 1], bytes[start + 2], shift)
-        filter[hash >> 6] |= 1 << UInt64(hash & 63)
+        let gram = Self.gram(bytes.span, at: start)
+        for place in [firstPlace(of: gram), secondPlace(of: gram)] {
+          filter[place >> 6] |= 1 << UInt64(place & 63)
+        }
       }
     }
   }
 
   @inline(__always)
-  private static func hash(_ a: UInt8, _ b: UInt8, _ c: UInt8, _ shift: UInt32) -> Int {
-    let gram = UInt32(a) | UInt32(b) << 8 | UInt32(c) << 16
-    return Int(truncatingIfNeeded: (gram &* 0x9e37_79b1) &>> shift)
+  private static func gram(_ bytes: Span<UInt8>, at start: Int) -> UInt32 {
+    UInt32(bytes[start]) | UInt32(bytes[start + 1]) << 8 | UInt32(bytes[start + 2]) << 16
+      | UInt32(bytes[start + 3]) << 24
+  }
+
+  // Where in the filter some bytes have their bits (Bloom 1970). Multipliers of Knuth and of Appleby.
+
+  @inline(__always)
+  private func firstPlace(of gram: UInt32) -> Int {
+    Int(truncatingIfNeeded: (gram &* 0x9e37_79b1) &>> shift)
+  }
+
+  @inline(__always)
+  private func secondPlace(of gram: UInt32) -> Int {
+    Int(truncatingIfNeeded: (gram &* 0x85eb_ca6b) &>> shift)
   }
 
   // MARK: Scanning
@@ -181,14 +195,18 @@ struct SecretScanner: Sendable {
     state.depth = Int(nodes[node].depth)
   }
 
-  /// The first of every `step` bytes from `start` on at which the filter knows three bytes; where
-  /// there is none, the first at which there are no three.
+  /// The first of every `step` bytes from `start` on at which the filter knows the next four; where
+  /// there is none, the first at which there are no four.
   private func nextSuspect(in bytes: Span<UInt8>, from start: Int) -> Int {
     let filter = filter.span
     var index = start
     while index + Self.gramLength <= bytes.count {
-      let hash = Self.hash(bytes[index], bytes[index + 1], bytes[index + 2], shift)
-      if filter[hash >> 6] & 1 << UInt64(hash & 63) != 0 { break }
+      let gram = Self.gram(bytes, at: index)
+      let first = firstPlace(of: gram)
+      if filter[first >> 6] & 1 << UInt64(first & 63) != 0 {
+        let second = secondPlace(of: gram)
+        if filter[second >> 6] & 1 << UInt64(second & 63) != 0 { break }
+      }
       index += step
     }
     return index
