@@ -31,7 +31,7 @@ struct MaskedRegions: Sendable, Hashable {
 ///
 /// Bytes that may yet become part of a secret are held back until more of them have come, or the
 /// stream ends: never more than the longest pattern has.
-struct MaskedStream: Sendable {
+package struct MaskedStream: Sendable {
   private let mask: SecretMask
   private var state = SecretScanner.State()
   /// How many bytes have come.
@@ -43,11 +43,12 @@ struct MaskedStream: Sendable {
   /// What was masked last, to which more of the same secret may be joined.
   private var last: MaskedRegion?
 
-  init(_ mask: SecretMask) { self.mask = mask }
+  /// A stream from its beginning.
+  package init(_ mask: SecretMask) { self.mask = mask }
 
   /// Takes the next bytes, and passes on what is certain. Where nothing is masked that is the bytes
   /// themselves, and no copy.
-  mutating func pass(_ bytes: ArraySlice<UInt8>, to receive: (ArraySlice<UInt8>) -> Void) {
+  package mutating func pass(_ bytes: ArraySlice<UInt8>, to receive: (ArraySlice<UInt8>) -> Void) {
     mask.scanner.scan(bytes.span, at: position, from: &state, into: &regions)
     position += bytes.count
     release(bytes, before: position - state.depth, to: receive)
@@ -58,7 +59,7 @@ struct MaskedStream: Sendable {
   /// - Parameter isCut: whether more was written, and thrown away. What may have been the beginning
   ///   of a secret is then thrown away, too.
   /// - Returns: how many bytes that are.
-  mutating func end(isCut: Bool, to receive: (ArraySlice<UInt8>) -> Void) -> Int {
+  package mutating func end(isCut: Bool, to receive: (ArraySlice<UInt8>) -> Void) -> Int {
     let limit = isCut ? position - state.depth : position
     let masked = regions.list.last?.range.upperBound ?? 0
     if regions.isEmpty {

@@ -1,8 +1,8 @@
-import ContainerSpec
+package import ContainerSpec
 import LinuxSystem
 
 /// What masks the secrets of a run: `[masked:NAME]` stands in place of a value.
-struct SecretMask: Sendable {
+package struct SecretMask: Sendable {
   let scanner: SecretScanner
   private let placeholders: [[UInt8]]
 
@@ -10,7 +10,7 @@ struct SecretMask: Sendable {
   init?(_ spec: RunSpec) { self.init(spec.maskedSecrets) }
 
   /// Masks these; nil when there are none.
-  init?(_ secrets: [Secret]) {
+  package init?(_ secrets: [Secret]) {
     guard !secrets.isEmpty else { return nil }
     var patterns: [(bytes: [UInt8], secret: UInt16)] = []
     for (index, secret) in secrets.enumerated() {
