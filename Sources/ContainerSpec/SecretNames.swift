@@ -14,8 +14,8 @@ extension EnvironmentVariable {
     return !(isPlace && value.contains(UInt8(ascii: "/")))
   }
 
-  /// The passwords inside of the value: of every URL, and of the connection string that a database's
-  /// driver takes where the name says that it is one.
+  /// The passwords inside of the value: of every URL, and of the connection string that a driver of
+  /// a database takes where the name says that it is one.
   var embeddedPasswords: [[UInt8]] {
     let name = self.name.utf8.map(\.uppercased)
     let isConnection = SecretNames.connections.contains { name.hasSuffix($0) }

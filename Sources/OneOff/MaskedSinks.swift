@@ -1,8 +1,8 @@
 import ContainerSpec
 import LinuxSystem
 
-/// Everybody who listens to a run. Whatever the run tells goes through here and nowhere else, so that
-/// no sink ever gets a secret.
+/// Everybody who listens to a run. Whatever the run tells goes through here and nowhere else, so
+/// that no sink ever gets a secret.
 final class MaskedSinks {
   private let sinks: [any RunSink]
   /// What the sinks write through.

@@ -75,9 +75,10 @@ extension IntegrationTests {
 
     @Test func secretThatIsWrittenByteByByteIsMasked() throws {
       let events = Workspace.current.path.appending("files/events").string
-      // Each byte is a write of its own, after a pause; tr(1) would wait for more.
+      // Each byte is a write of its own, after a pause.
       let script = """
-        s=$S; while [ -n "$s" ]; do rest=${s#?}; printf %s "${s%"$rest"}"; s=$rest; usleep 3000; done
+        s=$S
+        while [ -n "$s" ]; do rest=${s#?}; printf %s "${s%"$rest"}"; s=$rest; usleep 3000; done
         echo; printf %s end
         """
       let result = try shell(Self.options + ["--events", events], script)
