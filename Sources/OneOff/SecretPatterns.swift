@@ -24,7 +24,7 @@ struct SecretPatterns {
     let lines = Self.lines(of: value)
     if lines.count > 1 {
       add(value.replacing([0x0a], with: [0x0d, 0x0a]))
-      for line in lines where line.hasAlphanumeric && !line.isFrame { add(Array(line)) }
+      for line in lines where line.hasSubstance && !line.isFrame { add(Array(line)) }
     }
     // Without blanks and line feeds around it, which whoever encodes it may have cut off.
     let core = Array(value.trimmingSpace.prefix(Self.longestEncoded))
@@ -54,7 +54,7 @@ struct SecretPatterns {
     while rest.count >= Self.shortest {
       let piece = rest.prefix(length)
       rest = rest[piece.endIndex...]
-      if piece.hasAlphanumeric { patterns.append(Array(piece)) }
+      if piece.hasSubstance { patterns.append(Array(piece)) }
     }
   }
 
@@ -201,7 +201,8 @@ struct SecretPatterns {
 }
 
 extension ArraySlice<UInt8> {
-  fileprivate var hasAlphanumeric: Bool { contains(where: \.isAlphanumeric) }
+  /// Whether there is more than punctuation in it, which may be a line in many a log.
+  fileprivate var hasSubstance: Bool { contains { $0.isAlphanumeric || $0 >= 0x80 } }
 
   /// Whether it is a line like `-----BEGIN CERTIFICATE-----`, which hides nothing.
   fileprivate var isFrame: Bool { starts(with: "-----".utf8) }

@@ -108,6 +108,8 @@ import Testing
   @Test func longValueIsMaskedAlsoInPart() {
     let secret = (0..<400).map { "\($0 * 7919)-" }.joined()
     #expect(masked("<\(secret)>", ("S", secret)) == "<[masked:S]>")
+    let foreign = String(repeating: "\u{4e2d}\u{6587}", count: 40)
+    #expect(masked("<\(foreign)>", ("S", foreign)) == "<[masked:S]>")
     let part = secret.prefix(500)
     let result = masked("<\(part)>", ("S", secret))
     #expect(result.hasPrefix("<[masked:S]"))
