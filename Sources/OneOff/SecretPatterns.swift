@@ -62,22 +62,19 @@ struct SecretPatterns {
   /// so keys stand in files that have one line for each variable.
   private static func lines(of value: [UInt8]) -> [ArraySlice<UInt8>] {
     var lines: [ArraySlice<UInt8>] = []
-    var rest = value[...]
-    while let end = rest.firstIndex(where: { $0 == 0x0a || $0 == UInt8(ascii: "\\") }) {
-      let isEscape = value[end] == UInt8(ascii: "\\")
-      let next = end + 1
-      if isEscape, next == value.endIndex || value[next] != UInt8(ascii: "n") {
-        // A backslash of another meaning belongs to its line.
-        guard let later = value[next...].firstIndex(where: { $0 == 0x0a }) else { break }
-        lines.append(rest[..<later].trimmingSpace)
-        rest = value[(later + 1)...]
+    var start = 0
+    var index = 0
+    while index < value.count {
+      let isEscape = value[index...].starts(with: #"\n"#.utf8)
+      guard isEscape || value[index] == 0x0a else {
+        index += 1
         continue
       }
-      lines.append(rest[..<end].trimmingSpace)
-      rest = value[(isEscape ? next + 1 : next)...]
+      lines.append(value[start..<index].trimmingSpace)
+      index += isEscape ? 2 : 1
+      start = index
     }
-    lines.append(rest.trimmingSpace)
-    return lines
+    return lines + [value[start...].trimmingSpace]
   }
 
   // MARK: Base64

@@ -97,6 +97,9 @@ import Testing
     #expect(masked("VJTUt9Us8cKjMzEfYyjiWA4R4mVnsVq\n", key) == "[masked:K]\n")
     #expect(masked("x: indented line.", key) == "x: [masked:K].")
     #expect(masked(key.1, key) == "[masked:K]")
+    // Another backslash before it does not matter: as in the JSON of a cloud's credentials.
+    let json = ("J", #"{\"key\":\""# + key.1 + #"\"}"#)
+    #expect(masked("VJTUt9Us8cKjMzEfYyjiWA4R4mVnsVq\n", json) == "[masked:J]\n")
   }
 
   @Test func valueIsMaskedWithoutItsLineEnd() {
