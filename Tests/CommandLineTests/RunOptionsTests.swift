@@ -50,8 +50,8 @@ extension CommandLineTests {
       let found = try spec(arguments + ["--secret", "B", "--secret", "A", "--mask", "auto", "id"])
       #expect(found.secrets == ["B", "A"])
       #expect(found.masking == .auto)
-      for wrong in [["--mask", "some"], ["--secret", "C"], ["--secret", "B=2"], ["--secret", ""]] {
-        #expect(throws: SpecError.self) { try spec(arguments + wrong + ["id"]) }
+      for (option, value) in [("mask", "some"), ("secret", "C"), ("secret", "B=2")] {
+        #expect(throws: SpecError.self) { try spec(arguments + ["--\(option)", value, "id"]) }
       }
     }
 
