@@ -1,8 +1,8 @@
 /// Finds every occurrence of some patterns in a stream of bytes, whatever pieces it comes in.
 ///
 /// An Aho–Corasick automaton (Aho, Corasick 1975) decides. It is asked only where a filter says
-/// that something may begin: every pattern has at least 8 bytes, so that of every few bytes four are
-/// looked up among those that patterns have near their beginnings (as Wu and Manber do, 1994).
+/// that something may begin: every pattern has at least 8 bytes, so that of every few bytes four
+/// are looked up among those that patterns have near their beginnings (as Wu and Manber do, 1994).
 struct SecretScanner: Sendable {
   /// A state of the automaton: the beginning of a pattern that was seen last.
   private struct Node: Sendable {
