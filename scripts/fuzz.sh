@@ -10,7 +10,7 @@ seeds=Tests/FuzzTests/Corpus
 learnt=build/fuzz
 # libFuzzer cuts what is longer, seeds too: as long as a profile of Docker's is.
 longest=16384
-targets="accounts environment-file options procfile seccomp terminal-text"
+targets="accounts environment-file mask options procfile seccomp terminal-text"
 export ONEOFF_FUZZ=1
 # Swift's own backtrace of a crash would keep libFuzzer from saving the input.
 export SWIFT_BACKTRACE=enable=no
@@ -33,6 +33,7 @@ parsers() {
     accounts) echo ContainerSpec/AccountDatabase ContainerSpec/UserReference+Text \
         ContainerSpec/Decimal ;;
     environment-file) echo ContainerSpec/EnvironmentFile ;;
+    mask) echo OneOff/SecretPatterns OneOff/SecretScanner OneOff/MaskedStream ;;
     options) echo LinuxSystem/OptionScanner oneoff/OptionParser oneoff/OptionTable \
         ContainerSpec/Mounts+Text ContainerSpec/ByteCount+Text ContainerSpec/DurationText \
         ContainerSpec/Environment ContainerSpec/Names ContainerSpec/Capability \

@@ -18,6 +18,10 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var fallbackCommand: [ByteString]?
   /// The command's environment, complete and in order; nothing of the caller's is added.
   public var environment: [EnvironmentVariable]
+  /// The names of variables whose values are masked in whatever the run writes or tells.
+  public var secrets: [String]
+  /// Which values are masked.
+  public var masking: Masking
   /// The directory in which the command starts, as seen inside.
   public var workingDirectory: FilePath
   /// Who the command runs as; when nil the owner of the app's directory, or root without an app.
@@ -74,6 +78,8 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.command = command
     self.fallbackCommand = nil
     self.environment = []
+    self.secrets = []
+    self.masking = .named
     self.workingDirectory = "/"
     self.user = nil
     self.hostname = nil

@@ -36,6 +36,7 @@ extension RunSpec {
     try validateLayers()
     try validateMounts()
     try validateStrings()
+    try validateSecrets()
     guard workingDirectory.isAbsolute else {
       throw SpecError(
         "the working directory \(String(quoting: workingDirectory.string)) is not absolute",

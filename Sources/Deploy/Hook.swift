@@ -49,6 +49,7 @@ public struct Hook: Sendable, Hashable {
     spec.network = .host
     spec.timeout = Self.defaultTimeout
     spec.logMaximum = Self.defaultLogMaximum
+    spec.masking = .auto
     spec.watchedDirectories = AssetDirectories.names.map { mountPoint.appending($0) }
     spec.environment.set([
       try EnvironmentVariable(name: "PATH", value: RunSpec.defaultPath),

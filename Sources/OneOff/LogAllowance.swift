@@ -20,4 +20,10 @@ struct LogAllowance: Sendable, Hashable {
     dropped += UInt64(bytes.count - allowed.count)
     return allowed
   }
+
+  /// Throws bytes away that were taken.
+  mutating func drop(_ count: Int) {
+    passed -= UInt64(count)
+    dropped += UInt64(count)
+  }
 }

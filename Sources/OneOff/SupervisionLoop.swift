@@ -16,7 +16,7 @@ struct SupervisionLoop: ~Copyable {
   private let control: CInt?
   private let id: RunID
   private let spec: RunSpec
-  private let sinks: [any RunSink]
+  private let sinks: MaskedSinks
   private var state = SupervisorState()
   private var stdout: InputReader?
   private var stderr: InputReader?
@@ -46,7 +46,7 @@ struct SupervisionLoop: ~Copyable {
   private(set) var changes: RunResult.Changes?
 
   /// Blocks the signals that are forwarded: from here on they wait for the loop.
-  init(_ spec: RunSpec, id: RunID, sinks: [any RunSink], control: CInt?) throws {
+  init(_ spec: RunSpec, id: RunID, sinks: MaskedSinks, control: CInt?) throws {
     let loop = try EventLoop()
     let timer = try Timer()
     let signals = try SignalDescriptor(Supervisor.forwardedSignals)
@@ -197,7 +197,7 @@ struct SupervisionLoop: ~Copyable {
       events.removeAll { $0 == .drainExpired }
     }
     if deadlines.takeSample(at: now), let sample = meter?.sample(at: now) {
-      for sink in sinks { sink.sampled(sample) }
+      sinks.sample(sample)
     }
     try setTimer()
     return events
@@ -227,7 +227,7 @@ struct SupervisionLoop: ~Copyable {
       if deadlines.wantsOutput { deadlines.noteOutput(at: monotonicClock()) }
       pass(bytes, on: stream)
       // Nobody is left to read it: the command gets SIGPIPE, as it would without us.
-      return sinks.contains { $0.accepts(stream) } ? [] : end(stream)
+      return sinks.accept(stream) ? [] : end(stream)
     }
   }
 
@@ -238,14 +238,11 @@ struct SupervisionLoop: ~Copyable {
     case .stderr: log.stderrBytes += UInt64(bytes.count)
     }
     let allowed = allowance.take(bytes)
-    if !allowed.isEmpty {
-      let time = wallClock()
-      for sink in sinks { sink.received(allowed, on: stream, at: time) }
-    }
+    if !allowed.isEmpty { sinks.receive(allowed, on: stream, at: wallClock()) }
     guard allowance.dropped > 0 else { return }
     if log.droppedBytes == 0, let maximum = spec.logMaximum {
       let text = "the output has reached \(maximum) (--log-max): what follows is thrown away"
-      for sink in sinks { sink.warned(code: "log-limit", text: text) }
+      sinks.warn(code: "log-limit", text: text)
     }
     log.droppedBytes = allowance.dropped
   }
@@ -265,7 +262,8 @@ struct SupervisionLoop: ~Copyable {
       // Now, not when the last reference goes: a command that writes on must get SIGPIPE.
       reader.close()
     }
-    for sink in sinks { sink.ended(stream) }
+    allowance.drop(sinks.end(stream, isCut: allowance.dropped > 0))
+    log.droppedBytes = allowance.dropped
     return [.outputEnded(stream)]
   }
 
@@ -279,9 +277,7 @@ struct SupervisionLoop: ~Copyable {
     let wasPaused = !blockedWriters.isEmpty
     for writer in blockedWriters where !writer.hasPending { loop.remove(writer.descriptor) }
     blockedWriters.removeAll { !$0.hasPending }
-    for sink in sinks {
-      for writer in sink.writers where writer.hasPending { try block(writer) }
-    }
+    for writer in sinks.writers where writer.hasPending { try block(writer) }
     let isPaused = !blockedWriters.isEmpty
     if isPaused, !wasPaused {
       if let stdout { loop.remove(stdout.descriptor) }
@@ -299,9 +295,7 @@ struct SupervisionLoop: ~Copyable {
   }
 
   private func flush() {
-    for sink in sinks {
-      for writer in sink.writers { writer.flush() }
-    }
+    for writer in sinks.writers { writer.flush() }
   }
 
   // MARK: Actions
@@ -318,11 +312,10 @@ struct SupervisionLoop: ~Copyable {
     switch action {
     case .announceStart:
       if limitsMemory { container.spareFirstProcess() }
-      let time = wallClock()
-      for sink in sinks { sink.started(id: id, time: time, pid: container.pid) }
+      sinks.start(id: id, time: wallClock(), pid: container.pid)
     case .forward(let number): container.forward(signal: number)
     case .startGrace:
-      for sink in sinks { sink.waiting(atMost: spec.grace) }
+      sinks.wait(atMost: spec.grace)
       deadlines.startGrace(spec.grace, now: monotonicClock())
       try setTimer()
     case .kill: container.kill()
@@ -339,19 +332,12 @@ struct SupervisionLoop: ~Copyable {
 
   private mutating func gatherChanges() {
     guard let changeSources else { return }
-    let listers = sinks.filter(\.listsChanges)
-    var report: ((Change) -> Void)?
-    if !listers.isEmpty { report = { change in for sink in listers { sink.changed(change) } } }
+    let report: ((Change) -> Void)? = sinks.listChanges ? { [sinks] in sinks.tell($0) } : nil
     let found = changeSources.changes(report: report)
     changes = found.summary
-    var warnings = found.warnings
-    for lister in listers {
-      if let warning = RunWarning(unlistedChanges: lister.endedChanges()) {
-        warnings.append(warning)
-      }
-    }
-    for warning in warnings {
-      for sink in sinks { sink.warned(code: warning.code, text: warning.text) }
+    let unlisted = RunWarning(unlistedChanges: sinks.endChanges())
+    for warning in found.warnings + (unlisted.map { [$0] } ?? []) {
+      sinks.warn(code: warning.code, text: warning.text)
     }
   }
 }

@@ -8,7 +8,7 @@ import LinuxSystem
 package struct Supervisor: ~Copyable {
   private let spec: RunSpec
   private let id: RunID
-  private let sinks: [any RunSink]
+  private let sinks: MaskedSinks
   private let started = wallClock()
   private let startedMonotonic = monotonicClock()
   private var log = RunResult.Log()
@@ -36,7 +36,7 @@ package struct Supervisor: ~Copyable {
       return try spec.id ?? .random()
     }
     self.spec = spec
-    self.sinks = sinks
+    self.sinks = MaskedSinks(sinks)
   }
 
   /// Runs the command and returns once it has ended and its output was passed on.
@@ -47,15 +47,16 @@ package struct Supervisor: ~Copyable {
   package consuming func run(control: CInt? = nil) throws(OneOffError) -> RunResult {
     let sinks = self.sinks
     let id = self.id
+    let spec = self.spec
     do throws(OneOffError) {
-      let result = try supervise(control: control)
-      for sink in sinks { sink.finished(id: id, result: result) }
+      let result = sinks.finish(id: id, result: try supervise(control: control))
       // Whoever was told to end does not wait for readers as long as they like.
       Self.flush(sinks, atMost: wasToldToEnd ? Self.drainTime : nil)
       return result
     } catch {
-      let result = setupFailure(error)
-      for sink in sinks { sink.finished(id: id, result: result) }
+      sinks.hideSecrets(of: spec)
+      let error = sinks.masked(error)
+      _ = sinks.finish(id: id, result: setupFailure(error))
       Self.flush(sinks)
       throw error
     }
@@ -68,8 +69,10 @@ package struct Supervisor: ~Copyable {
     var launch = try OneOffError.wrap { try Launch(spec, id: id) }
     let plan = launch.plan
     limits = launch.limitsInForce
+    // AFTER the clone: the container starts meanwhile. BEFORE anything is told.
+    sinks.hideSecrets(of: spec)
     for warning in launch.warnings {
-      for sink in sinks { sink.warned(code: warning.code, text: warning.text) }
+      sinks.warn(code: warning.code, text: warning.text)
     }
     let blocked = launch.blockedCalls
     let outcome: SupervisorState.Outcome
@@ -78,7 +81,7 @@ package struct Supervisor: ~Copyable {
         try loop.run(
           launch.container, outputs: launch.takeOutputs(), changeSources: launch.changeSources,
           blockedCalls: blocked, limitsMemory: launch.limits?.memory != nil,
-          meter: sinks.contains(where: \.wantsSamples) ? launch.makeMeter() : nil)
+          meter: sinks.wantSamples ? launch.makeMeter() : nil)
       }
     } catch {
       launch.abort()
@@ -180,11 +183,9 @@ package struct Supervisor: ~Copyable {
   /// Waits until every sink has passed on what it holds, or its reader has taken nothing for the
   /// time. A signal ends this process then, as its default is: the container has ended, and who
   /// reads so slowly must not keep us.
-  private static func flush(_ sinks: [any RunSink], atMost time: Duration? = nil) {
+  private static func flush(_ sinks: MaskedSinks, atMost time: Duration? = nil) {
     unblockSignals(forwardedSignals)
-    for sink in sinks {
-      for writer in sink.writers { writer.flushBlocking(atMost: time) }
-    }
+    for writer in sinks.writers { writer.flushBlocking(atMost: time) }
   }
 }
 

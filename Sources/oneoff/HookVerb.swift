@@ -62,8 +62,9 @@ enum HookVerb {
       try sayThatThereIsNone(hook.phase, in: file, output: output)
       return 0
     }
-    var spec = try hook.spec(
-      running: entry, layers: layers, variables: options.run.environment())
+    let environment = try options.run.environment()
+    var spec = try hook.spec(running: entry, layers: layers, variables: environment.variables)
+    spec.secrets = environment.secrets
     options.run.apply(to: &spec)
     try spec.validate()
     // The command as the Procfile has it: expanded, it could show secrets.

@@ -88,7 +88,7 @@ extension CommandOption {
 extension OptionGroup {
   /// The options of `run`, which `hook` and `print-plan` take too.
   static let ofRun = [
-    rootFileSystem, command, isolation, limits, time, processes, scratch, ending,
+    rootFileSystem, command, secrets, isolation, limits, time, processes, scratch, ending,
   ]
 
   static let rootFileSystem = OptionGroup(
@@ -144,7 +144,8 @@ extension OptionGroup {
         help: "set the variables of a file of NAME=VALUE lines; --env wins over it",
         isRepeatable: true
       ) { options, value throws(SpecError) in
-        options.run.environmentFiles.append(try FilePath(option: value))
+        options.run.environmentFiles.append(
+          .init(path: try FilePath(option: value), isSecret: false))
       },
       CommandOption(
         name: "workdir", letter: "w", value: .init(metavariable: "DIR"),

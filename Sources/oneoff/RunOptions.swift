@@ -21,6 +21,19 @@ struct RunOptions: Sendable {
     }
   }
 
+  /// A file of variables.
+  struct VariableFile: Sendable, Hashable {
+    let path: FilePath
+    /// Whether all of them are secret.
+    let isSecret: Bool
+  }
+
+  /// The variables that the options give, and the names of those that they call secret.
+  struct Environment: Sendable, Hashable {
+    var variables: [EnvironmentVariable] = []
+    var secrets: [String] = []
+  }
+
   var rootfs: FilePath?
   var layers: [FilePath] = []
   var volumes: [Volume] = []
@@ -28,7 +41,9 @@ struct RunOptions: Sendable {
   var scratch: Scratch?
   var isReadOnly = false
   var variables: [Variable] = []
-  var environmentFiles: [FilePath] = []
+  var environmentFiles: [VariableFile] = []
+  var secrets: [String] = []
+  var masking: Masking?
   var workingDirectory: FilePath?
   var user: UserReference?
   var hostname: Hostname?
@@ -61,7 +76,9 @@ struct RunOptions: Sendable {
       let value = try ByteString(bytes: terminal, subject: "TERM")
       spec.environment.set([try EnvironmentVariable(name: "TERM", value: value)])
     }
-    spec.environment.set(try environment())
+    let environment = try environment()
+    spec.environment.set(environment.variables)
+    spec.secrets = environment.secrets
     apply(to: &spec)
     try spec.validate()
     return spec
@@ -79,18 +96,21 @@ struct RunOptions: Sendable {
   /// The variables of all files, and then those of `--env`, whatever their order.
   ///
   /// As with `docker run`, a variable that the caller does not have is left out.
-  func environment() throws -> [EnvironmentVariable] {
-    var environment: [EnvironmentVariable] = []
+  func environment() throws -> Environment {
+    var environment = Environment(secrets: secrets)
     for file in environmentFiles {
-      let bytes = try readInput(file, limit: EnvironmentFile.maximumSize, kind: "env file")
-      environment.set(try EnvironmentFile.parse(bytes, fileName: file.string))
+      let kind = file.isSecret ? "secret file" : "env file"
+      let bytes = try readInput(file.path, limit: EnvironmentFile.maximumSize, kind: kind)
+      let variables = try EnvironmentFile.parse(bytes, fileName: file.path.string)
+      environment.variables.set(variables)
+      if file.isSecret { environment.secrets += variables.map(\.name) }
     }
     for variable in variables {
       switch variable {
-      case .given(let variable): environment.set([variable])
+      case .given(let variable): environment.variables.set([variable])
       case .inherited(let name):
         guard let value = Caller.environmentValue(name) else { continue }
-        environment.set([
+        environment.variables.set([
           try EnvironmentVariable(name: name, value: ByteString(bytes: value, subject: name))
         ])
       }
@@ -105,6 +125,7 @@ struct RunOptions: Sendable {
     spec.temporaryFileSystems = temporaryFileSystems
     spec.scratch = scratch ?? spec.scratch
     spec.isReadOnly = isReadOnly
+    spec.masking = masking ?? spec.masking
     spec.workingDirectory = workingDirectory ?? spec.workingDirectory
     spec.user = user ?? spec.user
     spec.hostname = hostname

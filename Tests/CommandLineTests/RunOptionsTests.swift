@@ -42,6 +42,19 @@ extension CommandLineTests {
       }
     }
 
+    @Test func secretsAreNamed() throws {
+      let arguments = ["--rootfs", "/a", "-e", "A=1", "-e", "B=2"]
+      let plain = try spec(arguments + ["id"])
+      #expect(plain.secrets.isEmpty)
+      #expect(plain.masking == .named)
+      let found = try spec(arguments + ["--secret", "B", "--secret", "A", "--mask", "auto", "id"])
+      #expect(found.secrets == ["B", "A"])
+      #expect(found.masking == .auto)
+      for (option, value) in [("mask", "some"), ("secret", "C"), ("secret", "B=2")] {
+        #expect(throws: SpecError.self) { try spec(arguments + ["--\(option)", value, "id"]) }
+      }
+    }
+
     @Test func takesEveryOption() throws {
       let found = try spec([
         "--layer", "/b", "--rootfs", "/a", "--layer=c", "-v", "/s:/d:ro", "--tmpfs", "/t:1M",

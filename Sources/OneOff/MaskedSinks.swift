@@ -1,0 +1,117 @@
+import ContainerSpec
+import LinuxSystem
+
+/// Everybody who listens to a run. Whatever the run tells goes through here and nowhere else, so
+/// that no sink ever gets a secret.
+final class MaskedSinks {
+  private let sinks: [any RunSink]
+  /// What the sinks write through.
+  let writers: [OutputWriter]
+  private var mask: SecretMask?
+  private var knowsSecrets = false
+  private var stdout: MaskedStream?
+  private var stderr: MaskedStream?
+
+  init(_ sinks: [any RunSink]) {
+    self.sinks = sinks
+    self.writers = sinks.flatMap(\.writers)
+  }
+
+  /// Masks the secrets of a run from here on, and warns of those that cannot be masked.
+  ///
+  /// Making the mask takes time that a run need not wait for: the container starts meanwhile.
+  func hideSecrets(of spec: RunSpec) {
+    guard !knowsSecrets else { return }
+    knowsSecrets = true
+    for name in spec.unmaskableSecrets {
+      warn(
+        code: "secret-too-short",
+        text: "the value of \(name) has less than \(RunSpec.shortestSecret) bytes and is not masked"
+      )
+    }
+    guard let mask = SecretMask(spec) else { return }
+    self.mask = mask
+    stdout = MaskedStream(mask)
+    stderr = MaskedStream(mask)
+  }
+
+  /// Whether anybody still takes what the command writes on a stream.
+  func accept(_ stream: OutputStream) -> Bool { sinks.contains { $0.accepts(stream) } }
+
+  /// Whether anybody wants to be told every change.
+  var listChanges: Bool { sinks.contains(where: \.listsChanges) }
+
+  /// The command was executed.
+  func start(id: RunID, time: Duration, pid: Int32) {
+    for sink in sinks { sink.started(id: id, time: time, pid: pid) }
+  }
+
+  /// The command has written bytes.
+  func receive(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
+    let pass: (ArraySlice<UInt8>) -> Void = { [sinks] bytes in
+      for sink in sinks { sink.received(bytes, on: stream, at: time) }
+    }
+    guard mask != nil else { return pass(bytes) }
+    switch stream {
+    case .stdout: stdout?.pass(bytes, to: pass)
+    case .stderr: stderr?.pass(bytes, to: pass)
+    }
+  }
+
+  /// The command will write no more on a stream.
+  ///
+  /// - Parameter isCut: whether it has written more than is passed on.
+  /// - Returns: how many bytes that were received are not passed on, because with what was cut off
+  ///   they could have been a secret.
+  func end(_ stream: OutputStream, isCut: Bool) -> Int {
+    let time = wallClock()
+    let pass: (ArraySlice<UInt8>) -> Void = { [sinks] bytes in
+      for sink in sinks { sink.received(bytes, on: stream, at: time) }
+    }
+    let lost =
+      switch stream {
+      case .stdout: stdout?.end(isCut: isCut, to: pass)
+      case .stderr: stderr?.end(isCut: isCut, to: pass)
+      }
+    for sink in sinks { sink.ended(stream) }
+    return lost ?? 0
+  }
+
+  /// Something that the caller should know.
+  func warn(code: String, text: String) {
+    let text = mask?.masked(text) ?? text
+    for sink in sinks { sink.warned(code: code, text: text) }
+  }
+
+  /// The command was told to end, and has this long to do so.
+  func wait(atMost grace: Duration) {
+    for sink in sinks { sink.waiting(atMost: grace) }
+  }
+
+  /// Whether anybody wants to be told how the run is doing.
+  var wantSamples: Bool { sinks.contains(where: \.wantsSamples) }
+
+  /// How the run is doing.
+  func sample(_ sample: RunSample) {
+    for sink in sinks { sink.sampled(sample) }
+  }
+
+  /// The run has changed something.
+  func tell(_ change: Change) {
+    let change = mask?.masked(change) ?? change
+    for sink in sinks where sink.listsChanges { sink.changed(change) }
+  }
+
+  /// Every change was told; returns how many could not be passed on.
+  func endChanges() -> Int { sinks.reduce(0) { $0 + $1.endedChanges() } }
+
+  /// The run is over; returns the result without secrets.
+  func finish(id: RunID, result: RunResult) -> RunResult {
+    let result = mask?.masked(result) ?? result
+    for sink in sinks { sink.finished(id: id, result: result) }
+    return result
+  }
+
+  /// The error of a run without secrets.
+  func masked(_ error: OneOffError) -> OneOffError { mask?.masked(error) ?? error }
+}
