@@ -82,7 +82,7 @@ struct ol_outcome ol_close_all_but(const int *kept, int count) {
 }
 
 /* When this fails, whoever has the socket's other end sees its end instead of a descriptor. */
-static void ol_send_descriptor(int socket, int descriptor) {
+long ol_send_descriptor(int socket, int descriptor) {
     char byte = 0;
     struct iovec data = {.iov_base = &byte, .iov_len = 1};
     union {
@@ -100,7 +100,8 @@ static void ol_send_descriptor(int socket, int descriptor) {
         .msg_control = &control,
         .msg_controllen = sizeof control,
     };
-    sendmsg(socket, &message, MSG_NOSIGNAL);
+    /* Without waiting: the supervisor takes what was sent when the run is over. */
+    return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* Waits until the descriptor is there. It shares the table of descriptors with the process that

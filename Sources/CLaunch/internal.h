@@ -65,11 +65,14 @@ struct ol_outcome ol_attach(const struct ol_child *child, const struct ol_operat
 struct ol_outcome ol_mask(const struct ol_child *child, const struct ol_operation *operation);
 struct ol_outcome ol_make_read_only(const struct ol_child *child,
                                     const struct ol_operation *operation);
+struct ol_outcome ol_send_place(const struct ol_child *child,
+                                const struct ol_operation *operation);
 
 /* confine.c: what takes rights away from a process. */
 struct ol_outcome ol_perform_confinement(const struct ol_operation *operation);
 struct ol_outcome ol_set_capabilities(uint64_t mask, uint64_t inherited);
 struct ol_outcome ol_close_all_but(const int *kept, int count);
+long ol_send_descriptor(int socket, int descriptor);
 
 /* command.c */
 struct ol_outcome ol_perform_command(const struct ol_child *child,

@@ -201,3 +201,20 @@ struct ol_outcome ol_make_read_only(const struct ol_child *child,
     close(place);
     return outcome;
 }
+
+/* By path only: whoever has the descriptor finds this mount, also when its namespace is gone. */
+struct ol_outcome ol_send_place(const struct ol_child *child,
+                                const struct ol_operation *operation) {
+    /* An empty path is the root of the target itself. */
+    const char *path = *operation->path == '\0' ? "." : operation->path;
+    int place = ol_open_below(ol_directory(child, operation->target), path, RESOLVE_IN_ROOT);
+    if (place < 0) {
+        struct ol_outcome outcome = ol_failed(OL_STEP_OPENAT2);
+        outcome.text = operation->path;
+        return outcome;
+    }
+    struct ol_outcome outcome =
+        ol_check(ol_send_descriptor(operation->descriptor, place), OL_STEP_SENDMSG);
+    close(place);
+    return outcome;
+}

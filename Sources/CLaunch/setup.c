@@ -168,6 +168,8 @@ struct ol_outcome ol_perform_setup(struct ol_child *child, const struct ol_opera
                         OL_STEP_SETHOSTNAME);
     case OL_ADJUST_OOM_SCORE:
         return ol_adjust_oom_score(child, operation->text);
+    case OL_SEND_PLACE:
+        return ol_send_place(child, operation);
     default:
         return (struct ol_outcome){OL_STEP_BAD_OPERATION, EINVAL, NULL};
     }

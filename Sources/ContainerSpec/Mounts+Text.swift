@@ -130,26 +130,31 @@ extension FilePath {
   /// - Throws: ``SpecError`` when it is relative, has a `..` component, or is `/`,
   ///   `/proc` or `/sys`.
   func checkedDestination(of subject: String) throws(SpecError) -> FilePath {
+    try checkedPlace("destination", of: subject)
+  }
+
+  /// The same for a path that `subject` has in another role.
+  func checkedPlace(_ role: String, of subject: String) throws(SpecError) -> FilePath {
     let shown = String(quoting: string)
     guard isAbsolute else {
       throw SpecError(
-        "the destination \(shown) of \(subject) is not absolute",
+        "the \(role) \(shown) of \(subject) is not absolute",
         remedy: "give the path as the command sees it, such as /data")
     }
     guard !components.contains(where: { $0.kind == .parentDirectory }) else {
       throw SpecError(
-        "the destination \(shown) of \(subject) has '..' in it",
+        "the \(role) \(shown) of \(subject) has '..' in it",
         remedy: "give the path that you mean, such as /data")
     }
     let path = lexicallyNormalized()
     guard !path.components.isEmpty else {
       throw SpecError(
-        "the destination of \(subject) cannot be the root directory",
+        "the \(role) of \(subject) cannot be the root directory",
         remedy: "give a directory below it, such as /data; --rootfs names the root")
     }
     guard path != "/proc", path != "/sys" else {
       throw SpecError(
-        "the destination of \(subject) cannot be \(shown), which is the container's own",
+        "the \(role) of \(subject) cannot be \(shown), which is the container's own",
         remedy: "give another directory, or one below it")
     }
     return path

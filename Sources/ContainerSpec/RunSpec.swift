@@ -54,6 +54,10 @@ public struct RunSpec: Sendable, Hashable, Codable {
   /// Directories inside, by absolute path: when the run leaves files in one that are thrown away,
   /// the caller is warned.
   public var watchedDirectories: [FilePath]
+  /// What is brought out of the scratch when the command has succeeded.
+  public var exports: [Export]
+  /// Whether an export replaces what is at its destination; otherwise that is an error.
+  public var replacesExports: Bool
   /// How long the command may go on after it was told to end, before the container is killed.
   public var grace: Duration
   /// How long the command may take, from the start of the container; as long as it likes when nil.
@@ -95,6 +99,8 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.limits = Limits()
     self.isMeasured = false
     self.watchedDirectories = []
+    self.exports = []
+    self.replacesExports = false
     self.grace = .seconds(30)
     self.timeout = nil
     self.silenceTimeout = nil

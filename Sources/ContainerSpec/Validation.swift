@@ -50,6 +50,7 @@ extension RunSpec {
     try validateUser()
     try validateCapabilities()
     try validateSeccomp()
+    try validateExports()
   }
 
   private func validateCapabilities() throws(SpecError) {

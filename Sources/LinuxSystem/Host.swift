@@ -81,6 +81,17 @@ public func randomBytes(_ count: Int) -> [UInt8] {
   }
 }
 
+/// Takes one of these signals, which are blocked, if one waits for this process; false when none
+/// does. See sigtimedwait(2).
+public func takePendingSignal(_ numbers: [CInt]) -> Bool {
+  var signals = sigset_t()
+  var noTime = timespec()
+  // Safe: the calls read and write the structures alone.
+  unsafe sigemptyset(&signals)
+  for number in numbers { unsafe sigaddset(&signals, number) }
+  return unsafe sigtimedwait(&signals, nil, &noTime) > 0
+}
+
 /// Whether a descriptor is a terminal.
 public func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
 

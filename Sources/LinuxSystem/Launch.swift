@@ -257,6 +257,7 @@ extension ol_step {
     case OL_STEP_SOCKET: "socket(2)"
     case OL_STEP_IOCTL: "ioctl(2)"
     case OL_STEP_SETPRIORITY: "setpriority(2)"
+    case OL_STEP_SENDMSG: "sendmsg(2)"
     default: "the launch plan"
     }
   }

@@ -18,6 +18,7 @@ extension LaunchPlan.Operation: CustomStringConvertible {
     case .pivot: "pivot to the new root, detach the old one"
     case .setHostname(let name): "set the host name \(name)"
     case .adjustOOMScore(let value): "OOM score adjustment \(value)"
+    case .sendDirectory(let place, let socket): "send what is \(place), over \(socket)"
     case .forbidNewPrivileges: "no new privileges"
     case .forbidDumping: "not dumpable"
     case .installSeccomp(let program, let listener):

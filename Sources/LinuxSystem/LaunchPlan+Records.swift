@@ -38,7 +38,7 @@ private struct RecordEncoder {
     switch operation {
     case .eraseArguments, .resetSignals, .joinCgroup, .newCgroupNamespace, .joinNetwork,
       .makeMountsPrivate, .enterScratch, .attach, .mount, .mask, .makeReadOnly, .pivot,
-      .setHostname, .adjustOOMScore:
+      .setHostname, .adjustOOMScore, .sendDirectory:
       try encodeSetup(operation)
     case .forbidNewPrivileges, .forbidDumping, .installSeccomp, .boundCapabilities,
       .keepCapabilities, .keepCapabilitiesOnUserChange, .setGroups, .setGroup, .setUser,
@@ -82,6 +82,9 @@ private struct RecordEncoder {
     case .adjustOOMScore(let value):
       set(OL_ADJUST_OOM_SCORE)
       unsafe record.text = try arena.text("\(value)")
+    case .sendDirectory(let place, let socket):
+      set(OL_SEND_PLACE, socket)
+      try set(place)
     default: preconditionFailure("not an operation of the set-up")
     }
   }

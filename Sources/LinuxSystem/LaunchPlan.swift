@@ -218,6 +218,7 @@ public struct LaunchPlan: Sendable, Hashable {
     case pivot
     case setHostname(String)
     case adjustOOMScore(Int32)
+    case sendDirectory(Place, over: DescriptorName)
     // Either process: what takes rights away from it.
     case forbidNewPrivileges
     case forbidDumping

@@ -149,6 +149,8 @@ public enum DescriptorName: Sendable, Hashable {
   case standardError
   case landlock
   case listenerSocket
+  case exportSocket
+  case exported(Int)
 }
 
 extension DescriptorName: CustomStringConvertible {
@@ -180,6 +182,8 @@ extension DescriptorName: CustomStringConvertible {
     case .standardError: "stderr"
     case .landlock: "landlock scope"
     case .listenerSocket: "listener's socket"
+    case .exportSocket: "exports' socket"
+    case .exported(let index): "exported \(index)"
     }
   }
 }

@@ -12,36 +12,14 @@ extension LaunchPlan.SeccompProgram {
   }
 }
 
-/// The way on which the command's process hands its seccomp listener over.
-public struct ListenerSocket: ~Copyable, Sendable {
-  /// Readable when the listener is there, or nobody is left who could send it.
-  public let reader: OwnedDescriptor
-
-  /// Makes a pair of sockets, and gives one of them to a launch under a name.
-  ///
-  /// - Throws: EMFILE or ENFILE when there are too many descriptors. See socketpair(2).
-  public init(to descriptors: DescriptorTable, as name: DescriptorName) throws(SystemError) {
-    var reader: CInt = -1
-    var writer: CInt = -1
-    // Safe: the call writes both numbers and keeps no pointer.
-    _ = try checkNegated(unsafe ol_socket_pair(&reader, &writer), "socketpair(2)")
-    self.reader = OwnedDescriptor(owning: reader)
-    descriptors.adopt(OwnedDescriptor(owning: writer), as: name)
-  }
-
-  /// Takes the listener.
+extension DescriptorSocket {
+  /// Takes the seccomp listener of the command's process.
   ///
   /// - Returns: nil when it has not come yet.
-  /// - Throws: ENODATA when it will not come; EMFILE at a limit on open files. See recvmsg(2).
+  /// - Throws: as ``receiveDescriptor(_:)``.
   public borrowing func receive() throws(SystemError) -> SeccompListener? {
-    do throws(SystemError) {
-      return SeccompListener(
-        owning: OwnedDescriptor(
-          owning: try checkNegated(
-            ol_receive_descriptor(reader.number), "recvmsg(2)", "of the seccomp listener")))
-    } catch let error where error.errno == .resourceTemporarilyUnavailable {
-      return nil
-    }
+    guard let listener = try receiveDescriptor("of the seccomp listener") else { return nil }
+    return SeccompListener(owning: listener)
   }
 }
 

@@ -11,13 +11,13 @@ final class BlockedCallLog {
   private static let callsAtOnce = 64
 
   private let program: [BPFInstruction]
-  private var socket: ListenerSocket?
+  private var socket: DescriptorSocket?
   private var listener: SeccompListener?
   private var count = BlockedCallCount()
   private var hasFailed = false
 
   /// Answers as `program` does, once its listener has come over the socket.
-  init(_ program: [BPFInstruction], socket: consuming ListenerSocket) {
+  init(_ program: [BPFInstruction], socket: consuming DescriptorSocket) {
     self.program = program
     self.socket = consume socket
   }

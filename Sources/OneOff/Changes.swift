@@ -60,8 +60,8 @@ extension Change {
 }
 
 extension FileStatus.Kind {
-  /// The kind in a list of changes.
-  fileprivate var word: String {
+  /// The kind in a list of changes, and in messages.
+  var word: String {
     switch self {
     case .directory: "directory"
     case .regular: "file"

@@ -238,6 +238,9 @@ extension SetupFailure {
       return "this kernel has no such file system: load its module (modprobe overlay)"
     case (.mount, .resourceBusy), (.attach, .resourceBusy):
       return "the directory is in use by another mount of the same kind"
+    case (.sendDirectory, .resourceTemporarilyUnavailable):
+      return "the host's root file system is in too many parts to export from; name a directory "
+        + "as --rootfs, or use sudo"
     case (.enterWorkingDirectory(let path), .noSuchFileOrDirectory):
       return "the image has no directory \(path); make it, or choose another with --workdir"
     case (.enterWorkingDirectory(let path), .permissionDenied):

@@ -12,6 +12,8 @@ struct Launch: ~Copyable {
   let container: LaunchedContainer
   /// What answers and counts the system calls that the seccomp program has blocked.
   let blockedCalls: BlockedCallLog?
+  /// What it brings out of the scratch; nil for nothing.
+  let exports: RunExports?
   private var outputs: (stdout: InputReader, stderr: InputReader)?
   /// What is needed to find out what the run has changed, until ``cleanUp()``.
   let changeSources: ChangeSources
@@ -34,6 +36,7 @@ struct Launch: ~Copyable {
     // BEFORE everything else: what is made and looked up belongs to these namespaces.
     let rootless = try Rootless(spec)
     try rootless?.enter()
+    let exportTargets = spec.exports.isEmpty ? [] : try ExportTarget.all(of: spec)
     // BEFORE there is another process of ours, which would be in the way: a cgroup with processes
     // hands no controllers down.
     if !spec.limits.controllers.isEmpty || spec.isMeasured {
@@ -50,6 +53,7 @@ struct Launch: ~Copyable {
       programs: directory.programs)
     subject.warnings += cgroupWarnings
     let sequence = write(subject)
+    if !exportTargets.isEmpty { try sequence.checkExports() }
     let scratchDirectory = try rootless.flatMap {
       subject.usesScratchDirectory ? try ScratchDirectory(for: $0) : nil
     }
@@ -80,6 +84,11 @@ struct Launch: ~Copyable {
       self.blockedCalls = BlockedCallLog(answers, socket: socket)
     } else {
       self.blockedCalls = nil
+    }
+    if let socket = preparer.takeExportSocket() {
+      self.exports = RunExports(exportTargets, sequence.plan, socket: socket)
+    } else {
+      self.exports = nil
     }
     self.outputs = preparer.outputs
     self.cgroups = cgroups

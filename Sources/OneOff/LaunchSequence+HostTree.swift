@@ -25,6 +25,7 @@ extension LaunchSequence {
         // The root alone is made read-only later on.
         if isReadOnly { overlay.attributes.insert(.readOnly) }
         plan.setup.append(.mount(overlay, inside(path.string)))
+        sendForExport(path.string)
       case .file(let path):
         plan.setup.append(.attach(.hostPart(index), inside(path.string, isDirectory: false)))
       case .directory, .link: break

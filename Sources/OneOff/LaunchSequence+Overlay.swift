@@ -1,3 +1,4 @@
+import ContainerSpec
 import LinuxSystem
 
 extension LaunchSequence {
@@ -27,5 +28,12 @@ extension LaunchSequence {
     if isOnDisk { options.append(("volatile", "")) }
     return LaunchPlan.FileSystem(
       type: "overlay", options: options, attributes: [.noSetuid, .noDevices], becomes: becomes)
+  }
+
+  /// Hands an overlay that was just mounted to the supervisor, where there are exports. BEFORE
+  /// anything is mounted in it, and before the command is there, which could bend the path.
+  mutating func sendForExport(_ path: String) {
+    guard !subject.spec.exports.isEmpty else { return }
+    plan.setup.append(.sendDirectory(.init(path, below: .root), over: .exportSocket))
   }
 }

@@ -83,6 +83,7 @@ struct LaunchSequence: Sendable {
     }
     if let tree = subject.hostTree { prepare(tree) }
     preparations.append(.scratch(subject.scratch))
+    if !subject.spec.exports.isEmpty { preparations.append(.exportSocket) }
     plan.setup.append(.enterScratch(.scratch))
     for index in layers {
       plan.setup.append(.attach(.layer(index), inScratch(ScratchLayout.layer(index))))
@@ -92,6 +93,7 @@ struct LaunchSequence: Sendable {
         overlay(
           lower: layerNames, upper: ScratchLayout.upper, work: ScratchLayout.work, becomes: .root),
         inScratch(ScratchLayout.root)))
+    sendForExport("")
     if let tree = subject.hostTree { mount(tree, isReadOnly: subject.spec.isReadOnly) }
     guard let app = subject.app else { return }
     // AFTER the root: an overlay does not show what is mounted below its layers.
@@ -101,6 +103,7 @@ struct LaunchSequence: Sendable {
         overlay(
           lower: ScratchLayout.app, upper: ScratchLayout.appUpper, work: ScratchLayout.appWork),
         inside(app.mountPoint.string)))
+    sendForExport(app.mountPoint.string)
   }
 
   /// The layers as overlayfs takes them, the topmost first. Not by joined(separator:), for which

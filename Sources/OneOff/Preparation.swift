@@ -26,6 +26,7 @@ enum Preparation: Sendable {
   case landlockScope
   case standardStreams(owner: LaunchPlan.Owner)
   case listenerSocket
+  case exportSocket
 }
 
 /// What the scratch file system holds before the command runs.
@@ -91,6 +92,7 @@ extension Preparation: CustomStringConvertible {
     case .standardStreams(let owner):
       "standard streams: the null device, two pipes of \(owner.uid):\(owner.gid)"
     case .listenerSocket: "listener's socket: a pair, for the seccomp listener"
+    case .exportSocket: "exports' socket: a pair, for what is exported from"
     }
   }
 
@@ -115,7 +117,9 @@ package func describePlan(of spec: RunSpec) throws(OneOffError) -> String {
       spec, id: spec.id ?? RunID("run"), slot: IDRange(slot: SlotPool.current().first),
       cgroups: cgroups.plan, rootless: rootless, programs: nil)
     subject.warnings += cgroups.warnings
-    return LaunchSequence(subject).description
+    let sequence = LaunchSequence(subject)
+    try sequence.checkExports()
+    return sequence.description
       + subject.warnings.map { "warning: \($0.text)\n" }.joined()
   }
 }

@@ -10,7 +10,10 @@ struct Preparer: ~Copyable {
   private(set) var outputs: (stdout: InputReader, stderr: InputReader)?
 
   /// The supervisor's end of the socket over which the seccomp listener comes.
-  private(set) var listenerSocket: ListenerSocket?
+  private(set) var listenerSocket: DescriptorSocket?
+
+  /// The supervisor's end of the socket over which that comes from which exports are made.
+  private var exportSocket: DescriptorSocket?
 
   private let namespaces = UserNamespaceMaker()
   private let network: NetworkNamespaceMaker?
@@ -90,8 +93,10 @@ struct Preparer: ~Copyable {
     case .masks(let source): try prepareMasks(null: source)
     case .landlockScope: descriptors.adopt(try makeLandlockScope(), as: .landlock)
     case .standardStreams(let owner): try prepareStreams(owner: owner)
+    case .exportSocket:
+      exportSocket = try DescriptorSocket(to: descriptors, as: .exportSocket)
     case .listenerSocket:
-      listenerSocket = try ListenerSocket(to: descriptors, as: .listenerSocket)
+      listenerSocket = try DescriptorSocket(to: descriptors, as: .listenerSocket)
     }
   }
 
@@ -244,7 +249,10 @@ struct Preparer: ~Copyable {
   }
 
   /// The supervisor's end of the listener's socket, if there is one; to be taken once.
-  mutating func takeListenerSocket() -> ListenerSocket? { listenerSocket.take() }
+  mutating func takeListenerSocket() -> DescriptorSocket? { listenerSocket.take() }
+
+  /// The supervisor's end of the exports' socket, if there is one; to be taken once.
+  mutating func takeExportSocket() -> DescriptorSocket? { exportSocket.take() }
 
   // MARK: Devices
 

@@ -22,7 +22,8 @@ extension RunResult {
     case .silence:
       "\(run) \(endInTime): no output for \(text(spec.silenceTimeout)) (--silence-timeout)"
     case .outOfMemory: "\(run) \(endOutOfMemory): out of memory\(memoryText)"
-    case .completed: nil
+    case .completed:
+      lacksExports ? "\(run) succeeded, but what it was to export is not there (--export)" : nil
     case .signaled, .cancelled: commandSentence
     case .setupFailed: nil
     }
@@ -41,6 +42,9 @@ extension RunResult {
   private var failedWithFullScratch: Bool {
     exit != nil && status != 0 && limitsHit?.contains(Self.scratchLimit) == true
   }
+
+  /// Whether the command has succeeded, and its exports could not be made.
+  package var lacksExports: Bool { status == Self.exportFailedStatus && exit?.code == 0 }
 
   private func text(_ limit: Duration?) -> String { limit?.roundedText ?? "allowed" }
 

@@ -109,6 +109,8 @@ public struct RunResult: Sendable, Hashable, Codable {
 
   /// The status of a run that took too long, however the command then ended.
   static let timeoutStatus: Int32 = 124
+  /// The status of a run that has succeeded, and whose exports could not be made.
+  static let exportFailedStatus: Int32 = 125
 
   /// The exit status of the command line: the command's own, 128 + N for signal N; 124 when it took
   /// too long; 125, 126 or 127 when it was never executed.
@@ -135,6 +137,8 @@ public struct RunResult: Sendable, Hashable, Codable {
   public var limitsHit: [String]?
   /// What it changed in the layers that are thrown away; nil when the command was never executed.
   public var changes: Changes?
+  /// What was exported, in the order of the specification; nil when that was nothing.
+  public var exports: [Export]?
   /// What it wrote.
   public var log: Log
   /// The blocked system calls; nil when nobody has asked for them.
@@ -149,7 +153,7 @@ public struct RunResult: Sendable, Hashable, Codable {
     case durationMilliseconds = "duration_ms"
     case usage, limits
     case limitsHit = "limits_hit"
-    case changes, log
+    case changes, exports, log
     case blockedCalls = "blocked_calls"
     case error
   }
@@ -173,6 +177,7 @@ extension RunResult {
     try members.encode(limits, forKey: .limits)
     try members.encode(limitsHit, forKey: .limitsHit)
     try members.encode(changes, forKey: .changes)
+    try members.encode(exports, forKey: .exports)
     try members.encode(log, forKey: .log)
     try members.encode(blockedCalls, forKey: .blockedCalls)
     try members.encode(error, forKey: .error)

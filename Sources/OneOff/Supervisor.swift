@@ -1,5 +1,6 @@
 package import ContainerSpec
 import LinuxSystem
+import SystemPackage
 
 /// Starts one container in this process and stays with it to the end.
 ///
@@ -20,6 +21,8 @@ package struct Supervisor: ~Copyable {
   private var figures = CgroupFigures()
   private var isScratchFull = false
   private var changes: RunResult.Changes?
+  private var exports: [RunResult.Export]?
+  private var hasExportFailed = false
 
   /// Signals that go to the command: SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM.
   package static let forwardedSignals: [Int32] = [1, 2, 3, 10, 12, 15]
@@ -95,8 +98,26 @@ package struct Supervisor: ~Copyable {
     figures = launch.figures()
     isScratchFull = launch.isScratchFull
     changes = loop.changes
+    if outcome.isSuccess, let exports = launch.exports { takeExports(exports) }
     launch.cleanUp()
     return try result(of: outcome, plan: plan)
+  }
+
+  private mutating func takeExports(_ exports: RunExports) {
+    let wasToldToEnd = wasToldToEnd
+    do {
+      self.exports = try exports.make { () throws(SystemError) in
+        // Nobody else takes signals any more.
+        guard !wasToldToEnd, !takePendingSignal(SupervisorState.endingSignals) else {
+          throw SystemError(call: "sendfile(2)", errno: .interrupted)
+        }
+      }
+    } catch {
+      hasExportFailed = true
+      if (error as? SystemError)?.errno == .interrupted { self.wasToldToEnd = true }
+      let text = "nothing was exported: \(error)".split(separator: "\n").joined(separator: "; ")
+      for sink in sinks { sink.warned(code: "export-failed", text: text) }
+    }
   }
 
   // MARK: Results
@@ -154,6 +175,8 @@ package struct Supervisor: ~Copyable {
     // Also when the command has ended well in the grace time: it was not done in time.
     if cause == .timeout || cause == .silence { result.status = RunResult.timeoutStatus }
     if !wasExecuted { result.exit = nil }
+    result.exports = exports
+    if hasExportFailed { result.status = RunResult.exportFailedStatus }
     return result
   }
 
@@ -186,6 +209,14 @@ package struct Supervisor: ~Copyable {
   private static func flush(_ sinks: MaskedSinks, atMost time: Duration? = nil) {
     unblockSignals(forwardedSignals)
     for writer in sinks.writers { writer.flushBlocking(atMost: time) }
+  }
+}
+
+extension SupervisorState.Outcome {
+  /// Whether the command was executed and has succeeded, and nobody has told it to end.
+  fileprivate var isSuccess: Bool {
+    guard case .exited(let exit, .itself) = self else { return false }
+    return exit.wasExecuted && exit.way == .code(0)
   }
 }
 

@@ -73,7 +73,7 @@ enum HookVerb {
     let run = try performRun(spec, named: "The \(hook.phase.name) hook", output: output)
     if !run.wasExecuted {
       try? output.printFailure("The \(hook.phase.name) hook could not be started")
-    } else if run.status != 0, !run.wasLimited {
+    } else if run.status != 0, !run.isExplained {
       try? output.printFailure("The \(hook.phase.name) hook failed with status \(run.status)")
     }
     return run.status

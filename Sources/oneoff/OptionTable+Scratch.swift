@@ -11,6 +11,16 @@ extension OptionGroup {
         help: "list every file that the command created, modified or deleted, as JSON lines"
       ) { options, value throws(SpecError) in
         options.run.changes = try FilePath(option: value)
-      }
+      },
+      CommandOption(
+        name: "export", value: .init(metavariable: "PATH=HOSTPATH", completion: .files),
+        help: "when the command has succeeded, keep a file or directory as HOSTPATH",
+        isRepeatable: true
+      ) { options, value throws(SpecError) in
+        options.run.exports.append(try Export(parsing: value))
+      },
+      CommandOption(
+        name: "export-replace", help: "let an export replace what is at HOSTPATH already"
+      ) { options, _ in options.run.replacesExports = true },
     ])
 }

@@ -67,6 +67,8 @@ struct RunOptions: Sendable {
   var events: EventsTarget?
   var changes: FilePath?
   var showsStats = false
+  var exports: [Export] = []
+  var replacesExports = false
 
   /// The spec of a command with the defaults of `oneoff run`.
   func spec(command: [ByteString]) throws -> RunSpec {
@@ -144,6 +146,8 @@ struct RunOptions: Sendable {
     spec.resourceLimits = resourceLimits
     spec.niceness = niceness
     spec.oomScoreAdjustment = oomScoreAdjustment
+    spec.exports = exports
+    spec.replacesExports = replacesExports
   }
 }
 

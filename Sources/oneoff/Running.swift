@@ -9,8 +9,8 @@ struct PerformedRun {
   var status: Int32
   /// Whether the command was executed.
   var wasExecuted: Bool
-  /// Whether oneoff has ended it for a limit, and said so.
-  var wasLimited = false
+  /// Whether oneoff has said why the status is not the command's own.
+  var isExplained = false
 }
 
 /// Runs a spec in this process, shows its output, and says what went wrong.
@@ -25,14 +25,15 @@ func performRun(_ spec: RunSpec, named name: String, output: RunOutput) throws -
   do {
     let result = try Supervisor(spec, sinks: sinks).run()
     if let sentence = result.sentence(of: name, under: spec) {
-      output.printEnd(sentence, isOfDeployment: result.wasLimited)
+      output.printEnd(sentence, isOfDeployment: result.wasLimited || result.lacksExports)
     }
     if let blocked = result.blockedCalls { Printer.printError(blocked.text) }
     for failure in sinks.flatMap(\.writers).compactMap(\.failure) where !failure.isBrokenPipe {
       Printer.printError("output was lost: \(failure)")
     }
     return PerformedRun(
-      status: result.status, wasExecuted: result.exit != nil, wasLimited: result.wasLimited)
+      status: result.status, wasExecuted: result.exit != nil,
+      isExplained: result.wasLimited || result.lacksExports)
   } catch let error {
     Printer.printError(error.description)
     return PerformedRun(status: error.exitStatus, wasExecuted: false)

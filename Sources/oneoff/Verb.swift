@@ -78,7 +78,8 @@ struct ExitStatus: Sendable {
   static let ofRun = [
     ExitStatus(status: "0-255", meaning: "the command's own status"),
     ExitStatus(status: "124", meaning: "the command took too long (--timeout, --silence-timeout)"),
-    ExitStatus(status: "125", meaning: "oneoff itself failed before the command started"),
+    ExitStatus(
+      status: "125", meaning: "oneoff itself failed before the command started, or to export"),
     ExitStatus(status: "126", meaning: "the command was found but cannot be executed"),
     ExitStatus(status: "127", meaning: "the command was not found"),
     ExitStatus(status: "128+N", meaning: "signal N ended the command"),

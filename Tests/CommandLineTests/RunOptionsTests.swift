@@ -63,6 +63,7 @@ extension CommandLineTests {
         "x", "--grace", "5s", "--timeout", "1h", "--silence-timeout", "5m", "--log-max", "1M",
         "--ulimit", "nofile=10", "--ulimit", "cpu=1:2", "--ulimit", "nofile=5:6", "--nice", "-5",
         "--oom-score-adj", "1000", "--stats",
+        "--export", "/x=y", "--export", "/a=b", "--export-replace",
         "-e", "A=1", "-eA=2", "--", "--", "-e", "",
       ])
       #expect(found.layers == ["/a", "/b", "c"])
@@ -88,6 +89,11 @@ extension CommandLineTests {
           ResourceLimit(.openFiles, soft: 5, hard: 6),
         ])
       #expect(found.niceness == -5)
+      #expect(
+        found.exports == [
+          .init(source: "/x", destination: "y"), .init(source: "/a", destination: "b"),
+        ])
+      #expect(found.replacesExports)
       #expect(found.oomScoreAdjustment == 1000)
       #expect(found.isMeasured)
       #expect(found.environment.last == (try EnvironmentVariable(parsing: "A=2")))

@@ -144,7 +144,16 @@ extension Launches {
         ], "pivot_root(2)", .notPermitted, "", FailingOperations.scratch),
     ]
 
-    @Test(arguments: isolation + attaching + mounting + hiding)
+    static let sending: [FailingOperations] = [
+      .init(
+        ready + [.sendDirectory(place("missing"), over: .null)], "openat2(2)",
+        .noSuchFileOrDirectory, "missing", FailingOperations.scratch),
+      .init(
+        ready + [.sendDirectory(place("dir"), over: .null)], "sendmsg(2)", .badFileDescriptor, "",
+        FailingOperations.scratch),
+    ]
+
+    @Test(arguments: isolation + attaching + mounting + hiding + sending)
     func reportsTheCallAndItsErrno(_ failing: FailingOperations) throws {
       try failing.check(in: .setup)
     }

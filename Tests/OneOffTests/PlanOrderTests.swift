@@ -72,6 +72,26 @@ private typealias Operation = LaunchPlan.Operation
     expect(isRootReadOnly, before: { $0.kind == .pivot }, in: setup, plan)
   }
 
+  /// What is sent is what was mounted last, and nothing that the command could have bent.
+  @Test(arguments: try PlanCase.all()) func overlaysAreSentRightAfterTheyAreMounted(
+    _ plan: PlanCase
+  ) {
+    let setup = LaunchSequence(plan.subject).plan.setup
+    var sent = 0
+    for (previous, operation) in zip(setup, setup.dropFirst()) {
+      guard case .sendDirectory(let place, _) = operation else { continue }
+      sent += 1
+      guard case .mount(let fileSystem, let mounted) = previous else {
+        Issue.record("\(previous) comes before \(operation)")
+        continue
+      }
+      #expect(fileSystem.type == "overlay")
+      #expect(place.path == (fileSystem.becomes == .root ? "" : mounted.path))
+    }
+    let overlays = setup.count { $0.mountedType == "overlay" }
+    #expect(sent == (plan.subject.spec.exports.isEmpty ? 0 : overlays))
+  }
+
   @Test(arguments: try PlanCase.all()) func theFirstProcessIsConfinedLastBySeccomp(
     _ plan: PlanCase
   ) {
@@ -208,7 +228,7 @@ extension LaunchPlan.Operation {
     case .closeDescriptors: .closeDescriptors
     case .execute: .execute
     case .joinCgroup, .setHostname, .setUmask, .setResourceLimit, .fixResourceLimit,
-      .adjustOOMScore, .setNiceness:
+      .adjustOOMScore, .setNiceness, .sendDirectory:
       .other
     }
   }

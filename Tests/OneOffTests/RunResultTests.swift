@@ -25,7 +25,8 @@ import Testing
     #expect(
       try json(Self.result())
         == #"{"blocked_calls":null,"changes":null,"duration_ms":1000,"error":null,"#
-        + #""exit":{"code":3},"finished":"2026-01-02T03:04:06.000000000Z","limits":null,"#
+        + #""exit":{"code":3},"exports":null,"finished":"2026-01-02T03:04:06.000000000Z","#
+        + #""limits":null,"#
         + #""limits_hit":null,"#
         + #""log":{"dropped_bytes":9,"stderr_bytes":8,"stdout_bytes":7},"reason":"completed","#
         + #""signal_by":null,"#
@@ -65,7 +66,7 @@ import Testing
 
   @Test func aResultOfAnEarlierVersionCanBeRead() throws {
     let text = try json(Self.result()).replacing(#""blocked_calls":null,"#, with: "")
-      .replacing(#""dropped_bytes":9,"#, with: "")
+      .replacing(#""dropped_bytes":9,"#, with: "").replacing(#""exports":null,"#, with: "")
     var expected = try Self.result()
     expected.log.droppedBytes = 0
     #expect(try JSONDecoder().decode(RunResult.self, from: Data(text.utf8)) == expected)

@@ -90,6 +90,7 @@ struct PlanCase: Sendable, CustomStringConvertible {
       PlanCase(name: "capabilities", subject: try capabilities()),
       PlanCase(name: "seccomp-log", subject: try seccompLog()),
       PlanCase(name: "process-limits", subject: try processLimits()),
+      PlanCase(name: "exports", subject: try exports()),
       PlanCase(
         name: "limits-v1", subject: try Sample.subject(Sample.spec(), cgroups: Sample.legacyCgroups)
       ),
@@ -163,6 +164,15 @@ struct PlanCase: Sendable, CustomStringConvertible {
     return try Sample.subject(
       spec, user: ResolvedUser(uid: 1000, gid: 1000), landlock: 4,
       app: .init(source: "/srv/app", mountPoint: "/app", idMaps: nil))
+  }
+
+  /// An app, some of which is exported.
+  private static func exports() throws -> LaunchSubject {
+    let spec = Sample.spec { spec in
+      spec.app = AppDirectory(source: "/srv/app")
+      spec.exports = [Export(source: "/app/public", destination: "public")]
+    }
+    return try Sample.subject(spec, app: .init(source: "/srv/app", mountPoint: "/app", idMaps: nil))
   }
 
   /// The default's errors told to a listener.

@@ -18,6 +18,17 @@ import Testing
     #expect(try sentence { $0.exit = .init(code: 7) } == nil)
   }
 
+  @Test func exportsThatFailedAreSaidTo() throws {
+    func end(_ code: Int32) throws -> String? {
+      try sentence { result in
+        result.exit = .init(code: code)
+        result.status = 125
+      }
+    }
+    #expect(try end(0) == "run succeeded, but what it was to export is not there (--export)")
+    #expect(try end(125) == nil)
+  }
+
   @Test func theErrorOfARunThatWasNotSetUpSaysItAll() throws {
     let sentence = try sentence { result in
       result.reason = .setupFailed

@@ -92,6 +92,11 @@ static int make_directory(int count, char **args)
     return report(mkdir(args[0], 0777));
 }
 
+static int make_socket(int count, char **args)
+{
+    return report(mknod(args[0], S_IFSOCK | 0666, 0));
+}
+
 static int rename_file(int count, char **args)
 {
     return report(rename(args[0], args[1]));
@@ -247,6 +252,7 @@ const struct verb file_verbs[] = {
     {"read", "PATH", 1, 1, read_file},
     {"open", "PATH r|w", 2, 2, open_file},
     {"mkdir", "PATH", 1, 1, make_directory},
+    {"mksock", "PATH", 1, 1, make_socket},
     {"rename", "OLD NEW", 2, 2, rename_file},
     {"unlink", "PATH", 1, 1, unlink_file},
     {"chmod", "MODE PATH", 2, 2, change_mode},

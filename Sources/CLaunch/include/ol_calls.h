@@ -108,6 +108,18 @@ long ol_read_entries(int directory, void *buffer, size_t size);
 /* The length of an extended attribute of an open file, which is written to `value`. */
 long ol_attribute(int file, const char *name, void *value, size_t size);
 
+/* Copies the next piece of a regular file that holds data, from *offset on, and sets *offset to its
+ * end: how many bytes it had, 0 when no more data comes. Holes are left out. */
+long ol_copy_piece(int source, int target, uint64_t *offset);
+
+/* Gives a file the times of access and of modification that another has. Neither name is followed
+ * where it is a symbolic link; an empty one is the descriptor's own file. */
+long ol_copy_times(int source, const char *source_name, int target, const char *target_name);
+
+/* renameat2(2): where `exchanges`, with what has the new name; otherwise nothing may have it. */
+long ol_rename(int directory, const char *name, int new_directory, const char *new_name,
+               int exchanges);
+
 /* The magic number of the file system that a descriptor is on (statfs(2)). */
 long ol_file_system_type(int descriptor);
 

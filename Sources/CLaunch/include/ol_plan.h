@@ -27,6 +27,7 @@ enum ol_kind {
     OL_PIVOT,          /* to the root register */
     OL_SET_HOSTNAME,   /* text */
     OL_ADJUST_OOM_SCORE, /* text: a number, for oom_score_adj below the proc register */
+    OL_SEND_PLACE,       /* descriptor: the socket over which it goes; target, path: what */
 
     /* Either process: what takes rights away from it. */
     OL_NO_NEW_PRIVILEGES = 32,
@@ -173,6 +174,7 @@ enum ol_step {
     OL_STEP_SOCKET,
     OL_STEP_IOCTL,
     OL_STEP_SETPRIORITY,
+    OL_STEP_SENDMSG,
 };
 
 /* What PID 1 and, until it is executed, the command tell the supervisor. */

@@ -1,0 +1,200 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+
+/// Where an export goes: a name in a directory of the host, and beside it, as long as the copy is
+/// made, a directory of oneoff's own.
+///
+/// Whoever looks at the name sees what was there before, or all of the copy. When the supervisor is
+/// killed in between, the directory stays; the next export to the same name removes it.
+final class ExportTarget {
+  let export: Export
+  private let replaces: Bool
+  private let directory: OwnedDescriptor
+  private let name: [UInt8]
+  private var draft: Draft?
+
+  /// What the copy is called in the draft's directory.
+  static let copyName = Array("copy".utf8)
+
+  /// The directory of oneoff's own. The lock on it says that its maker is alive.
+  private final class Draft {
+    let directory: OwnedDescriptor
+    /// Whether the copy has its name, and what had it before is in the copy's place.
+    var placement = Placement.draft
+
+    enum Placement { case draft, new, exchanged }
+
+    init(_ directory: consuming OwnedDescriptor) { self.directory = directory }
+  }
+
+  /// Opens the directory and looks at what is there.
+  ///
+  /// - Throws: when the export could not be made as things are now.
+  init(_ export: Export, replaces: Bool) throws {
+    self.export = export
+    self.replaces = replaces
+    let parent = export.destination.removingLastComponent()
+    do throws(SystemError) {
+      self.directory = try OwnedDescriptor(
+        opening: parent.isEmpty ? "." : parent, flags: [.directory])
+      self.name = Array((export.destination.lastComponent?.string ?? "").utf8)
+      try directory.checkThatEntriesCanBeMade()
+    } catch {
+      throw error.explainingExport(
+        to: export,
+        "the directory above it must exist, and you must be allowed to make files in it")
+    }
+    if let found = try directory.status(ofEntry: name) { try check(found, nil) }
+  }
+
+  /// The targets of a run's exports.
+  static func all(of spec: RunSpec) throws -> [ExportTarget] {
+    try spec.exports.map { try ExportTarget($0, replaces: spec.replacesExports) }
+  }
+
+  /// Whether a copy of that kind, where it is known, may come in the place of what was found.
+  private func check(_ found: FileStatus, _ kind: FileStatus.Kind?) throws(SpecError) {
+    let shown = String(quoting: export.destination.string)
+    guard replaces else {
+      throw SpecError(
+        "\(shown), to which \(export.shownSource) is to be exported, exists already",
+        remedy: "remove it, choose another name, or give --export-replace")
+    }
+    switch found.kind {
+    case .directory where kind == nil || kind == .directory: return
+    case .regular where kind != .directory, .symbolicLink where kind != .directory: return
+    default:
+      throw SpecError(
+        "\(shown), to which \(export.shownSource) is to be exported, is something else",
+        remedy: "a directory replaces a directory, and a file a file; remove it first")
+    }
+  }
+
+  // MARK: The draft
+
+  private var draftName: [UInt8] {
+    let suffix = Array(".oneoff-export".utf8)
+    return [UInt8(ascii: ".")] + name.prefix(255 - 1 - suffix.count) + suffix
+  }
+
+  /// Makes the directory in which the copy is made; what another supervisor has left is removed.
+  ///
+  /// - Throws: when one that is alive has it, or when it is somebody else's.
+  func makeDraft() throws {
+    do throws(SystemError) {
+      for _ in 0..<Self.attempts {
+        guard let found = try openDraft() else { continue }
+        draft = Draft(found)
+        try draft?.directory.setPermissions(0o700)
+        try draft?.directory.removeContents()
+        return
+      }
+      throw SystemError(call: "flock(2)", errno: .resourceTemporarilyUnavailable)
+    } catch {
+      let shown = String(quoting: draftName)
+      throw error.explainingExport(
+        to: export,
+        "it is made in \(shown) beside it: another run may be making it, or \(shown) is not yours; "
+          + "remove it when no other run is")
+    }
+  }
+
+  private static let attempts = 16
+
+  /// - Returns: nil when its owner has removed it in this very moment.
+  private func openDraft() throws(SystemError) -> OwnedDescriptor? {
+    do throws(SystemError) {
+      try directory.makeDirectory(entry: draftName)
+    } catch let error where error.errno == .fileExists {}
+    let found: OwnedDescriptor
+    do throws(SystemError) {
+      found = try directory.openDirectory(draftName)
+    } catch let error where error.errno == .noSuchFileOrDirectory {
+      return nil
+    }
+    guard try found.status()?.owner.uid == effectiveOwner().uid else {
+      throw SystemError(call: "openat2(2)", errno: .notPermitted)
+    }
+    guard try found.tryLock() else {
+      throw SystemError(call: "flock(2)", errno: .resourceTemporarilyUnavailable)
+    }
+    // The owner of before may have removed it before he has let go of the lock.
+    guard try directory.status(ofEntry: draftName)?.identity == found.status()?.identity else {
+      return nil
+    }
+    return found
+  }
+
+  /// Calls a function with the draft's directory.
+  func withDraft(_ body: (borrowing OwnedDescriptor) throws -> Void) throws {
+    guard let draft else { preconditionFailure("the draft is made before") }
+    try body(draft.directory)
+  }
+
+  // MARK: The copy gets its name
+
+  /// Gives the copy its name.
+  ///
+  /// - Throws: when something else has it, and may not be replaced.
+  func place() throws {
+    guard let draft else { preconditionFailure("the draft is made before") }
+    do {
+      let found = try directory.status(ofEntry: name)
+      if let found {
+        try check(found, draft.directory.status(ofEntry: Self.copyName)?.kind)
+      }
+      try draft.directory.move(
+        Self.copyName, to: directory, as: name, exchanging: found != nil)
+      draft.placement = found == nil ? .new : .exchanged
+    } catch let error as SystemError {
+      throw error.explainingExport(
+        to: export,
+        "another program may have changed it meanwhile; the directory above it must be "
+          + "on a file system that can rename without replacing (ext4, xfs, btrfs, tmpfs)")
+    }
+  }
+
+  /// Takes the name away from the copy again.
+  func undo() {
+    guard let draft else { return }
+    // If somebody else has changed it in the meantime, it is his.
+    switch draft.placement {
+    case .draft: return
+    case .new:
+      try? directory.move(name, to: draft.directory, as: Self.copyName, exchanging: false)
+    case .exchanged:
+      try? directory.move(name, to: draft.directory, as: Self.copyName, exchanging: true)
+    }
+    draft.placement = .draft
+  }
+
+  /// Removes the draft, and with it a copy that has no name, or what had the name before. What
+  /// cannot be removed stays for the next export.
+  func removeDraft() {
+    guard let draft else { return }
+    try? draft.directory.removeContents()
+    try? directory.remove(draftName, isDirectory: true)
+    self.draft = nil
+  }
+}
+
+extension Export {
+  /// The path inside, for a message.
+  var shownSource: String { String(quoting: source.string) }
+}
+
+extension SystemError {
+  /// The error of an export, which says of which.
+  func explainingExport(to export: Export, _ remedy: String) -> SystemError {
+    var explained = self
+    explained.subject =
+      "for the export of \(export.shownSource) to \(String(quoting: export.destination.string))"
+    explained.hint = errno.isFull ? "its file system is full: make room, or export less" : remedy
+    return explained
+  }
+}
+
+extension Errno {
+  fileprivate var isFull: Bool { self == .noSpace || self == .diskQuotaExceeded }
+}

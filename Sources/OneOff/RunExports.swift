@@ -1,0 +1,124 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+
+extension RunResult {
+  /// Something that was brought out of the scratch.
+  public struct Export: Sendable, Hashable, Codable {
+    /// The path inside.
+    public var path: String
+    /// What it has become on the host, as the specification names it.
+    public var to: String
+    /// How many files, directories and symbolic links it has.
+    public var files: Int
+    /// The data in its regular files; holes are none.
+    public var bytes: UInt64
+  }
+}
+
+/// What a run brings out of its scratch when it has succeeded: all of it, or nothing.
+final class RunExports {
+  private let targets: [ExportTarget]
+  private let plan: LaunchPlan
+  private let socket: DescriptorSocket
+
+  /// - Parameter socket: over which PID 1 sends the overlays.
+  init(_ targets: [ExportTarget], _ plan: LaunchPlan, socket: consuming DescriptorSocket) {
+    self.targets = targets
+    self.plan = plan
+    self.socket = socket
+  }
+
+  /// Makes the exports of a run whose container is dead.
+  ///
+  /// - Parameter proceed: is called again and again; what it throws ends the work.
+  /// - Throws: a `SpecError` or a `SystemError`. Nothing is exported then.
+  func make(proceed: @escaping () throws(SystemError) -> Void) throws -> [RunResult.Export] {
+    let tree = try receiveTree()
+    defer { for target in targets { target.removeDraft() } }
+    var made: [RunResult.Export] = []
+    for target in targets { made.append(try copy(target, tree, proceed)) }
+    do {
+      // AFTER all of them were copied: hardly anything can fail any more.
+      for target in targets { try target.place() }
+    } catch {
+      for target in targets.reversed() { target.undo() }
+      throw error
+    }
+    return made
+  }
+
+  private func receiveTree() throws -> SeenTree {
+    let overlays = DescriptorTable()
+    var count = 0
+    for operation in plan.setup {
+      guard case .sendDirectory = operation else { continue }
+      guard let overlay = try socket.receiveDescriptor("of what is exported from") else {
+        throw SystemError(call: "recvmsg(2)", errno: .noData)
+      }
+      overlays.adopt(overlay, as: .exported(count))
+      count += 1
+    }
+    return try SeenTree(plan, overlays: overlays)
+  }
+
+  private func copy(
+    _ target: ExportTarget, _ tree: SeenTree, _ proceed: @escaping () throws(SystemError) -> Void
+  ) throws -> RunResult.Export {
+    let export = target.export
+    var copy = ExportCopy(tree, proceed: proceed)
+    do {
+      let found = try tree.find(export.source.string)
+      try target.makeDraft()
+      try target.withDraft { try copy.copy(found, to: $0, as: ExportTarget.copyName) }
+    } catch let error as SystemError where error.hint == nil {
+      throw error.explainingExport(to: export, Self.remedy(error, copy))
+    }
+    return RunResult.Export(
+      path: export.source.string, to: export.destination.string, files: copy.count,
+      bytes: copy.bytes)
+  }
+
+  private static func remedy(_ error: SystemError, _ copy: ExportCopy) -> String {
+    switch error.errno {
+    case .noSuchFileOrDirectory where copy.count == 0:
+      "when the command ended, nothing was there: look for a typing error, or have it made"
+    case .interrupted: "oneoff was told to end; run it again"
+    case .fileTooLarge where error.call == "getdents64(2)":
+      "it has more than \(ExportCopy.maximumEntries) files: have the command make an archive"
+    default: "it came to \(copy.shownPath)"
+    }
+  }
+}
+
+extension LaunchSequence {
+  /// Checks what can be said of exports before the command runs.
+  ///
+  /// - Throws: when something other than an overlay is mounted at an export's path or above it.
+  func checkExports() throws(SpecError) {
+    for export in subject.spec.exports {
+      for operation in plan.setup {
+        guard let place = operation.coveredPlace,
+          export.source.starts(with: FilePath(place.path))
+        else { continue }
+        throw SpecError(
+          "\(export.shownSource) is not in the scratch, and so it cannot be exported",
+          remedy: "\(place.path) is a file system of its own: export what lies elsewhere; what is "
+            + "in a volume is on the host already")
+      }
+    }
+  }
+}
+
+extension LaunchPlan.Operation {
+  /// Where in the root something is mounted that is not the scratch's.
+  fileprivate var coveredPlace: LaunchPlan.Place? {
+    switch self {
+    case .mount(let fileSystem, let place)
+    where place.base == .root && fileSystem.type != "overlay":
+      place
+    case .attach(_, let place) where place.base == .root: place
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import FoundationEssentials
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import LinuxSystem
+
+/// Trees that are copied and removed below descriptors.
+@Suite struct TreeTests {
+  private let path: FilePath
+
+  init() throws {
+    path = FilePath("/tmp/oneoff-tree-\(getpid())-\(UInt32.random(in: 0 ... .max))")
+    try makeDirectories(path, permissions: 0o700)
+  }
+
+  private func withDirectory(_ body: (borrowing OwnedDescriptor) throws -> Void) throws {
+    defer { try? FileManager.default.removeItem(atPath: path.string) }
+    try body(try OwnedDescriptor(opening: path, flags: .directory))
+  }
+
+  private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+  @Test func linkIsRemovedAndNotFollowed() throws {
+    try withDirectory { directory in
+      for name in ["kept", "removed", "removed/below"] {
+        try makeDirectories(path.appending(name), permissions: 0o700)
+      }
+      _ = try directory.openDirectory(bytes("kept")).makeFile(entry: bytes("file"))
+      let removed = try directory.openDirectory(bytes("removed"))
+      try removed.makeSymbolicLink(entry: bytes("link"), to: bytes("../kept"))
+      _ = try removed.openDirectory(bytes("below")).makeFile(entry: bytes("a\nb"))
+      try removed.removeContents()
+      #expect(try removed.openDirectory([]).entryNames(atMost: 10) == [])
+      #expect(
+        try directory.openDirectory(bytes("kept")).entryNames(atMost: 10) == [bytes("file")])
+    }
+  }
+
+  @Test func linkIsNeitherAFileNorADirectory() throws {
+    try withDirectory { directory in
+      try makeDirectories(path.appending("d"), permissions: 0o700)
+      try directory.makeSymbolicLink(entry: bytes("link"), to: bytes("d"))
+      #expect(throws: SystemError.self) { _ = try directory.openDirectory(bytes("link")) }
+      #expect(throws: SystemError.self) { _ = try directory.openFile(bytes("link")) }
+      #expect(throws: SystemError.self) { _ = try directory.openFile(bytes("d")) }
+      #expect(throws: SystemError.self) { _ = try directory.openDirectory(bytes("..")) }
+      #expect(try directory.linkTarget(ofEntry: bytes("link")) == bytes("d"))
+    }
+  }
+
+  @Test func pipeIsNotWaitedFor() throws {
+    try withDirectory { directory in
+      let made = unsafe mkfifo(path.appending("pipe").string, 0o600)
+      #expect(made == 0)
+      let error = #expect(throws: SystemError.self) { _ = try directory.openFile(bytes("pipe")) }
+      #expect(error?.errno == .invalidArgument)
+    }
+  }
+
+  @Test func nothingIsReplacedUnlessItIsExchanged() throws {
+    try withDirectory { directory in
+      try directory.makeFile(entry: bytes("a")).write([1])
+      try directory.makeFile(entry: bytes("b")).write([2, 2])
+      let refused = #expect(throws: SystemError.self) {
+        try directory.move(bytes("a"), to: directory, as: bytes("b"), exchanging: false)
+      }
+      #expect(refused?.errno == .fileExists)
+      try directory.move(bytes("a"), to: directory, as: bytes("b"), exchanging: true)
+      #expect(try readFile(path.appending("a"), limit: 9) == [2, 2])
+      #expect(try readFile(path.appending("b"), limit: 9) == [1])
+    }
+  }
+
+  @Test func contentIsCopiedWithItsHoles() throws {
+    try withDirectory { directory in
+      let source = try directory.makeFile(entry: bytes("source"))
+      let end = 40 << 20
+      try source.write([1, 2, 3])
+      #expect(lseek(source.number, end, SEEK_SET) == end)
+      try source.write([4, 5])
+      #expect(ftruncate(source.number, 2 * end) == 0)
+      let copy = try directory.makeFile(entry: bytes("copy"))
+      var pieces = 0
+      let count = try directory.openFile(bytes("source")).copyContent(to: copy) {
+        () throws(SystemError) in pieces += 1
+      }
+      #expect(count <= 64 << 10)
+      #expect(pieces == 3)
+      let text = try readFile(path.appending("copy"), limit: 100 << 20)
+      #expect(text.count == 2 * end)
+      #expect(Array(text.prefix(4)) == [1, 2, 3, 0])
+      #expect(Array(text[end..<(end + 3)]) == [4, 5, 0])
+      let allocated = try copy.status()?.contentSize
+      #expect(allocated ?? .max < 1 << 20)
+    }
+  }
+
+  @Test func copyEndsWhenItIsTold() throws {
+    try withDirectory { directory in
+      try directory.makeFile(entry: bytes("source")).write([1])
+      let copy = try directory.makeFile(entry: bytes("copy"))
+      let error = #expect(throws: SystemError.self) {
+        _ = try directory.openFile(bytes("source")).copyContent(to: copy) {
+          () throws(SystemError) in throw SystemError(call: "x", errno: .interrupted)
+        }
+      }
+      #expect(error?.errno == .interrupted)
+    }
+  }
+}
