@@ -116,7 +116,7 @@ package struct Supervisor: ~Copyable {
       hasExportFailed = true
       if (error as? SystemError)?.errno == .interrupted { self.wasToldToEnd = true }
       let text = "nothing was exported: \(error)".split(separator: "\n").joined(separator: "; ")
-      for sink in sinks { sink.warned(code: "export-failed", text: text) }
+      sinks.warn(code: "export-failed", text: text)
     }
   }
 
