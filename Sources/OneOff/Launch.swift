@@ -1,5 +1,6 @@
 import ContainerSpec
 import LinuxSystem
+import SeccompPolicy
 import SystemPackage
 
 /// A container that was started, with what must outlive it: its slot and its cgroups.
@@ -80,11 +81,7 @@ struct Launch: ~Copyable {
     }
     self.plan = sequence.plan
     self.warnings = subject.warnings
-    if let answers = subject.filter.answers, let socket = preparer.takeListenerSocket() {
-      self.blockedCalls = BlockedCallLog(answers, socket: socket)
-    } else {
-      self.blockedCalls = nil
-    }
+    self.blockedCalls = Self.blockedCallLog(subject.filter.answers, &preparer)
     if let socket = preparer.takeExportSocket() {
       self.exports = RunExports(exportTargets, sequence.plan, socket: socket)
     } else {
@@ -98,6 +95,13 @@ struct Launch: ~Copyable {
     // Now, and not when the run is over: as long as a copy of the pipes' writing ends is here,
     // reading them never comes to an end.
     self.changeSources = ChangeSources(subject, sequence, keeping: preparer.descriptors)
+  }
+
+  private static func blockedCallLog(
+    _ answers: [BPFInstruction]?, _ preparer: inout Preparer
+  ) -> BlockedCallLog? {
+    guard let answers, let socket = preparer.takeListenerSocket() else { return nil }
+    return BlockedCallLog(answers, socket: socket)
   }
 
   /// The supervisor's ends of the output pipes; to be taken once.

@@ -23,7 +23,7 @@ extension CommandLineTests {
       (["run", "-x"], "oneoff run has no option '-x'", "oneoff run --help"),
       (["run", "--rootfs"], "--rootfs needs a value", "--rootfs DIR"),
       (["run", "--read-only=1"], "--read-only takes no value", "--read-only"),
-      (["run", "--e", "x"], "more than one option", "--env, --env-file, --events"),
+      (["run", "--e", "x"], "more than one option", "--env, --env-file, --export"),
       (["run"], "there is no root file system", "--rootfs"),
       (["run", "--rootfs", "/"], "there is no command", "name one"),
       (["run", "--rootfs", "/", ""], "the command's name is empty", "name a program"),
