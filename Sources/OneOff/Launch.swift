@@ -85,11 +85,8 @@ struct Launch: ~Copyable {
     } else {
       self.blockedCalls = nil
     }
-    if let socket = preparer.takeExportSocket() {
-      self.exports = RunExports(exportTargets, sequence.plan, socket: socket)
-    } else {
-      self.exports = nil
-    }
+    self.exports = RunExports(
+      exportTargets, sequence.plan, socket: preparer.takeExportSocket())
     self.outputs = preparer.outputs
     self.cgroups = cgroups
     self.scratchDirectory = scratchDirectory
