@@ -22,8 +22,9 @@ final class RunExports {
   private let plan: LaunchPlan
   private let socket: DescriptorSocket
 
-  /// - Parameter socket: over which PID 1 sends the overlays.
-  init(_ targets: [ExportTarget], _ plan: LaunchPlan, socket: consuming DescriptorSocket) {
+  /// - Parameter socket: over which PID 1 sends the overlays; nil in a run without exports.
+  init?(_ targets: [ExportTarget], _ plan: LaunchPlan, socket: consuming DescriptorSocket?) {
+    guard let socket else { return nil }
     self.targets = targets
     self.plan = plan
     self.socket = socket
