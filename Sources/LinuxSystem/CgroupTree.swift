@@ -5,7 +5,7 @@ public import SystemPackage
 /// In one hierarchy, the cgroups of runs: each has one of its own in the directory `oneoff`.
 ///
 /// Nothing outside of that directory is changed but, on v2, which controllers the cgroup around it
-/// hands down, and that only for a limit that was asked for.
+/// hands down, and that only for a limit or a figure that was asked for.
 public struct CgroupTree: Sendable, Hashable {
   /// The interface of the hierarchy.
   public var version: CgroupVersion

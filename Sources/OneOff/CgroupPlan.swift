@@ -95,9 +95,11 @@ struct CgroupPlan: Sendable, Hashable {
 
   private init(_ limits: Limits, isMeasured: Bool, in tree: CgroupTree) throws {
     var required = limits.controllers
+    var meters: [CgroupController] = []
     if isMeasured {
       let available = tree.available
-      required += Self.meters(of: .v2).filter { !required.contains($0) && available.contains($0) }
+      meters = Self.meters(of: .v2).filter { !required.contains($0) && available.contains($0) }
+      required += meters
     }
     var enabled = tree.enabled
     var toEnable: [CgroupController] = []
@@ -113,7 +115,10 @@ struct CgroupPlan: Sendable, Hashable {
       toEnable.removeAll { enabled.contains($0) }
       enabled += toEnable
     }
-    let inForce = limits.withDefaults(of: enabled)
+    // What was enabled for the sake of figures limits nothing.
+    let free = tree.enabled + tree.offered.filter(welcome.contains)
+    meters.removeAll { free.contains($0) }
+    let inForce = limits.withDefaults(of: enabled.filter { !meters.contains($0) })
     let devices = try limits.deviceNumbers()
     var settings: [CgroupSetting] = []
     for controller in inForce.controllers {

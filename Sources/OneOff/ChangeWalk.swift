@@ -111,8 +111,12 @@ struct ChangeWalk {
       // The last one is read next.
       pending[firstChild...].reverse()
       if directory.isOpaque {
-        for name in try lower.names(except: names, atMost: entriesLeft) ?? [] {
-          note(.deleted, name, nil, in: &found)
+        if let missing = try lower.names(except: names, atMost: entriesLeft) {
+          entriesLeft -= missing.count
+          for name in missing { note(.deleted, name, nil, in: &found) }
+        } else {
+          entriesLeft = 0
+          changes.complete = false
         }
       }
     }

@@ -40,15 +40,16 @@ struct Launch: ~Copyable {
     let exportTargets = spec.exports.isEmpty ? [] : try ExportTarget.all(of: spec)
     // BEFORE there is another process of ours, which would be in the way: a cgroup with processes
     // hands no controllers down.
-    if !spec.limits.controllers.isEmpty || spec.isMeasured {
-      _ = try CgroupPlan.find(for: spec, rootless: rootless, enabling: true)
-    }
+    let early =
+      spec.limits.controllers.isEmpty && !spec.isMeasured
+      ? nil : try CgroupPlan.find(for: spec, rootless: rootless, enabling: true)
     // First of all else: the kernel makes it while we look at the image and prepare the mounts.
     let network = spec.network == .none ? try NetworkNamespaceMaker() : nil
     let directory = try StateDirectory.current(for: rootless)
     let slot = try Slot.acquire(in: directory, from: .current())
-    let (cgroupPlan, cgroupWarnings) = try CgroupPlan.find(
-      for: spec, rootless: rootless, enabling: true)
+    let (cgroupPlan, cgroupWarnings) =
+      try early
+      ?? CgroupPlan.find(for: spec, rootless: rootless, enabling: true)
     var subject = try LaunchSubject(
       spec, id: id, slot: slot.ids, cgroups: cgroupPlan, rootless: rootless,
       programs: directory.programs)

@@ -55,7 +55,9 @@ final class RunExports {
     for operation in plan.setup {
       guard case .sendDirectory = operation else { continue }
       guard let overlay = try socket.receiveDescriptor("of what is exported from") else {
-        throw SystemError(call: "recvmsg(2)", errno: .noData)
+        throw SystemError(
+          call: "recvmsg(2)", subject: "of what is exported from", errno: .noData,
+          hint: "the container's first process was killed before it had sent it; run it again")
       }
       overlays.adopt(overlay, as: .exported(count))
       count += 1
@@ -87,7 +89,12 @@ final class RunExports {
     case .interrupted: "oneoff was told to end; run it again"
     case .fileTooLarge where error.call == "getdents64(2)":
       "it has more than \(ExportCopy.maximumEntries) files: have the command make an archive"
-    default: "it came to \(copy.shownPath)"
+    case .noSpace, .diskQuotaExceeded:
+      "the host's file system is full: free room, or export to another one"
+    case .permissionDenied, .notPermitted:
+      "whoever runs oneoff may not read \(copy.shownPath), or not write beside the target"
+    case .tooManySymbolicLinkLevels: "the path leads through a loop of symbolic links"
+    default: "it came to \(copy.shownPath); see the kernel's log (dmesg)"
     }
   }
 }

@@ -46,7 +46,7 @@ extension RunResult {
   /// Whether the command has succeeded, and its exports could not be made.
   package var lacksExports: Bool { status == Self.exportFailedStatus && exit?.code == 0 }
 
-  private func text(_ limit: Duration?) -> String { limit?.roundedText ?? "allowed" }
+  private func text(_ limit: Duration?) -> String { limit?.shortText ?? "allowed" }
 
   /// `was killed after 4.2 s`, or how else the command has ended when it was told to.
   private var endInTime: String {

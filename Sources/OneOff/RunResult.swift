@@ -113,7 +113,8 @@ public struct RunResult: Sendable, Hashable, Codable {
   static let exportFailedStatus: Int32 = 125
 
   /// The exit status of the command line: the command's own, 128 + N for signal N; 124 when it took
-  /// too long; 125, 126 or 127 when it was never executed.
+  /// too long; 125, 126 or 127 when it was never executed; 125 also when it has succeeded and its
+  /// exports could not be made.
   public var status: Int32
   /// Why the run ended.
   public var reason: Reason

@@ -36,7 +36,7 @@ package protocol RunSink: AnyObject {
   /// Whether the sink wants to be told every change.
   var listsChanges: Bool { get }
 
-  /// The run has changed something; told once the container is dead.
+  /// The run has changed something; told once nothing of the container but PID 1 lives.
   func changed(_ change: Change)
 
   /// Every change was told.

@@ -46,6 +46,14 @@ extension SecretMask {
     var result = result
     result.error = result.error.map { masked($0) }
     if let paths = result.changes?.paths { result.changes?.paths = paths.map { masked($0) } }
+    result.exports = result.exports.map { exports in
+      exports.map { export in
+        var export = export
+        export.path = masked(export.path)
+        export.to = masked(export.to)
+        return export
+      }
+    }
     return result
   }
 

@@ -61,7 +61,10 @@ struct SeenTree {
     let given = Self.components(Array(path.utf8))
     do throws(SystemError) {
       return try resolve(given, followsLast: true)
-    } catch let error where error.errno == .noSuchFileOrDirectory {
+    } catch let error
+      where [.noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels]
+      .contains(error.errno)
+    {
       return given
     }
   }

@@ -33,7 +33,7 @@ struct SupervisionLoop: ~Copyable {
   /// Every signal that oneoff has sent to the command.
   var sentSignals: SignalSet { state.sentSignals }
 
-  /// Whether the command was told to end.
+  /// Whether the end was asked for, of the command or of what comes after it.
   var wasToldToEnd: Bool { state.wasToldToEnd }
 
   /// How PID 1 ended.

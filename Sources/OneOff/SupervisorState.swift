@@ -79,6 +79,8 @@ struct SupervisorState: Sendable, Hashable {
   private var isEmptied = false
   private var isContainerEnded = false
   private var hasGathered = false
+  /// Whether the end was asked for when the command had ended by itself already.
+  private var wasToldToEndLate = false
   private var isFinished = false
 
   /// SIGHUP, SIGINT, SIGQUIT and SIGTERM ask for the end; SIGUSR1 and SIGUSR2 do not.
@@ -143,6 +145,7 @@ struct SupervisorState: Sendable, Hashable {
 
   private mutating func handle(signal number: Int32) -> [Action] {
     let isEnding = Self.endingSignals.contains(number)
+    if isEnding, !mayBeAlive { wasToldToEndLate = true }
     if isContainerEnded, isEnding {
       // Whoever does not take the output any more must not keep us.
       isStdoutOpen = false
@@ -176,8 +179,8 @@ struct SupervisorState: Sendable, Hashable {
     return .forward(number)
   }
 
-  /// Whether the command was told to end.
-  var wasToldToEnd: Bool { cause != .itself }
+  /// Whether the end was asked for, of the command or of what comes after it.
+  var wasToldToEnd: Bool { cause != .itself || wasToldToEndLate }
 
   /// As early as it can be: the kernel is still busy then with taking the container apart. Not
   /// while there is output to pass on, which must not wait.

@@ -10,6 +10,10 @@ extension OptionGroup {
         name: "changes", value: .init(metavariable: "FILE", completion: .files),
         help: "list every file that the command created, modified or deleted, as JSON lines"
       ) { options, value throws(SpecError) in
+        guard !value.bytes.elementsEqual("-".utf8) else {
+          throw SpecError(
+            "--changes needs the path of a file", remedy: "name one, or /dev/stdout")
+        }
         options.run.changes = try FilePath(option: value)
       },
       CommandOption(

@@ -69,9 +69,8 @@ extension IntegrationTests {
       #expect(result.usage?.oom_kills == 1)
       #expect(result.limits?.memory_bytes == Self.memory)
       #expect(result.limits?.memory_swap_bytes == Self.memory)
-      if let peak = result.usage?.memory_peak_bytes {
-        #expect((Self.memory - (4 << 20)...Self.memory).contains(peak), "\(peak)")
-      }
+      let peak = try #require(result.usage?.memory_peak_bytes)
+      #expect((Self.memory - (4 << 20)...Self.memory).contains(peak), "\(peak)")
       // The same without the limit is no bomb.
       #expect(try run([], "probe", "memory", "200000000", "0").status == 0)
     }
@@ -145,7 +144,7 @@ extension IntegrationTests {
       #expect(completion.lines.last?.filter(\.isNumber) == "150000000", "\(completion.errors)")
       #expect(result.reason == "completed")
       #expect(result.limits_hit == [])
-      if let peak = result.usage?.memory_peak_bytes { #expect(peak <= Self.memory) }
+      #expect(try #require(result.usage?.memory_peak_bytes) <= Self.memory)
     }
 
     @Test func memoryThatDoesNotSufficeForTheStartSaysSo() throws {

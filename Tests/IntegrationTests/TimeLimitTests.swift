@@ -36,7 +36,7 @@ extension IntegrationTests {
       #expect(ended.result["signal_by"] as? String == "oneoff")
       #expect(ended.time > .milliseconds(590) && ended.time < .seconds(10), "\(ended.time)")
       #expect(
-        ended.completion.errors.contains("it took longer than 0.3 s (--timeout)"),
+        ended.completion.errors.contains("it took longer than 300ms (--timeout)"),
         "\(ended.completion.errors)")
       #expect(ended.completion.errors.hasPrefix("oneoff: run was killed after "))
     }
@@ -98,7 +98,7 @@ extension IntegrationTests {
       #expect(quiet.completion.lines == ["1", "2", "3", "4", "5"])
       #expect(quiet.time > .milliseconds(1400) && quiet.time < .seconds(10), "\(quiet.time)")
       #expect(
-        quiet.completion.errors.contains("no output for 0.5 s (--silence-timeout)"),
+        quiet.completion.errors.contains("no output for 500ms (--silence-timeout)"),
         "\(quiet.completion.errors)")
     }
 
@@ -194,7 +194,7 @@ extension IntegrationTests {
       #expect(result.end == .code(124))
       let last = try #require(result.lines.last)
       #expect(last.hasPrefix(" !     The postdeploy hook was killed after "), "\(last)")
-      #expect(last.hasSuffix(": it took longer than 0.3 s (--timeout)"))
+      #expect(last.hasSuffix(": it took longer than 300ms (--timeout)"))
       #expect(result.errors == "")
     }
   }

@@ -44,7 +44,7 @@ import Testing
       result.signalBy = "oneoff"
       result.durationMilliseconds = 1_230_000
     }
-    #expect(sentence == "run was killed after 20 m 30 s: it took longer than 20 m (--timeout)")
+    #expect(sentence == "run was killed after 20 m 30 s: it took longer than 20m (--timeout)")
   }
 
   @Test func silenceIsSaidToBeSilence() throws {
@@ -54,7 +54,7 @@ import Testing
       result.signalBy = "oneoff"
       result.durationMilliseconds = 304_200
     }
-    #expect(sentence == "run was killed after 5 m 4 s: no output for 5 m (--silence-timeout)")
+    #expect(sentence == "run was killed after 5 m 4 s: no output for 5m (--silence-timeout)")
   }
 
   @Test func lackOfMemoryIsSaidWithLimitAndPeak() throws {
@@ -127,7 +127,7 @@ import Testing
       result.durationMilliseconds = 4250
     }
     #expect(
-      sentence == "run was ended after 4.2 s, with status 0: it took longer than 20 m (--timeout)")
+      sentence == "run was ended after 4.2 s, with status 0: it took longer than 20m (--timeout)")
   }
 
   @Test func aCommandThatWasNeverExecutedIsSaidToBeNot() throws {

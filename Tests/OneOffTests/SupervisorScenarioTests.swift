@@ -152,6 +152,21 @@ struct Scenario: Sendable, CustomTestStringConvertible {
       (.drainExpired, [.finish(.failed(Sample.failure))])),
   ]
 
+  @Test func signalsAfterTheEndOfTheCommandAreNotForgotten() {
+    var state = SupervisorState()
+    for event: SupervisorState.Event in [
+      .record(.started), .record(.exited(Sample.exit(.code(0)))), .outputEnded(.stdout),
+      .outputEnded(.stderr), .record(.emptied), .signal(10),
+    ] {
+      _ = state.handle(event)
+    }
+    #expect(!state.wasToldToEnd)
+    #expect(state.handle(.signal(15)) == [])
+    #expect(state.wasToldToEnd)
+    #expect(
+      state.handle(.containerEnded) == [.finish(.exited(Sample.exit(.code(0)), .itself))])
+  }
+
   @Test(arguments: scenarios) func handles(_ scenario: Scenario) {
     var state = SupervisorState()
     for (index, (event, actions)) in scenario.steps.enumerated() {
