@@ -27,9 +27,8 @@ public final class CRILogWriter {
   private let file: OwnedDescriptor
   /// The end of the last whole record in the file.
   private var offset: Int
-  /// Made by the first write: a command that writes nothing needs none. Only pages that are used
-  /// cost memory.
-  private var records: UnsafeMutableRawBufferPointer?
+  /// Made by the first write: a command that writes nothing needs none.
+  private var records: [UInt8] = []
   private var filled = 0
 
   /// How many bytes of the command's could not be stored.
@@ -45,9 +44,6 @@ public final class CRILogWriter {
     self.file = file
   }
 
-  // Safe: it was allocated here, and nobody else has it.
-  deinit { unsafe records?.deallocate() }
-
   /// Stores what was read from a stream.
   ///
   /// - Parameters:
@@ -57,22 +53,23 @@ public final class CRILogWriter {
     var header = Timestamp.bytes(time)
     header += " \(tag) F ".utf8
     precondition(header.count == Self.headerLength, "a tag has six letters")
-    let records =
-      unsafe self.records
-      ?? UnsafeMutableRawBufferPointer.allocate(byteCount: Self.capacity, alignment: 64)
-    unsafe self.records = unsafe records
-    // Safe: the pointers are used within the call only.
-    unsafe header.withUnsafeBytes { header in
-      unsafe bytes.withUnsafeBytes { bytes in
-        var rest = unsafe bytes
-        while !rest.isEmpty {
-          let taken = unsafe append(rest, header, to: records)
-          unsafe rest = UnsafeRawBufferPointer(rebasing: rest[taken...])
-          if filled >= Self.batch { unsafe flush(records) }
+    if records.isEmpty {
+      // Safe: any byte is a valid value; only pages that are written to cost memory.
+      records = unsafe [UInt8](unsafeUninitializedCapacity: Self.capacity) { $1 = $0.count }
+    }
+    var rest = bytes
+    while !rest.isEmpty {
+      // Safe, here and in `append`: the pointers are used within the call only.
+      let taken = unsafe header.withUnsafeBytes { header in
+        unsafe rest.withUnsafeBytes { bytes in
+          unsafe records.withUnsafeMutableBytes { records in
+            unsafe append(bytes, header, to: records)
+          }
         }
       }
+      rest = rest.dropFirst(taken)
+      flush()
     }
-    unsafe flush(records)
   }
 
   /// Appends records until there are enough for a write; returns how many bytes are in them.
@@ -80,11 +77,11 @@ public final class CRILogWriter {
     _ bytes: UnsafeRawBufferPointer, _ header: UnsafeRawBufferPointer,
     to records: UnsafeMutableRawBufferPointer
   ) -> Int {
-    guard let source = unsafe bytes.baseAddress, let header = unsafe header.baseAddress,
-      let target = unsafe records.baseAddress
+    guard let source = bytes.baseAddress, let header = header.baseAddress,
+      let target = records.baseAddress
     else { return bytes.count }
     let (lineFeed, piece) = (UInt8(ascii: "\n"), UInt8(ascii: "P"))
-    var (taken, filled) = (0, self.filled)
+    var (taken, filled) = (0, 0)
     while taken < bytes.count, filled < Self.batch {
       let start = unsafe source + taken
       // One more than a message may have: the line feed of the longest one.
@@ -110,20 +107,22 @@ public final class CRILogWriter {
   }
 
   /// Writes the records that wait.
-  private func flush(_ records: UnsafeMutableRawBufferPointer) {
+  private func flush() {
     var written = 0
     while written < filled {
       do throws(SystemError) {
-        // Safe: writes bytes that append has filled.
-        let count = unsafe pwrite(
-          file.number, records.baseAddress.map { unsafe $0 + written }, filled - written,
-          offset + written)
+        // Safe: writes bytes that `append` has filled.
+        let count = unsafe records.withUnsafeBytes {
+          unsafe pwrite(
+            file.number, $0.baseAddress.map { unsafe $0 + written }, filled - written,
+            offset + written)
+        }
         written += try check(count, "write(2)", "of the log")
       } catch let error where error.errno == .interrupted {
         continue
       } catch {
         failure = error
-        written = unsafe cutBack(UnsafeRawBufferPointer(rebasing: records[..<filled]), to: written)
+        written = cutBack(to: written)
         break
       }
     }
@@ -133,16 +132,16 @@ public final class CRILogWriter {
 
   /// Removes the beginning of a record from the end of the file, and counts what is lost; returns the
   /// length of the whole records.
-  private func cutBack(_ records: UnsafeRawBufferPointer, to written: Int) -> Int {
-    let whole = unsafe records[..<written].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+  private func cutBack(to written: Int) -> Int {
+    let lineFeed = UInt8(ascii: "\n")
+    let whole = records[..<written].lastIndex(of: lineFeed).map { $0 + 1 } ?? 0
     // If that fails, too, the next record overwrites it, and readers do without it.
     if whole < written { _ = ftruncate(file.number, offset + whole) }
-    var rest = unsafe records[whole...]
-    while !rest.isEmpty {
-      let end = unsafe rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
-      let isLine = unsafe rest[rest.startIndex + Self.kindPosition] == UInt8(ascii: "F")
+    var rest = records[whole..<filled]
+    while let end = rest.firstIndex(of: lineFeed) {
+      let isLine = rest[rest.startIndex + Self.kindPosition] == UInt8(ascii: "F")
       dropped += UInt64(end - rest.startIndex - Self.headerLength + (isLine ? 1 : 0))
-      unsafe rest = rest[min(end + 1, rest.endIndex)...]
+      rest = rest[(end + 1)...]
     }
     return whole
   }

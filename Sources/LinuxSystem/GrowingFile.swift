@@ -89,7 +89,6 @@ public struct FileWatch: ~Copyable, Sendable {
 }
 
 /// Lets time pass; a signal ends it early.
-public func pause(_ time: Duration) {
-  // Safe: nothing is watched.
-  _ = unsafe poll(nil, 0, CInt(clamping: time.nanoseconds / 1_000_000))
+public func sleep(for time: Duration) {
+  _ = poll(nil, 0, CInt(clamping: time.nanoseconds / 1_000_000))
 }

@@ -113,7 +113,8 @@ enum JSONText {
 
   /// Appends the bytes as a member of that name, or of the other where they are not UTF-8.
   static func append(
-    _ bytes: ArraySlice<UInt8>, as name: String, orBase64As encodedName: String, to output: inout [UInt8]
+    _ bytes: ArraySlice<UInt8>, as name: String, orBase64As encodedName: String,
+    to output: inout [UInt8]
   ) {
     guard isUTF8(bytes) else {
       output += Array(#""\#(encodedName)":""#.utf8)
