@@ -19,6 +19,12 @@ public struct GrowingFile: ~Copyable, Sendable {
     self.subject = "of \(path)"
   }
 
+  /// Reads a file that was opened for reading; `subject` is what it is, as an error names it.
+  public init(owning descriptor: consuming OwnedDescriptor, subject: String) {
+    self.descriptor = descriptor
+    self.subject = subject
+  }
+
   /// How many bytes it has now.
   public func size() throws(SystemError) -> Int {
     try check(Int(lseek(descriptor.number, 0, SEEK_END)), "lseek(2)", subject)
