@@ -135,7 +135,7 @@ package struct LogReader: ~Copyable {
       }
       end = start
     }
-    return tail.beginnings
+    return tail.beginnings(notBefore: end)
   }
 
   /// The position after the last line feed.

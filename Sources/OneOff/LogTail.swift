@@ -44,10 +44,10 @@ struct LogTail {
     }
   }
 
-  /// Where the oldest line of each stream begins, once there is no earlier record.
-  var beginnings: PerStream<Int> {
-    var result = PerStream(0)
-    for stream in OutputStream.allCases { result[stream] = begins[stream] ?? 0 }
+  /// Where the oldest line of each stream begins, when no record before `start` can be found.
+  func beginnings(notBefore start: Int) -> PerStream<Int> {
+    var result = PerStream(start)
+    for stream in OutputStream.allCases { result[stream] = begins[stream] ?? start }
     return result
   }
 }
