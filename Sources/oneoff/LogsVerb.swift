@@ -118,7 +118,7 @@ enum LogsVerb {
     do {
       let unreadable = try log.print(options.selection, to: printer, follows: options.follows)
       if unreadable > 0 {
-        Printer.printError("\(unreadable) lines of the log are no records, and were passed over")
+        Printer.printError("passed over what is no record of a log: \(unreadable) lines")
       }
     } catch let error as SystemError where error.errno == .brokenPipe {
       // A reader that has seen enough is not worth a word.
