@@ -7,11 +7,11 @@ import SystemPackage
 /// - `F`: the line ends with this record, and had a line feed. `P`: what comes next on the stream
 ///   belongs to the same line. So the bytes of a stream can be made again exactly: the messages of
 ///   its records, with a line feed after each `F`.
-/// - Nothing is held back: the open end of a line is a record `P` at once. So the log has everything
-///   that was read, whoever is killed, and a prompt can be seen. Messages have at most 64 KiB.
-/// - A record is written whole or not at all: when the disk is full in the middle of one, the file is
-///   cut back to the last whole one. What is lost is counted, and as soon as there is space again,
-///   the log goes on.
+/// - Nothing is held back: the open end of a line is a record `P` at once. So the log has all that
+///   was read, whoever is killed, and a prompt can be seen. Messages have at most 64 KiB.
+/// - A record is written whole or not at all: when the disk is full in the middle of one, the file
+///   is cut back to the last whole one. What is lost is counted, and as soon as there is space
+///   again, the log goes on.
 ///
 /// Every message that one call is given has the same time.
 public final class CRILogWriter {
@@ -130,8 +130,8 @@ public final class CRILogWriter {
     filled = 0
   }
 
-  /// Removes the beginning of a record from the end of the file, and counts what is lost; returns the
-  /// length of the whole records.
+  /// Removes the beginning of a record from the end of the file, and counts what is lost; returns
+  /// the length of the whole records.
   private func cutBack(to written: Int) -> Int {
     let lineFeed = UInt8(ascii: "\n")
     let whole = records[..<written].lastIndex(of: lineFeed).map { $0 + 1 } ?? 0

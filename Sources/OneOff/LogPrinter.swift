@@ -48,7 +48,7 @@ final class SyslogStreamSink: RunSink {
 package final class LogPrinter {
   /// How records are printed.
   package enum Format: Sendable, Hashable {
-    /// What the command has written, each stream to its own descriptor; to a terminal made harmless.
+    /// What the command has written, each stream to its own; to a terminal made harmless.
     case text(withTimes: Bool)
     /// The `log` events of docs/events.md.
     case json

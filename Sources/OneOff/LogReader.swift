@@ -74,8 +74,8 @@ package struct LogReader: ~Copyable {
     }
   }
 
-  /// The beginning of a record that is all there is of it, because its writer was killed: what there
-  /// is of its message, as a piece. Only when nobody writes any more.
+  /// Hands on what there is of a last record that is not whole, because its writer was killed, as a
+  /// piece. Only when nobody writes any more.
   ///
   /// - Throws: the errnos of pread(2).
   package mutating func readTornRecord(_ body: (LogRecord) throws -> Void) throws {

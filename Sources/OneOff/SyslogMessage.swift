@@ -14,8 +14,8 @@ package struct SyslogSource: Sendable, Hashable {
   /// PROCID: at most 128 bytes.
   private let process: [UInt8]
 
-  /// Names a source. What the standard does not allow in a name becomes `-`, and what is too long is
-  /// cut.
+  /// Names a source. What the standard does not allow in a name becomes `-`, and what is too long
+  /// is cut.
   package init(hostname: String, application: String, process: String) {
     self.hostname = Self.field(hostname, atMost: 255)
     self.application = Self.field(application, atMost: 48)

@@ -12,8 +12,8 @@ enum LogsVerb {
     operandCompletion: .nothing,
     details: [
       "What the command wrote to its standard output goes to standard output, what it wrote to "
-        + "standard error to standard error, byte for byte; a terminal is shown it made harmless, as "
-        + "by run. With --stream, and in other formats than text, all goes to standard output.",
+        + "standard error to standard error, byte for byte. A terminal is shown it made harmless, "
+        + "as by run. With --stream, and in other formats than text, all goes to standard output.",
       "In a format of lines (json, syslog) a line is printed when it is complete, or when the log "
         + "ends. When the reader of standard output is gone, logs ends with 0.",
     ],

@@ -56,7 +56,7 @@ private struct WrittenLog {
     #expect(
       try log.text() == """
         1970-01-01T00:00:01.000000000Z stdout F one
-        1970-01-01T00:00:01.000000000Z stdout F 
+        1970-01-01T00:00:01.000000000Z stdout F\u{20}
         1970-01-01T00:00:01.000000000Z stdout F two
         1970-01-01T00:00:02.000000000Z stderr F three
 

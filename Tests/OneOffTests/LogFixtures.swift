@@ -56,8 +56,9 @@ extension [LogRecord] {
 
   /// The records in short: `stdout F text`.
   var shorts: [String] {
-    map {
-      "\($0.stream.rawValue) \($0.isPartial ? "P" : "F") \(String(decoding: $0.message, as: UTF8.self))"
+    map { record in
+      let message = String(decoding: record.message, as: UTF8.self)
+      return "\(record.stream.rawValue) \(record.isPartial ? "P" : "F") \(message)"
     }
   }
 }

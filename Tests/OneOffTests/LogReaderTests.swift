@@ -18,14 +18,14 @@ import Testing
     return bytes
   }
 
-  @Test(arguments: 0..<60) func givesBackEveryByteOfEachStream(seed: Int) throws {
+  @Test(arguments: 0..<24) func givesBackEveryByteOfEachStream(seed: Int) throws {
     var numbers = FixedNumbers(UInt64(seed))
     let log = try LogFixture()
     let lineLength = [2, 80, 5000].randomElement(using: &numbers) ?? 80
     var expected = PerStream<[UInt8]>([])
     var rest = PerStream<ArraySlice<UInt8>>([])
     for stream in OutputStream.allCases {
-      let count = Int.random(in: 0..<60_000, using: &numbers)
+      let count = Int.random(in: 0..<30_000, using: &numbers)
       expected[stream] = Self.output(&numbers, count: count, lineLength: lineLength)
       rest[stream] = expected[stream][...]
     }
@@ -95,7 +95,7 @@ import Testing
       """
       2016-10-06T00:17:09.669794202Z stdout P log content 1
       2016-10-06T02:17:09.67+02:00 stderr F:tag=1 log content 2
-      2016-10-05T20:17:10-04:00 stdout F 
+      2016-10-05T20:17:10-04:00 stdout F\u{20}
 
       """)
     let records = try log.records()
@@ -153,7 +153,7 @@ import Testing
     }
   }
 
-  @Test(arguments: 0..<40) func isTheLastLines(seed: Int) throws {
+  @Test(arguments: 0..<30) func isTheLastLines(seed: Int) throws {
     var numbers = FixedNumbers(UInt64(seed))
     let log = try LogFixture()
     for _ in 0..<Int.random(in: 0..<60, using: &numbers) {
@@ -167,11 +167,11 @@ import Testing
 
   @Test(arguments: [1000, 60_000, 70_000]) func isTheLastLinesAcrossBlocks(length: Int) throws {
     let log = try LogFixture()
-    for number in 0..<(1_500_000 / length) {
+    for number in 0..<(800_000 / length) {
       log.write("\(number)" + String(repeating: "x", count: length) + "\n")
       if number % 3 == 0 { log.write("error \(number)\n", .stderr) }
     }
-    try check(log, tails: [1, 2, 5, 10, 100])
+    try check(log, tails: [1, 5, 10, 100])
   }
 
   @Test func readsOnlyTheEndWhenTheOtherStreamHasWrittenLittle() throws {

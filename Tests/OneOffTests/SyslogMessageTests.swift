@@ -1,5 +1,6 @@
 import ContainerSpec
 import LinuxSystem
+import SystemPackage
 import Testing
 
 @testable import OneOff
@@ -34,8 +35,8 @@ import Testing
     let framed = source.messages(of: Array("ä".utf8)[...], on: .stdout, at: time)[0].framed
     #expect(
       String(decoding: framed, as: UTF8.self)
-        == "77 <134>1 2026-01-02T03:04:05.123456Z web1.example.com shop postdeploy.1 - - ä")
-    #expect(framed.count == 77 + 3)
+        == "76 <134>1 2026-01-02T03:04:05.123456Z web1.example.com shop postdeploy.1 - - ä")
+    #expect(framed.count == 76 + 3)
   }
 
   @Test func namesHaveNoBlanksAndAnEnd() {
