@@ -43,7 +43,9 @@ package struct LogRecordParser: Sendable {
   /// after the first one (`F:…`), which say nothing to us.
   package mutating func parse(_ line: ArraySlice<UInt8>) -> LogRecord? {
     let space = UInt8(ascii: " ")
-    guard let stampEnd = line.prefix(40).firstIndex(of: space) else { return nil }
+    guard let stampEnd = line.prefix(40).firstIndex(of: space), stampEnd > line.startIndex else {
+      return nil
+    }
     let stamp = line[..<stampEnd]
     let afterStamp = line[(stampEnd + 1)...]
     guard let streamEnd = afterStamp.prefix(7).firstIndex(of: space) else { return nil }

@@ -73,7 +73,7 @@ import Testing
   @Test func passesOverWhatIsNoRecord() throws {
     let record = "2026-01-02T03:04:05Z stdout F good\n"
     let junk = [
-      "", " ", "x", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z stdout",
+      "", " ", "x", " stdout F x", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z stdout",
       "2026-01-02T03:04:05Z stdout F", "2026-01-02T03:04:05Z stdin F x",
       "2026-01-02T03:04:05Z stdout X x", "2026-01-02T03:04:05Z stdout FP x",
       "2026-02-30T03:04:05Z stdout F x", "{\"log\":\"x\"}", String(repeating: "\0", count: 4096),
@@ -86,6 +86,8 @@ import Testing
       try reader.read { found.append($0) }
       #expect(found.shorts == ["stdout F good", "stdout F good"], "\(line.prefix(60))")
       #expect(reader.unreadableLines == 1)
+      // Also as the first line, when there is no record before it.
+      #expect(try LogFixture(line + "\n").records().isEmpty, "\(line.prefix(60))")
       #expect(try log.records(LogSelection(tail: 1)).count == 1)
     }
   }
