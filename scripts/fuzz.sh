@@ -10,7 +10,7 @@ seeds=Tests/FuzzTests/Corpus
 learnt=build/fuzz
 # libFuzzer cuts what is longer, seeds too: as long as a profile of Docker's is.
 longest=16384
-targets="accounts environment-file mask options procfile seccomp terminal-text"
+targets="accounts environment-file mask options procfile seccomp stored-log terminal-text"
 export ONEOFF_FUZZ=1
 # Swift's own backtrace of a crash would keep libFuzzer from saving the input.
 export SWIFT_BACKTRACE=enable=no
@@ -43,6 +43,7 @@ parsers() {
         SeccompPolicy/Decision SeccompPolicy/IntervalTree SeccompPolicy/BPFAssembler \
         SeccompPolicy/LibseccompProgram SeccompPolicy/LibseccompAgreement \
         SeccompPolicy/StrictJSON ;;
+    stored-log) echo OneOff/LogRecord OneOff/LogReader OneOff/LogTail OneOff/TimestampParsing ;;
     terminal-text) echo OneOff/TerminalText ;;
     esac | tr ' ' '\n' | sed 's|.*|Sources/&.swift|'
 }

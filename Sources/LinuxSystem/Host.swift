@@ -107,3 +107,11 @@ public func signalName(_ number: CInt) -> String {
   guard let name = unsafe ol_signal_name(number) else { return "signal \(number)" }
   return unsafe "SIG" + String(cString: name)
 }
+
+/// The host name of this machine. See gethostname(2).
+public func hostName() -> String {
+  var name = [CChar](repeating: 0, count: 257)
+  // Safe: the call writes at most as many bytes as it is told, and the one after them stays NUL.
+  _ = unsafe gethostname(&name, name.count - 1)
+  return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}

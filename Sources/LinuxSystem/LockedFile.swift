@@ -23,6 +23,23 @@ public struct LockedFile: ~Copyable, Sendable {
   }
 }
 
+/// Whether somebody holds the lock of a file; nobody does where there is no file.
+///
+/// It is found out by taking the lock for a moment, together with others who do so.
+///
+/// - Throws: the errnos of open(2) but ENOENT; ENOLCK.
+public func isLocked(_ path: FilePath) throws(SystemError) -> Bool {
+  do throws(SystemError) {
+    let file = try OwnedDescriptor(opening: path, flags: [.reading, .notFollowing])
+    _ = try check(flock(file.number, LOCK_SH | LOCK_NB), "flock(2)", "of \(path)")
+    return false
+  } catch let error where error.errno == .noSuchFileOrDirectory {
+    return false
+  } catch let error where error.errno == .resourceTemporarilyUnavailable {
+    return true
+  }
+}
+
 /// Removes a directory with everything in it, or nothing where there is none.
 ///
 /// By rm(1), which follows no link, and whom no depth of a hostile tree stops.

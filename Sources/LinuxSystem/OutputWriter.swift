@@ -95,6 +95,13 @@ public final class OutputWriter {
     return pending
   }
 
+  /// Whether nobody can read any more what is written to a pipe or socket. See poll(2), POLLERR.
+  public var isReaderGone: Bool {
+    var asked = pollfd(fd: descriptor, events: 0, revents: 0)
+    // Safe: one structure of ours is filled.
+    return unsafe poll(&asked, 1, 0) == 1 && asked.revents & Int16(POLLERR) != 0
+  }
+
   private func writeWithoutBlocking(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
     var rest = bytes
     while !rest.isEmpty {

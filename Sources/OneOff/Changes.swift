@@ -49,11 +49,11 @@ extension Change {
   /// The change as one line of JSON, with its line feed; the format is in docs/changes.md.
   func appendLine(to output: inout [UInt8]) {
     output += Array(#"{"change":"\#(kind.rawValue)","#.utf8)
-    JSONText.append(path, as: "path", orBase64As: "path_base64", to: &output)
+    JSONText.append(path[...], as: "path", orBase64As: "path_base64", to: &output)
     if let type { output += Array(#","type":"\#(type.word)","bytes":\#(bytes)"#.utf8) }
     if let origin {
       output.append(UInt8(ascii: ","))
-      JSONText.append(origin, as: "from", orBase64As: "from_base64", to: &output)
+      JSONText.append(origin[...], as: "from", orBase64As: "from_base64", to: &output)
     }
     output += Array("}\n".utf8)
   }

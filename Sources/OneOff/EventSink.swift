@@ -9,7 +9,7 @@ package final class EventSink: RunSink {
 
   private let writer: OutputWriter
   private var sequence: UInt64 = 0
-  private var unfinished: [OutputStream: [UInt8]] = [.stdout: [], .stderr: []]
+  private var lines = PerStream(LineSplitter(longest: longestLine))
   private var lastTime = Duration.zero
 
   /// Writes events through a writer.
@@ -31,30 +31,22 @@ package final class EventSink: RunSink {
     lastTime = time
     let timestamp = Timestamp.bytes(time)
     var output: [UInt8] = []
-    var rest = bytes
-    while !rest.isEmpty {
-      let pending = unfinished[stream]?.count ?? 0
-      let room = rest.prefix(Self.longestLine - pending)
-      if let end = room.firstIndex(of: UInt8(ascii: "\n")) {
-        appendLine(rest[..<end], on: stream, timestamp, isPartial: false, to: &output)
-        rest = rest[(end + 1)...]
-      } else if room.count == Self.longestLine - pending {
-        appendLine(room, on: stream, timestamp, isPartial: true, to: &output)
-        rest = rest[room.endIndex...]
-      } else {
-        unfinished[stream]? += rest
-        rest = []
-      }
+    lines[stream].split(bytes) { line, isPartial in
+      sequence += 1
+      Self.append(line, sequence, on: stream, timestamp, isPartial: isPartial, to: &output)
     }
     if !output.isEmpty { writer.write(output[...]) }
   }
 
   /// Writes what is left of the last line.
   package func ended(_ stream: OutputStream) {
-    guard unfinished[stream]?.isEmpty == false else { return }
-    var output: [UInt8] = []
-    appendLine([], on: stream, Timestamp.bytes(lastTime), isPartial: false, to: &output)
-    writer.write(output[...])
+    let timestamp = Timestamp.bytes(lastTime)
+    lines[stream].end { line, isPartial in
+      sequence += 1
+      var output: [UInt8] = []
+      Self.append(line, sequence, on: stream, timestamp, isPartial: isPartial, to: &output)
+      writer.write(output[...])
+    }
   }
 
   /// Writes a `warning` event.
@@ -65,17 +57,14 @@ package final class EventSink: RunSink {
     write(FinishedEvent(id: id, result: result))
   }
 
-  /// Appends the event of a line: what was left of earlier reads, and `end`.
-  private func appendLine(
-    _ end: ArraySlice<UInt8>, on stream: OutputStream, _ timestamp: [UInt8], isPartial: Bool,
-    to output: inout [UInt8]
+  /// Appends the event of a line.
+  private static func append(
+    _ line: ArraySlice<UInt8>, _ sequence: UInt64, on stream: OutputStream, _ timestamp: [UInt8],
+    isPartial: Bool, to output: inout [UInt8]
   ) {
-    sequence += 1
     output += Array(#"{"v":1,"event":"log","seq":\#(sequence),"time":""#.utf8)
     output += timestamp
     output += Array(#"","stream":"\#(stream.rawValue)","#.utf8)
-    let line = (unfinished[stream] ?? []) + end
-    unfinished[stream] = []
     JSONText.append(line, to: &output)
     output += Array((isPartial ? #","partial":true}"# : #","partial":false}"#).utf8)
     output.append(UInt8(ascii: "\n"))
@@ -118,13 +107,14 @@ struct FinishedEvent: Codable {
 /// Bytes of a log line as a member of a JSON object: the fast path of the event stream.
 enum JSONText {
   /// Appends `"text":"…"`, or `"base64":"…"` where the bytes are not UTF-8.
-  static func append(_ bytes: [UInt8], to output: inout [UInt8]) {
+  static func append(_ bytes: ArraySlice<UInt8>, to output: inout [UInt8]) {
     append(bytes, as: "text", orBase64As: "base64", to: &output)
   }
 
   /// Appends the bytes as a member of that name, or of the other where they are not UTF-8.
   static func append(
-    _ bytes: [UInt8], as name: String, orBase64As encodedName: String, to output: inout [UInt8]
+    _ bytes: ArraySlice<UInt8>, as name: String, orBase64As encodedName: String,
+    to output: inout [UInt8]
   ) {
     guard isUTF8(bytes) else {
       output += Array(#""\#(encodedName)":""#.utf8)
@@ -145,7 +135,7 @@ enum JSONText {
     output.append(UInt8(ascii: "\""))
   }
 
-  private static func isUTF8(_ bytes: [UInt8]) -> Bool {
+  private static func isUTF8(_ bytes: ArraySlice<UInt8>) -> Bool {
     bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
   }
 

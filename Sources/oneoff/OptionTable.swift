@@ -61,6 +61,7 @@ struct OptionGroup: Sendable {
 struct Options: Sendable {
   var run = RunOptions()
   var hook = HookOptions()
+  var logs = LogOptions()
   var wantsHelp = false
   var wantsVersion = false
   var wantsList = false

@@ -89,7 +89,7 @@ struct ExitStatus: Sendable {
 extension Verb {
   /// Every verb, in the order of the help page.
   static let all = [
-    RunVerb.verb, HookVerb.verb, PrintPlanVerb.verb, DoctorVerb.verb, GCVerb.verb,
+    RunVerb.verb, HookVerb.verb, LogsVerb.verb, PrintPlanVerb.verb, DoctorVerb.verb, GCVerb.verb,
     CompletionsVerb.verb,
     ManVerb.verb, VersionVerb.verb, SuperviseVerb.verb,
   ]

@@ -10,7 +10,7 @@ struct FuzzTarget: Sendable {
   let check: @Sendable ([UInt8]) throws -> Void
 
   static let all = [
-    accounts, environmentFile, mask, options, procfile, seccomp, terminalText,
+    accounts, environmentFile, mask, options, procfile, seccomp, storedLog, terminalText,
   ]
 }
 

@@ -1,6 +1,5 @@
+import LinuxSystem
 import Testing
-
-@testable import OneOff
 
 @Suite struct TimestampTests {
   @Test(arguments: [

@@ -1,12 +1,12 @@
 /// A moment of the wall clock as text: RFC 3339 in UTC with nanoseconds.
-enum Timestamp {
+package enum Timestamp {
   /// The text of a time since 1970-01-01T00:00:00Z, such as `2026-01-02T03:04:05.123456789Z`.
-  static func text(_ time: Duration) -> String {
+  package static func text(_ time: Duration) -> String {
     String(decoding: bytes(time), as: UTF8.self)
   }
 
   /// The same as ASCII bytes; formatted without a locale or an allocation for each part.
-  static func bytes(_ time: Duration) -> [UInt8] {
+  package static func bytes(_ time: Duration) -> [UInt8] {
     let (seconds, attoseconds) = time.components
     let (year, month, day) = date(daysSince1970: seconds / 86400)
     let secondOfDay = seconds % 86400
