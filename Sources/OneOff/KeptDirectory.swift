@@ -20,6 +20,11 @@ struct KeptDirectory: Sendable, Hashable {
     try KeptDirectory(isRoot: effectiveOwner().uid == 0, variable: Caller.environmentValue)
   }
 
+  /// The directory of this process's environment, where it is root's.
+  static func ofRoot() throws(SpecError) -> KeptDirectory {
+    try KeptDirectory(isRoot: true, variable: Caller.environmentValue)
+  }
+
   /// The directory of an environment.
   init(isRoot: Bool, variable: (String) -> [UInt8]?) throws(SpecError) {
     if let given = variable("ONEOFF_STATE_DIR") {

@@ -71,7 +71,9 @@ extension RunSpec {
     spec.environment = environment.compactMap { variable in
       let value =
         secrets.contains(variable.name)
-        ? ByteString("[masked:\(variable.name)]") : variable.value.masked(by: mask)
+        ? (try? ByteString(bytes: Array("[masked:\(variable.name)]".utf8), subject: "a value"))
+          ?? ""
+        : variable.value.masked(by: mask)
       return try? EnvironmentVariable(name: variable.name, value: value)
     }
     spec.command = command.map { $0.masked(by: mask) }

@@ -46,7 +46,8 @@ extension RunResult {
   /// Whether the command has succeeded, and its exports could not be made.
   package var lacksExports: Bool { status == Self.exportFailedStatus && exit?.code == 0 }
 
-  private var durationText: String {
+  /// How long the run took.
+  var durationText: String {
     Duration.milliseconds(durationMilliseconds ?? 0).roundedText
   }
 
