@@ -61,7 +61,7 @@ package struct RunDescription: Sendable, Hashable, Codable {
 }
 
 extension RunSpec {
-  /// The specification as it may be kept, whatever of the output is masked: what is named as secret,
+  /// The specification as it may be kept, whatever is masked of the output: what is named secret,
   /// or looks like it, is not in it.
   var withoutSecrets: RunSpec {
     var spec = self

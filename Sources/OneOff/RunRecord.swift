@@ -133,7 +133,7 @@ extension RunRecord {
     try !lock.tryLock(.shared, subject: lockSubject)
   }
 
-  /// Returns when the supervisor has written the result, or is dead. A signal that ends this process
+  /// Returns when the supervisor has written the result, or is dead. A signal that ends the process
   /// does so meanwhile.
   func waitForEnd() throws(SystemError) {
     try lock.waitForLock(.shared, subject: lockSubject)

@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 extension IntegrationTests {
-  /// Supervisors that are killed, and disks that are full: no record is unreadable, no status wrong.
+  /// Killed supervisors, full disks: no record is unreadable, no status wrong.
   @Suite struct RecordChaosTests {
     @Test func aSupervisorKilledAtAnyMomentLeavesAReadableRecordOrNone() throws {
       var (ended, lost, unmade) = (0, 0, 0)
@@ -54,7 +54,7 @@ extension IntegrationTests {
     private func expectTotals(of id: String, in result: [String: Any]) throws {
       let path = Records.runs.appending("\(id)/log").string
       let log = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-      // A write that a signal has ended may leave a beginning of a record behind the last whole one.
+      // A write that a signal has ended may leave the beginning of a record at the end.
       let whole = log[..<(log.lastIndex(of: "\n") ?? log.startIndex)]
       let bytes = whole.split(separator: "\n").filter { $0.contains(" stdout F ") }
         .map { $0.utf8.count - 40 + 1 }.reduce(0, +)
