@@ -216,8 +216,11 @@ long ol_attribute_is_one(const char *path, const char *name) {
 
 long ol_epoll_create(void) { return ol_result(epoll_create1(EPOLL_CLOEXEC)); }
 
-long ol_epoll_add(int epoll, int descriptor, uint64_t tag, int for_writing) {
-    struct epoll_event event = {.events = for_writing ? EPOLLOUT : EPOLLIN, .data.u64 = tag};
+long ol_epoll_add(int epoll, int descriptor, uint64_t tag, int interest) {
+    /* The end, EPOLLHUP and EPOLLERR, is always told. */
+    static const uint32_t events[] = {
+        [OL_INTEREST_READING] = EPOLLIN, [OL_INTEREST_WRITING] = EPOLLOUT, [OL_INTEREST_END] = 0};
+    struct epoll_event event = {.events = events[interest], .data.u64 = tag};
     return ol_result(epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event));
 }
 
@@ -287,7 +290,7 @@ long ol_wait_for(pid_t pid) {
 /* posix_spawn(3) and not fork(2): the caller may have threads and a large memory. The actions move
  * every source above the targets first, so that no dup2 can overwrite one that is still needed. */
 long ol_spawn(const char *path, const char *const *arguments, char *const *environment,
-              const int *descriptors, int count) {
+              const int *descriptors, int count, int in_new_session) {
     /* Above all of them: a fixed number would overwrite one in a process that has many open. */
     int first_free = count;
     for (int index = 0; index < count; index++) {
@@ -304,7 +307,11 @@ long ol_spawn(const char *path, const char *const *arguments, char *const *envir
     sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    int flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    if (in_new_session) {
+        flags |= POSIX_SPAWN_SETSID;
+    }
+    posix_spawnattr_setflags(&attributes, (short)flags);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     int error = 0;

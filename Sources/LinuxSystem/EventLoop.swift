@@ -12,14 +12,30 @@ public struct EventLoop: ~Copyable {
   }
 
   /// What a descriptor is watched for.
-  public enum Interest: Sendable { case reading, writing }
+  public enum Interest: Sendable {
+    case reading, writing
+    /// Nothing but its end: nobody is at the other side any more.
+    case end
+
+    fileprivate var number: CInt {
+      switch self {
+      case .reading: CInt(OL_INTEREST_READING.rawValue)
+      case .writing: CInt(OL_INTEREST_WRITING.rawValue)
+      case .end: CInt(OL_INTEREST_END.rawValue)
+      }
+    }
+  }
+
+  /// Readable when a descriptor of this loop is ready: for another loop, which then has this one
+  /// ``wait(atMost:)``.
+  public var descriptor: CInt { epoll.number }
 
   /// Watches a descriptor; `tag` says later that it is ready or at its end.
   public func add(
     _ descriptor: CInt, tag: UInt64, for interest: Interest = .reading
   ) throws(SystemError) {
     _ = try checkNegated(
-      ol_epoll_add(epoll.number, descriptor, tag, interest == .writing ? 1 : 0), "epoll_ctl(2)")
+      ol_epoll_add(epoll.number, descriptor, tag, interest.number), "epoll_ctl(2)")
   }
 
   /// Watches a descriptor no more.

@@ -23,7 +23,7 @@ public final class SpawnedProcess: Sendable {
     // Safe: the arena lives until the call has returned; the child is a program of its own by then.
     let result = unsafe program.withPlatformString { path in
       unsafe ol_spawn(
-        path, vector, environ, descriptors, CInt(descriptors.count))
+        path, vector, environ, descriptors, CInt(descriptors.count), 0)
     }
     self.pid = try checkNegated(result, "posix_spawn(3)", "of \(program)")
     self.control = Mutex(control.takeWriter().release())
@@ -48,7 +48,10 @@ public final class SpawnedProcess: Sendable {
     _ handle: (ArraySlice<UInt8>) -> Void
   ) throws(SystemError) -> CommandExit.Way {
     do throws(SystemError) {
-      try readOutput(handle)
+      try output.readLines { line in
+        handle(line)
+        return true
+      }
     } catch {
       closeControl()
       _ = ol_wait_for(pid)
@@ -57,20 +60,26 @@ public final class SpawnedProcess: Sendable {
     return .init(waitStatus: try checkNegated(ol_wait_for(pid), "wait4(2)", "of the program"))
   }
 
-  private func readOutput(_ handle: (ArraySlice<UInt8>) -> Void) throws(SystemError) {
+}
+
+extension OwnedDescriptor {
+  /// Hands on every line up to the end, or until `handle` returns false.
+  ///
+  /// - Throws: the errnos of read(2).
+  borrowing func readLines(_ handle: (ArraySlice<UInt8>) -> Bool) throws(SystemError) {
     var pending: [UInt8] = []
     while true {
-      let chunk = try readOnce(from: output.number, capacity: 64 << 10, subject: "of the output")
+      let chunk = try readOnce(from: number, capacity: 64 << 10, subject: "of the output")
       if chunk.isEmpty { break }
       pending += chunk
       var rest = pending[...]
       while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-        handle(rest[..<end])
+        guard handle(rest[..<end]) else { return }
         rest = rest[(end + 1)...]
       }
       pending = Array(rest)
     }
-    if !pending.isEmpty { handle(pending[...]) }
+    if !pending.isEmpty { _ = handle(pending[...]) }
   }
 }
 
@@ -90,7 +99,7 @@ func runQuietly(
   let descriptors = [null.number, null.number, pipe.writer.number] + (file.map { [$0] } ?? [])
   // Safe: the arena lives until the call has returned; the child is a program of its own by then.
   let result = unsafe program.withPlatformString {
-    unsafe ol_spawn($0, vector, &environment, descriptors, CInt(descriptors.count))
+    unsafe ol_spawn($0, vector, &environment, descriptors, CInt(descriptors.count), 0)
   }
   let pid = try checkNegated(result, "posix_spawn(3)", "of \(program)")
   let errors = pipe.takeReader()

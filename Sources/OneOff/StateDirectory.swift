@@ -14,10 +14,25 @@ struct StateDirectory: Sendable {
   /// Seccomp programs that were compiled.
   var programs: FilePath { path.appending("seccomp") }
 
+  /// The control sockets of recorded runs.
+  var runs: FilePath { path.appending("runs") }
+
   /// The directory of this process's environment.
   ///
   /// - Throws: when the directory of an ordinary user is not safely his.
   static func current(for rootless: Rootless?) throws -> StateDirectory {
+    try current(forUser: rootless?.caller.uid)
+  }
+
+  /// The directory of whoever has started this process, which is no run's supervisor yet.
+  ///
+  /// - Throws: as ``current(for:)``.
+  static func ofThisProcess() throws -> StateDirectory {
+    let user = effectiveOwner().uid
+    return try current(forUser: user == 0 ? nil : user)
+  }
+
+  private static func current(forUser user: UInt32?) throws -> StateDirectory {
     if let given = variable("ONEOFF_RUNTIME_DIR") {
       guard given.isAbsolute else {
         throw SpecError(
@@ -25,14 +40,14 @@ struct StateDirectory: Sendable {
       }
       return StateDirectory(path: given)
     }
-    guard let rootless else { return StateDirectory(path: "/run/oneoff") }
+    guard let user else { return StateDirectory(path: "/run/oneoff") }
     // su(1) leaves the variable of whoever called it: another's directory is not ours.
     if let session = variable("XDG_RUNTIME_DIR"), session.isAbsolute,
       (try? checkThatItIsOurs(session, remedy: "")) != nil
     {
       return StateDirectory(path: session.appending("oneoff"))
     }
-    let path = FilePath("/tmp/oneoff-\(rootless.caller.uid)")
+    let path = FilePath("/tmp/oneoff-\(user)")
     try makeOurs(path, remedy: "remove it, or name another one with ONEOFF_RUNTIME_DIR")
     return StateDirectory(path: path)
   }

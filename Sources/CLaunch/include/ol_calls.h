@@ -126,10 +126,11 @@ long ol_file_system_type(int descriptor);
 /* Whether an extended attribute of a file is `1` (getxattr(2)). */
 long ol_attribute_is_one(const char *path, const char *name);
 
-/* One epoll(7) instance; `tag` comes back when the descriptor is readable (or, if `for_writing`,
- * writable) or at its end. */
+/* One epoll(7) instance; `tag` comes back when the descriptor is readable, or writable, whichever
+ * `interest` says, or at its end. */
+enum ol_interest { OL_INTEREST_READING, OL_INTEREST_WRITING, OL_INTEREST_END };
 long ol_epoll_create(void);
-long ol_epoll_add(int epoll, int descriptor, uint64_t tag, int for_writing);
+long ol_epoll_add(int epoll, int descriptor, uint64_t tag, int interest);
 long ol_epoll_remove(int epoll, int descriptor);
 
 /* Stores at most `capacity` tags; waits at most `timeout_ms`, or for ever when it is -1. */
@@ -153,9 +154,10 @@ long ol_timer_set(int timer, uint64_t nanoseconds);
 /* Reaps the process and returns its status as wait4(2) gives it. */
 long ol_wait_for(pid_t pid);
 
-/* Starts a program with just these descriptors as 0, 1, 2, …; its pid, or -errno. */
+/* Starts a program with just these descriptors as 0, 1, 2, …, and if wanted in a session of its
+ * own; its pid, or -errno. */
 long ol_spawn(const char *path, const char *const *arguments, char *const *environment,
-              const int *descriptors, int count);
+              const int *descriptors, int count, int in_new_session);
 
 /* The kernel's release as a number, major * 1000 + minor. See uname(2). */
 long ol_kernel_version(void);
