@@ -1,6 +1,6 @@
 internal import CLaunch
 import Glibc
-import SystemPackage
+public import SystemPackage
 
 /// What this host's kernel can do, as far as a plan depends on it; looked up once a run.
 public struct HostFacts: Sendable, Hashable {
@@ -71,6 +71,32 @@ private func clock(_ id: clockid_t) -> Duration {
   // Safe: the call fills the structure.
   _ = unsafe clock_gettime(id, &time)
   return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+}
+
+/// Waits; a signal may end that early. See nanosleep(2).
+public func pause(_ time: Duration) {
+  let nanoseconds = time.nanoseconds
+  var left = timespec(
+    tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+  // Safe: the call reads the structure.
+  _ = unsafe nanosleep(&left, nil)
+}
+
+/// The directory from which relative paths of this process begin.
+///
+/// - Throws: ENOENT when it was removed. See readlink(2), proc_pid_cwd(5).
+public func workingDirectory() throws(SystemError) -> FilePath {
+  let path: FilePath = "/proc/self/cwd"
+  let bytes = unsafe [CChar](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
+    // Safe: the call writes at most as many bytes as it is told there is room for.
+    count = unsafe path.withPlatformString {
+      unsafe max(0, readlink($0, buffer.baseAddress, Int(PATH_MAX)))
+    }
+  }
+  guard !bytes.isEmpty else {
+    throw SystemError(call: "readlink(2)", subject: "of \(path)", errno: .noSuchFileOrDirectory)
+  }
+  return FilePath(String(decoding: bytes.map(UInt8.init(bitPattern:)), as: UTF8.self))
 }
 
 /// Random bytes from the kernel. See getrandom(2).

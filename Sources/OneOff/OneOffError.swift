@@ -47,14 +47,18 @@ extension OneOffError {
   static func wrap<Value: ~Copyable>(_ body: () throws -> Value) throws(OneOffError) -> Value {
     do {
       return try body()
-    } catch let error as OneOffError {
-      throw error
-    } catch let error as SpecError {
-      throw .spec(error)
-    } catch let error as SystemError {
-      throw .system(error.withHint())
     } catch {
-      preconditionFailure("an error of another type: \(error)")
+      throw wrapping(error)
+    }
+  }
+
+  /// A `SpecError` or a `SystemError` as an error of this kind.
+  static func wrapping(_ error: any Error) -> OneOffError {
+    switch error {
+    case let error as OneOffError: error
+    case let error as SpecError: .spec(error)
+    case let error as SystemError: .system(error.withHint())
+    default: preconditionFailure("an error of another type: \(error)")
     }
   }
 }

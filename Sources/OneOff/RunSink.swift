@@ -157,7 +157,7 @@ private struct ShownStream {
 /// Passes the command's output on; to a terminal, made harmless (``TerminalText``).
 package final class OutputSink: RunSink {
   /// How a person sees it.
-  package enum Style: Sendable {
+  package enum Style: String, Sendable, Codable {
     /// As it is.
     case plain
     /// Every line indented, as deployment logs show it.

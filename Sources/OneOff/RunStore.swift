@@ -61,7 +61,9 @@ package struct RunStore: ~Copyable {
   ///
   /// - Throws: where the record cannot be read.
   package func read(_ id: RunID) throws(OneOffError) -> RecordedRun? {
-    try OneOffError.wrap { try RunRecord(opening: id, in: runs)?.read() }
+    let run = try OneOffError.wrap { try RunRecord(opening: id, in: runs)?.read() }
+    if case .lost = run?.state { ControlDirectory.removeLeftover(of: id) }
+    return run
   }
 
   /// Waits for the end of a run, and says how it ended; nil when its record is not there any more.
@@ -120,6 +122,7 @@ package struct RunStore: ~Copyable {
       let hidden = Self.hiddenName()
       try runs.rename(id.text, to: hidden)
       try Self.removeTree(hidden, in: runs)
+      ControlDirectory.removeLeftover(of: id)
       return .removed
     }
   }

@@ -7,13 +7,14 @@ struct SupervisionLoop: ~Copyable {
   /// What a descriptor in the loop stands for.
   private enum Source: UInt64 {
     case status, container, signals, timer, control, stdout, stderr, writer
-    case listenerSocket, listener
+    case listenerSocket, listener, runControl
   }
 
   private let loop: EventLoop
   private let timer: Timer
   private let signals: SignalDescriptor
   private let control: CInt?
+  private let runControl: RunControl?
   private let id: RunID
   private let spec: RunSpec
   private let sinks: MaskedSinks
@@ -46,17 +47,21 @@ struct SupervisionLoop: ~Copyable {
   private(set) var changes: RunResult.Changes?
 
   /// Blocks the signals that are forwarded: from here on they wait for the loop.
-  init(_ spec: RunSpec, id: RunID, sinks: MaskedSinks, control: CInt?) throws {
+  init(
+    _ spec: RunSpec, id: RunID, sinks: MaskedSinks, control: CInt?, runControl: RunControl? = nil
+  ) throws {
     let loop = try EventLoop()
     let timer = try Timer()
     let signals = try SignalDescriptor(Supervisor.forwardedSignals)
     if let control { try loop.add(control, tag: Source.control.rawValue) }
+    if let runControl { try loop.add(runControl.descriptor, tag: Source.runControl.rawValue) }
     try loop.add(signals.descriptor.number, tag: Source.signals.rawValue)
     try loop.add(timer.descriptor.number, tag: Source.timer.rawValue)
     self.loop = loop
     self.timer = timer
     self.signals = signals
     self.control = control
+    self.runControl = runControl
     self.id = id
     self.spec = spec
     self.sinks = sinks
@@ -130,9 +135,12 @@ struct SupervisionLoop: ~Copyable {
       return records + [.containerEnded]
     case .signals:
       var events: [SupervisorState.Event] = []
-      while let number = try signals.next() { events.append(.signal(number)) }
+      while let number = try signals.next() {
+        if try runControl?.take(signal: number) != true { events.append(.signal(number)) }
+      }
       return events
     case .control: return try readControl()
+    case .runControl: return try runControl?.advance() ?? []
     case .timer: return try timerExpired()
     case .stdout: return try read(.stdout, container)
     case .stderr: return try read(.stderr, container)

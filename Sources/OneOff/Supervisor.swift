@@ -46,13 +46,16 @@ package struct Supervisor: ~Copyable {
   ///
   /// - Parameter control: a descriptor, besides signals, through which the run is ended: when
   ///   nobody holds its other end open any more, the command gets SIGTERM.
+  /// - Parameter runControl: through which others have a say in the run; it is one of the sinks.
   /// - Throws: why the command was not executed; the sinks have been told before.
-  package consuming func run(control: CInt? = nil) throws(OneOffError) -> RunResult {
+  package consuming func run(
+    control: CInt? = nil, runControl: RunControl? = nil
+  ) throws(OneOffError) -> RunResult {
     let sinks = self.sinks
     let id = self.id
     let spec = self.spec
     do throws(OneOffError) {
-      let result = sinks.finish(id: id, result: try supervise(control: control))
+      let result = sinks.finish(id: id, result: try supervise(control, runControl))
       // Whoever was told to end does not wait for readers as long as they like.
       Self.flush(sinks, atMost: wasToldToEnd ? Self.drainTime : nil)
       return result
@@ -65,9 +68,11 @@ package struct Supervisor: ~Copyable {
     }
   }
 
-  private mutating func supervise(control: CInt?) throws(OneOffError) -> RunResult {
+  private mutating func supervise(
+    _ control: CInt?, _ runControl: RunControl?
+  ) throws(OneOffError) -> RunResult {
     var loop = try OneOffError.wrap {
-      try SupervisionLoop(spec, id: id, sinks: sinks, control: control)
+      try SupervisionLoop(spec, id: id, sinks: sinks, control: control, runControl: runControl)
     }
     var launch = try OneOffError.wrap { try Launch(spec, id: id) }
     let plan = launch.plan

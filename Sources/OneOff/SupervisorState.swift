@@ -83,8 +83,8 @@ struct SupervisorState: Sendable, Hashable {
   private var wasToldToEndLate = false
   private var isFinished = false
 
-  /// SIGHUP, SIGINT, SIGQUIT and SIGTERM ask for the end; SIGUSR1 and SIGUSR2 do not.
-  static let endingSignals: [Int32] = [1, 2, 3, 15]
+  /// SIGHUP, SIGINT, SIGQUIT and SIGTERM ask for the end, and SIGKILL makes it; all others do not.
+  static let endingSignals: [Int32] = [1, 2, 3, 9, 15]
   private static let terminate: Int32 = 15
   private static let kill: Int32 = 9
 
@@ -158,6 +158,12 @@ struct SupervisorState: Sendable, Hashable {
       return []
     }
     guard isEnding else { return [forward(number)] }
+    guard number != Self.kill else {
+      if cause == .itself { cause = .forwarded(number) }
+      // All of the container, and not the command alone, whose end PID 1 could still report.
+      sentSignals.insert(number)
+      return [.kill]
+    }
     guard cause == .itself else { return [forward(number)] }
     cause = .forwarded(number)
     return [forward(number), .startGrace]
