@@ -15,6 +15,13 @@ struct VerbFailure: Error, Sendable {
       remedy: "oneoff ps --all lists the runs; a run is recorded with --record or --name")
   }
 
+  /// The run is over, and what was asked for is for those that are alive.
+  init(over id: RunID) {
+    error = SpecError(
+      "the run \(id.text) is over",
+      remedy: "oneoff inspect \(id.text) shows how it ended, and oneoff logs what it wrote")
+  }
+
   /// The run is alive, and what was asked for is for those that are over.
   init(alive id: RunID) {
     error = SpecError(

@@ -7,7 +7,10 @@ import OneOff
 enum SuperviseVerb {
   static let verb = Verb(
     name: "supervise",
-    summary: "Supervise a run for a program that uses OneOffContainer",
+    summary: "Supervise a run for a program that uses OneOffContainer, or a detached one",
+    groups: [.caller],
     isHidden: true
-  ) { _ in try superviseForCaller() }
+  ) { invocation in
+    try invocation.options.isDetached ? DetachedRun.supervise() : superviseForCaller()
+  }
 }
