@@ -99,6 +99,11 @@ long ol_control_send(int socket, const void *bytes, size_t count) {
     return sent < 0 ? -errno : sent;
 }
 
+long ol_read_link(const char *path, char *text, size_t size) {
+    ssize_t length = readlink(path, text, size);
+    return length < 0 ? -errno : length;
+}
+
 long ol_pidfd_open(pid_t pid) {
     long result = syscall(SYS_pidfd_open, pid, 0);
     return result < 0 ? -errno : result;

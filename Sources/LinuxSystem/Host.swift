@@ -90,7 +90,7 @@ public func workingDirectory() throws(SystemError) -> FilePath {
   let bytes = unsafe [CChar](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
     // Safe: the call writes at most as many bytes as it is told there is room for.
     count = unsafe path.withPlatformString {
-      unsafe max(0, readlink($0, buffer.baseAddress, Int(PATH_MAX)))
+      unsafe max(0, ol_read_link($0, buffer.baseAddress, buffer.count))
     }
   }
   guard !bytes.isEmpty else {

@@ -51,6 +51,7 @@ enum HookVerb {
     ],
     exitStatuses: ExitStatus.ofRun
   ) { invocation in
+    try invocation.checkDetaching()
     let options = invocation.options
     let output = try RunOutput(.indented, options.run)
     let hook = try options.hook.hook()
@@ -69,16 +70,21 @@ enum HookVerb {
     spec.secrets = environment.secrets
     options.run.apply(to: &spec)
     try spec.validate()
-    // The command as the Procfile has it: expanded, it could show secrets.
-    // A log that is gone is no reason not to run, or to lose the status.
-    try? output.printStep("Running \(hook.phase.name) hook: \(entry.command)")
     let record =
       isRecorded
       ? RecordRequest(
         kind: .hook, app: hook.appName, command: [entry.command],
         isRequired: options.record.isWanted) : nil
+    let name = "The \(hook.phase.name) hook"
+    if options.isDetached, let record {
+      return try DetachedRun(spec, named: name, output: output, record: record).start()
+    }
+    // The command as the Procfile has it: expanded, it could show secrets.
+    // A log that is gone is no reason not to run, or to lose the status.
+    try? output.printStep("Running \(hook.phase.name) hook: \(entry.command)")
     let run = try performRun(
-      spec, named: "The \(hook.phase.name) hook", output: output, record: record)
+      spec, named: name, output: output, record: record,
+      onCallerDeath: options.callerDeath ?? .finish)
     if !run.wasExecuted {
       try? output.printFailure("The \(hook.phase.name) hook could not be started")
     } else if run.status != 0, !run.isExplained {

@@ -71,6 +71,10 @@ struct Options: Sendable {
   var record = RecordOptions()
   var retention = RunRetention.standard
   var isDryRun = false
+  var isDetached = false
+  var callerDeath: CallerDeathPolicy?
+  /// What `kill` sends: SIGTERM.
+  var signal: Int32 = 15
 }
 
 extension CommandOption {
@@ -95,7 +99,7 @@ extension OptionGroup {
   /// The options of `run`, which `hook` and `print-plan` take too.
   static let ofRun = [
     rootFileSystem, command, secrets, isolation, limits, time, processes, scratch, record,
-    ending,
+    caller, ending,
   ]
 
   static let rootFileSystem = OptionGroup(

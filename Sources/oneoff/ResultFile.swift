@@ -4,8 +4,8 @@ import OneOff
 import SystemPackage
 
 /// The file into which the result of a run goes (`--result`).
-struct ResultFile: Sendable, Hashable {
-  let path: FilePath
+struct ResultFile: Sendable, Hashable, Codable {
+  var path: FilePath
 
   /// Takes a path.
   init(parsing text: ByteString) throws(SpecError) {

@@ -152,7 +152,7 @@ struct RunOptions: Sendable {
 }
 
 /// Where events go.
-enum EventsTarget: Sendable, Hashable {
+enum EventsTarget: Sendable, Hashable, Codable {
   case file(FilePath)
   case descriptor(Int32)
 
@@ -174,7 +174,7 @@ enum EventsTarget: Sendable, Hashable {
 }
 
 /// How a person sees a run, and where its events, changes and result go.
-struct RunOutput: Sendable {
+struct RunOutput: Sendable, Codable {
   /// How the command's output is shown.
   let style: OutputSink.Style
   /// Where events go; nil for nowhere.
@@ -182,9 +182,11 @@ struct RunOutput: Sendable {
   /// The file that lists what the run has changed; nil for none.
   let changes: FilePath?
   /// Where the result goes; nil for nowhere.
-  let result: ResultFile?
+  private(set) var result: ResultFile?
   /// Whether a person is told what the run uses.
   let showsStats: Bool
+  /// Whether somebody looks at what the command writes while it does.
+  private(set) var hasCaller = true
 
   /// What the options say. An earlier result is gone from here on, whatever becomes of this run.
   init(_ style: OutputSink.Style, _ options: RunOptions) throws {
@@ -195,6 +197,18 @@ struct RunOutput: Sendable {
     self.showsStats = options.showsStats
     try requireOutput()
     try result?.prepare()
+  }
+
+  /// The same without anybody who looks, for a process that changes its working directory.
+  ///
+  /// - Throws: ENOENT when a path is relative to a directory that is gone.
+  func withoutCaller() throws(SystemError) -> RunOutput {
+    var output = self
+    output.hasCaller = false
+    if let path = result?.path, !path.isAbsolute {
+      output.result?.path = try workingDirectory().pushing(path)
+    }
+    return output
   }
 
   /// Sees to it that what the command writes goes somewhere. With events on standard output that is

@@ -30,13 +30,19 @@ enum RunVerb {
     ],
     exitStatuses: ExitStatus.ofRun
   ) { invocation in
+    try invocation.checkDetaching()
     let options = invocation.options.run
     let output = try RunOutput(.plain, options)
     let record =
       invocation.options.record.isWanted
       ? RecordRequest(kind: .run, command: invocation.operands, isRequired: true) : nil
+    let spec = try options.spec(command: invocation.operands)
+    if invocation.options.isDetached, let record {
+      return try DetachedRun(spec, named: "run", output: output, record: record).start()
+    }
     return try performRun(
-      options.spec(command: invocation.operands), named: "run", output: output, record: record
+      spec, named: "run", output: output, record: record,
+      onCallerDeath: invocation.options.callerDeath
     ).status
   }
 }

@@ -14,7 +14,7 @@ struct PerformedRun {
 }
 
 /// That a run be recorded, and as what.
-struct RecordRequest {
+struct RecordRequest: Sendable, Codable {
   var kind: RunDescription.Kind
   /// The app whose hook it is.
   var app: String?
@@ -49,8 +49,11 @@ struct RecordRequest {
 /// - Parameters:
 ///   - name: what a sentence on its end says of it, such as `run`.
 ///   - request: that it be recorded; nil when not.
+///   - policy: what becomes of it when the caller dies; nil when that is not looked for.
+///   - report: tells the one who has started this process how the run's start went.
 func performRun(
-  _ spec: RunSpec, named name: String, output: RunOutput, record request: RecordRequest? = nil
+  _ spec: RunSpec, named name: String, output: RunOutput, record request: RecordRequest? = nil,
+  onCallerDeath policy: CallerDeathPolicy? = nil, report: StartReport? = nil
 ) throws -> PerformedRun {
   var spec = spec
   let resultSink = output.result.map(ResultSink.init)
@@ -58,6 +61,7 @@ func performRun(
     if let failure = resultSink?.failure { Printer.printError("the result was lost: \(failure)") }
   }
   var sinks = try output.makeSinks() + (resultSink.map { [$0 as any RunSink] } ?? [])
+    + (report.map { [$0 as any RunSink] } ?? [])
   var recordSink: RecordSink?
   if let request {
     let id = try spec.id ?? .random()
@@ -66,13 +70,17 @@ func performRun(
     // First, so that whoever hears of the end finds the result in the record.
     if let recordSink { sinks.insert(recordSink, at: 0) }
   }
+  let control = try makeControl(of: recordSink == nil ? nil : spec.id, policy, telling: sinks)
+  // Before the record: see RunControl.
+  if let control { sinks.insert(control, at: 0) }
+  defer { control?.close(atMost: .seconds(1)) }
   defer {
     if let failure = recordSink?.failure {
       Printer.printError("the result in the run's record was lost: \(failure)")
     }
   }
   do {
-    let result = try Supervisor(spec, sinks: sinks).run()
+    let result = try Supervisor(spec, sinks: sinks).run(runControl: control)
     if let sentence = result.sentence(of: name, under: spec) {
       output.printEnd(sentence, isOfDeployment: result.wasLimited || result.lacksExports)
     }
@@ -89,6 +97,21 @@ func performRun(
   }
 }
 
+/// How others have a say in a run, which goes on also where they can have none; nil where nobody is
+/// to have one.
+private func makeControl(
+  of id: RunID?, _ policy: CallerDeathPolicy?, telling sinks: [any RunSink]
+) throws(OneOffError) -> RunControl? {
+  guard id != nil || policy != nil else { return nil }
+  do throws(OneOffError) {
+    return try RunControl(id, policy)
+  } catch {
+    let text = "nobody can attach to the run or kill it: \(error)".onOneLine
+    for sink in sinks { sink.warned(code: "no-control", text: text) }
+    return policy == nil ? nil : try RunControl(nil, policy)
+  }
+}
+
 extension RunOutput {
   /// What passes the command's output on. With events on standard output nothing else goes there:
   /// every line is in them.
@@ -96,7 +119,9 @@ extension RunOutput {
     var sinks: [any RunSink] = []
     // BEFORE anything else is opened, which could have the number that the caller gave.
     let eventWriter = try events?.open(for: "events")
-    if events != .descriptor(1) {
+    if !hasCaller {
+      // What the command writes is in the record.
+    } else if events != .descriptor(1) {
       let stdout = OutputWriter(1)
       let stderr = OutputWriter(2)
       sinks.append(OutputSink(stdout: stdout, stderr: stderr, style: style, stats: stats))
@@ -127,7 +152,7 @@ extension EventsTarget {
       do throws(SystemError) {
         return OutputWriter(
           owning: try OwnedDescriptor(
-            opening: path, flags: [.writing, .creating, .truncating, .nonBlocking]))
+            opening: path, flags: [.writing, .creating, .truncating, .nonBlocking, .notControlling]))
       } catch {
         var explained = error
         explained.subject = "of the \(contents) file \(path)"

@@ -68,7 +68,7 @@ final class Workspace: Sendable {
 
   /// What is left in the directories in which the program may not leave anything.
   var remains: Set<String> {
-    let others = names(in: "runtime").filter { $0 != "slots" && $0 != "seccomp" }
+    let others = names(in: "runtime").filter { !["slots", "seccomp", "runs"].contains($0) }
     let locks = names(in: "runtime/slots").filter { Int($0) == nil }
     // Of compiled profiles no draft may be left.
     let drafts = names(in: "runtime/seccomp").filter { Int($0) == nil }
@@ -77,7 +77,9 @@ final class Workspace: Sendable {
       + HostSnapshot.entries(state.appending("scratch").string)
     // And of records no half.
     let halves = HostSnapshot.entries(state.appending("runs").string).filter { $0.hasPrefix(".") }
-    return Set(others + locks + drafts + halves + scratches + names(in: "tmp"))
+    // Nobody listens any more: control sockets are gone.
+    let sockets = names(in: "runtime/runs")
+    return Set(others + locks + drafts + halves + scratches + sockets + names(in: "tmp"))
   }
 
   func names(in directory: String) -> [String] {

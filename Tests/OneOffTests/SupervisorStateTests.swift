@@ -80,7 +80,7 @@ private struct History: Hashable {
     .record(.exited(Sample.exit(.code(0)))), .record(.exited(Sample.exit(.signal(9)))),
     .record(.exited(Sample.exit(.signal(9), wasExecuted: false))), .record(.emptied),
     .outputEnded(.stdout), .outputEnded(.stderr), .containerEnded,
-    .signal(15), .signal(2), .signal(10), .timeoutExpired, .silenceExpired, .graceExpired,
+    .signal(15), .signal(2), .signal(10), .signal(9), .timeoutExpired, .silenceExpired, .graceExpired,
     .drainExpired,
   ]
 
