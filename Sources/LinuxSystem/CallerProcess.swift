@@ -3,8 +3,10 @@ import Glibc
 
 /// The process that has started this one, and its end.
 public struct CallerProcess: ~Copyable, Sendable {
-  /// Readable once it has ended; nil when there is nobody whose end could be noticed.
-  public let descriptor: OwnedDescriptor?
+  /// A descriptor that is readable once it has ended; nil when there is nobody whose end could be
+  /// noticed.
+  public let number: CInt?
+  private let owned: OwnedDescriptor?
   /// Whether it had ended by the time it was looked at.
   public let hasEnded: Bool
 
@@ -15,6 +17,7 @@ public struct CallerProcess: ~Copyable, Sendable {
     let pidfd = parent > 0 ? ol_pidfd_open(parent) : -1
     // BEFORE this the number may have become somebody else's.
     self.hasEnded = parent > 0 && getppid() != parent
-    self.descriptor = pidfd < 0 ? nil : OwnedDescriptor(owning: CInt(pidfd))
+    self.number = pidfd < 0 ? nil : CInt(pidfd)
+    self.owned = pidfd < 0 ? nil : OwnedDescriptor(owning: CInt(pidfd))
   }
 }

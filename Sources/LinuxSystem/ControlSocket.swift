@@ -20,15 +20,21 @@ public struct ControlSocket: ~Copyable, Sendable {
   ///
   /// - Throws: EADDRINUSE when somebody listens there; the errnos of bind(2).
   public init(_ name: String, in directory: consuming OwnedDescriptor) throws(SystemError) {
-    try directory.waitForLock(.exclusive, subject: "of the control sockets")
-    defer { directory.unlock() }
-    try Self.removeUnlessAlive(name, in: directory)
-    // Safe: the kernel copies the path before the call returns.
-    let result = unsafe ol_control_listen(Self.path(name, directory), Self.backlog)
-    self.listener = OwnedDescriptor(
-      owning: try checkNegated(result, "bind(2)", "of the control socket \(name)"))
+    self.listener = try Self.listen(name, in: directory)
     self.directory = directory
     self.name = name
+  }
+
+  private static func listen(
+    _ name: String, in directory: borrowing OwnedDescriptor
+  ) throws(SystemError) -> OwnedDescriptor {
+    try directory.waitForLock(.exclusive, subject: "of the control sockets")
+    defer { directory.unlock() }
+    try removeUnlessAlive(name, in: directory)
+    // Safe: the kernel copies the path before the call returns.
+    let result = unsafe ol_control_listen(path(name, directory), backlog)
+    return OwnedDescriptor(
+      owning: try checkNegated(result, "bind(2)", "of the control socket \(name)"))
   }
 
   /// Takes the next connection.

@@ -38,7 +38,7 @@ final class CallerWatch {
   /// Has a loop watch everything.
   func watch(in loop: borrowing EventLoop) throws(SystemError) {
     try loop.add(timer.descriptor.number, tag: Source.timer.rawValue)
-    if let number = process.descriptor?.number {
+    if let number = process.number {
       try loop.add(number, tag: Source.process.rawValue)
     }
     // A regular file has no other side and cannot be watched, nor can what is closed.
@@ -53,7 +53,7 @@ final class CallerWatch {
   {
     switch Source(rawValue: tag) {
     case .process:
-      if let number = process.descriptor?.number { loop.remove(number) }
+      if let number = process.number { loop.remove(number) }
       return noteDeath()
     case .stdout:
       loop.remove(1)
