@@ -1,6 +1,7 @@
 import ContainerSpec
 import LinuxSystem
 import OneOff
+import SystemPackage
 
 /// A run that goes on without whoever has started it, as it is handed to its supervisor.
 struct DetachedRun: Sendable, Codable {
