@@ -11,6 +11,8 @@ public final class OutputWriter {
   /// Whether a person sees what is written.
   public let isTerminal: Bool
   private let isSocket: Bool
+  /// What is written, as an error names it.
+  private let subject: String
   private var pending: ArraySlice<UInt8> = []
 
   /// Whether the reader has gone away, or writing has failed for good.
@@ -37,11 +39,15 @@ public final class OutputWriter {
     }
     self.descriptor = number
     self.isSocket = kind == .socket
+    self.subject = "of the output"
     self.owned = owned
   }
 
   /// Takes over a descriptor that was opened for writing; it is made not to block.
-  public init(owning descriptor: consuming OwnedDescriptor) {
+  ///
+  /// - Parameter subject: what is written, as an error names it.
+  public init(owning descriptor: consuming OwnedDescriptor, subject: String = "of the output") {
+    self.subject = subject
     _ = ol_set_nonblocking(descriptor.number)
     self.descriptor = descriptor.number
     self.isTerminal = false
@@ -112,7 +118,7 @@ public final class OutputWriter {
           : unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
       }
       do throws(SystemError) {
-        rest = rest.dropFirst(try check(count, "write(2)", "of the output"))
+        rest = rest.dropFirst(try check(count, "write(2)", subject))
       } catch let error where error.errno == .interrupted {
         continue
       } catch let error where error.errno == .resourceTemporarilyUnavailable {

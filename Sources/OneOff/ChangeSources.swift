@@ -24,7 +24,11 @@ struct ChangeSources {
     self.descriptors = descriptors
     self.overlays = Self.overlays(of: subject)
     self.own = Self.ownFiles(of: subject, sequence.plan)
-    self.watched = subject.spec.watchedDirectories
+    // What is exported stays.
+    let exports = subject.spec.exports
+    self.watched = subject.spec.watchedDirectories.filter { directory in
+      !exports.contains { directory.starts(with: $0.source) }
+    }
     self.attributes = subject.rootless == nil ? "trusted.overlay." : "user.overlay."
   }
 

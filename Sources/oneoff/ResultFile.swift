@@ -42,7 +42,13 @@ struct ResultFile: Sendable, Hashable {
     guard let data = try? encoder.encode(result) else {
       preconditionFailure("a result of numbers and strings can always be encoded")
     }
-    try replaceFile(path, with: Array(data) + [UInt8(ascii: "\n")], permissions: 0o600)
+    do throws(SystemError) {
+      try replaceFile(path, with: Array(data) + [UInt8(ascii: "\n")], permissions: 0o600)
+    } catch {
+      var explained = error
+      explained.subject = "of the result file \(path)"
+      throw explained
+    }
   }
 }
 

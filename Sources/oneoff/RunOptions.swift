@@ -158,8 +158,11 @@ enum EventsTarget: Sendable, Hashable {
 
   /// Reads a path, the number of an open descriptor, or `-` for standard output.
   init(parsing text: ByteString) throws(SpecError) {
-    if text == "-" {
+    if text == "-" || text == "/dev/stdout" {
       self = .descriptor(1)
+    } else if text == "/dev/stderr" {
+      // As a file it would be emptied, with all that was written before.
+      self = .descriptor(2)
     } else if text.bytes.allSatisfy(\.isDigit) {
       guard let descriptor = Int32(text.description), descriptor > 0 else {
         throw SpecError(
@@ -194,6 +197,7 @@ struct RunOutput: Sendable {
     self.result = options.result
     self.showsStats = options.showsStats
     try requireOutput()
+    try options.requireDistinctOutputs()
     try result?.prepare()
   }
 

@@ -56,7 +56,9 @@ extension RunOutput {
     }
     if let eventWriter { sinks.append(EventSink(eventWriter)) }
     if let changes {
-      sinks.append(ChangeListSink(try EventsTarget.file(changes).open(for: "changes")))
+      // Opened as a file, standard output would be emptied, with all that was written before.
+      let target = changes == "/dev/stdout" ? EventsTarget.descriptor(1) : .file(changes)
+      sinks.append(ChangeListSink(try target.open(for: "changes")))
     }
     return sinks
   }
@@ -78,7 +80,8 @@ extension EventsTarget {
       do throws(SystemError) {
         return OutputWriter(
           owning: try OwnedDescriptor(
-            opening: path, flags: [.writing, .creating, .truncating, .nonBlocking]))
+            opening: path, flags: [.writing, .creating, .truncating, .nonBlocking]),
+          subject: "of the \(contents) file \(path)")
       } catch {
         var explained = error
         explained.subject = "of the \(contents) file \(path)"
