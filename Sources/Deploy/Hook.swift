@@ -28,6 +28,12 @@ public struct Hook: Sendable, Hashable {
   /// How much of a hook's output goes into the deployment's log.
   public static let defaultLogMaximum = ByteCount.mebibytes(100)
 
+  /// The app's name: the directory's own where none was given.
+  public var appName: String {
+    let directory = appDirectory.lastComponent.flatMap { $0.kind == .regular ? $0.string : nil }
+    return app ?? directory ?? "app"
+  }
+
   /// Where the release's Procfile is.
   public var procfilePath: FilePath { appDirectory.appending("Procfile") }
 
@@ -62,10 +68,8 @@ public struct Hook: Sendable, Hashable {
   }
 
   private func platformVariables() throws(SpecError) -> [EnvironmentVariable] {
-    let directory = appDirectory.lastComponent.flatMap { $0.kind == .regular ? $0.string : nil }
-    let app = app ?? directory ?? "app"
     var variables = [
-      try EnvironmentVariable(name: "APP", value: ByteString(app, subject: "the app's name")),
+      try EnvironmentVariable(name: "APP", value: ByteString(appName, subject: "the app's name")),
       try EnvironmentVariable(name: "CONTAINER", value: ByteString("\(phase.name)-1")),
       try EnvironmentVariable(name: "CONTAINER_TYPE", value: ByteString(phase.name)),
     ]

@@ -14,11 +14,7 @@ public struct LockedFile: ~Copyable, Sendable {
   public static func tryLock(_ path: FilePath) throws(SystemError) -> LockedFile? {
     let file = try OwnedDescriptor(
       opening: path, flags: [.readingAndWriting, .creating, .notFollowing], permissions: 0o600)
-    do throws(SystemError) {
-      _ = try check(flock(file.number, LOCK_EX | LOCK_NB), "flock(2)", "of \(path)")
-    } catch let error where error.errno == .resourceTemporarilyUnavailable {
-      return nil
-    }
+    guard try file.tryLock(.exclusive, subject: "of \(path)") else { return nil }
     return LockedFile(descriptor: file)
   }
 }
@@ -38,6 +34,50 @@ public func isLocked(_ path: FilePath) throws(SystemError) -> Bool {
   } catch let error where error.errno == .resourceTemporarilyUnavailable {
     return true
   }
+}
+
+/// What a lock keeps others from. See flock(2).
+public enum LockKind: Sendable, Hashable {
+  /// From an exclusive lock.
+  case shared
+  /// From any lock.
+  case exclusive
+
+  fileprivate var operation: CInt { self == .shared ? LOCK_SH : LOCK_EX }
+}
+
+extension OwnedDescriptor {
+  /// Locks the file, or turns the lock on it into this one, unless somebody else's keeps it from
+  /// that. When it does, there is no lock any more.
+  ///
+  /// - Throws: ENOLCK.
+  public borrowing func tryLock(
+    _ kind: LockKind, subject: String
+  ) throws(SystemError) -> Bool {
+    do throws(SystemError) {
+      _ = try check(flock(number, kind.operation | LOCK_NB), "flock(2)", subject)
+      return true
+    } catch let error where error.errno == .resourceTemporarilyUnavailable {
+      return false
+    }
+  }
+
+  /// Locks the file, or turns the lock on it into this one, as soon as nobody keeps it from that.
+  ///
+  /// - Throws: ENOLCK.
+  public borrowing func waitForLock(_ kind: LockKind, subject: String) throws(SystemError) {
+    while true {
+      do throws(SystemError) {
+        _ = try check(flock(number, kind.operation), "flock(2)", subject)
+        return
+      } catch let error where error.errno == .interrupted {
+        continue
+      }
+    }
+  }
+
+  /// Gives the lock up, of every copy of the descriptor.
+  public borrowing func unlock() { flock(number, LOCK_UN) }
 }
 
 /// Removes a directory with everything in it, or nothing where there is none.

@@ -71,12 +71,7 @@ package final class EventSink: RunSink {
   }
 
   private func write(_ event: some Encodable) {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(event) else {
-      preconditionFailure("an event of numbers and strings can always be encoded")
-    }
-    writer.write((Array(data) + [UInt8(ascii: "\n")])[...])
+    writer.write(StoredJSON.text(event)[...])
   }
 }
 

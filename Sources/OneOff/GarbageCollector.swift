@@ -13,10 +13,14 @@ package struct GarbageCollection: Sendable {
   /// How many runs are alive that have one of the two.
   package var liveRuns = 0
 
+  private let isDryRun: Bool
+
   /// Looks at everything that a run of the caller may have left.
   ///
+  /// - Parameter isDryRun: whether it is only looked for: what would be removed counts as removed.
   /// - Throws: what the system calls throw; what was removed until then stays removed.
-  package init() throws(OneOffError) {
+  package init(isDryRun: Bool = false) throws(OneOffError) {
+    self.isDryRun = isDryRun
     let caller = effectiveOwner()
     try OneOffError.wrap {
       if caller.uid == 0 {
@@ -33,7 +37,7 @@ package struct GarbageCollection: Sendable {
     for tree in CgroupHost.current().trees() {
       for name in try tree.names() {
         guard let number = Int(name), Slot.numbers.contains(number) else { continue }
-        if try Self.whileFree(number, in: directory, { try tree.remove(name) }) {
+        if try whileFree(number, in: directory, { try tree.remove(name) }) {
           if !removedCgroups.contains(name) { removedCgroups.append(name) }
         } else if !live.contains(number) {
           live.append(number)
@@ -49,7 +53,7 @@ package struct GarbageCollection: Sendable {
     try rootless.enter()
     let directory = try StateDirectory.current(for: rootless)
     for number in try scratch.slots() {
-      if try Self.whileFree(number, in: directory, { try scratch.remove(number) }) {
+      if try whileFree(number, in: directory, { try scratch.remove(number) }) {
         removedScratches.append("\(number)")
       } else {
         liveRuns += 1
@@ -57,12 +61,12 @@ package struct GarbageCollection: Sendable {
     }
   }
 
-  /// Does something while no run can take the slot; false when one has it.
-  private static func whileFree(
+  /// Removes something while no run can take the slot; false when one has it.
+  private func whileFree(
     _ number: Int, in directory: StateDirectory, _ body: () throws -> Void
   ) throws -> Bool {
     guard let lock = try Slot.lock(number, in: directory.slots) else { return false }
-    try body()
+    if !isDryRun { try body() }
     withExtendedLifetime(lock.descriptor.number) {}
     return true
   }

@@ -83,6 +83,13 @@ final class MaskedSinks {
     for sink in sinks { sink.warned(code: code, text: text) }
   }
 
+  /// Tells everybody what one of them has run into.
+  func tellWarnings() {
+    for sink in sinks {
+      if let warning = sink.takeWarning() { warn(code: warning.code, text: warning.text) }
+    }
+  }
+
   /// The command was told to end, and has this long to do so.
   func wait(atMost grace: Duration) {
     for sink in sinks { sink.waiting(atMost: grace) }
@@ -107,7 +114,8 @@ final class MaskedSinks {
 
   /// The run is over; returns the result without secrets.
   func finish(id: RunID, result: RunResult) -> RunResult {
-    let result = mask?.masked(result) ?? result
+    var result = mask?.masked(result) ?? result
+    for sink in sinks { sink.complete(&result.log) }
     for sink in sinks { sink.finished(id: id, result: result) }
     return result
   }

@@ -25,7 +25,7 @@ extension RunResult {
     case .completed:
       lacksExports ? "\(run) succeeded, but the export failed (--export)" : nil
     case .signaled, .cancelled: commandSentence
-    case .setupFailed: nil
+    case .setupFailed, .supervisorLost: nil
     }
   }
 
@@ -34,7 +34,7 @@ extension RunResult {
     switch reason {
     case .timeout, .silence, .outOfMemory: true
     case .completed: failedWithFullScratch
-    case .signaled, .cancelled, .setupFailed: false
+    case .signaled, .cancelled, .setupFailed, .supervisorLost: false
     }
   }
 
@@ -46,11 +46,16 @@ extension RunResult {
   /// Whether the command has succeeded, and its exports could not be made.
   package var lacksExports: Bool { status == Self.exportFailedStatus && exit?.code == 0 }
 
+  /// How long the run took.
+  var durationText: String {
+    Duration.milliseconds(durationMilliseconds ?? 0).roundedText
+  }
+
   private func text(_ limit: Duration?) -> String { limit?.shortText ?? "allowed" }
 
   /// `was killed after 4.2 s`, or how else the command has ended when it was told to.
   private var endInTime: String {
-    let time = Duration.milliseconds(durationMilliseconds).roundedText
+    let time = durationText
     guard let exit else { return "was ended after \(time), before the command was executed" }
     if exit.signal != nil, signalBy != nil { return "was killed after \(time)" }
     if let code = exit.code { return "was ended after \(time), with status \(code)" }
@@ -59,13 +64,13 @@ extension RunResult {
 
   /// `was killed after 4.2 s`; a command that has survived what was killed of it has failed.
   private var endOutOfMemory: String {
-    let time = Duration.milliseconds(durationMilliseconds).roundedText
+    let time = durationText
     return exit?.code == nil ? "was killed after \(time)" : endOfFailure
   }
 
   /// `failed after 4.2 s, with status 1`.
   private var endOfFailure: String {
-    let time = Duration.milliseconds(durationMilliseconds).roundedText
+    let time = durationText
     return "failed after \(time), with status \(exit?.code ?? status)"
   }
 

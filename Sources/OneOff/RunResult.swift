@@ -21,6 +21,8 @@ public struct RunResult: Sendable, Hashable, Codable {
     case silence
     /// The command was never executed.
     case setupFailed = "setup-failed"
+    /// The supervisor was killed, and the container with it: nobody knows more.
+    case supervisorLost = "supervisor-lost"
   }
 
   /// The command's exit status, or the signal that ended it: exactly one of the two.
@@ -71,11 +73,15 @@ public struct RunResult: Sendable, Hashable, Codable {
     public var stderrBytes: UInt64 = 0
     /// Of both, the bytes that were not passed on: those after ``RunSpec/logMaximum``.
     public var droppedBytes: UInt64 = 0
+    /// Of what was passed on, the bytes that the record of the run lacks, for want of space on its
+    /// disk; nil when the run was not recorded.
+    public var unstoredBytes: UInt64?
 
     enum CodingKeys: String, CodingKey {
       case stdoutBytes = "stdout_bytes"
       case stderrBytes = "stderr_bytes"
       case droppedBytes = "dropped_bytes"
+      case unstoredBytes = "unstored_bytes"
     }
   }
 
@@ -124,10 +130,11 @@ public struct RunResult: Sendable, Hashable, Codable {
   public var signalBy: String?
   /// When the run began, as RFC 3339 with nanoseconds, UTC.
   public var started: String
-  /// When it ended.
-  public var finished: String
-  /// How long it took, in milliseconds.
-  public var durationMilliseconds: Int64
+  /// When it ended; when its last output was read of a run whose supervisor was killed, nil when
+  /// there was none.
+  public var finished: String?
+  /// How long it took, in milliseconds; nil when its supervisor was killed.
+  public var durationMilliseconds: Int64?
   /// What it used; nil when the command was never executed.
   public var usage: Usage?
   /// What limited it: cgroups, where it had some, and the size of its scratch. nil when neither
@@ -207,6 +214,16 @@ extension RunResult.Log {
     stdoutBytes = try members.decode(UInt64.self, forKey: .stdoutBytes)
     stderrBytes = try members.decode(UInt64.self, forKey: .stderrBytes)
     droppedBytes = try members.decodeIfPresent(UInt64.self, forKey: .droppedBytes) ?? 0
+    unstoredBytes = try members.decodeIfPresent(UInt64.self, forKey: .unstoredBytes)
+  }
+
+  /// Writes every member, as `null` where it is nil.
+  public func encode(to encoder: any Encoder) throws {
+    var members = encoder.container(keyedBy: CodingKeys.self)
+    try members.encode(stdoutBytes, forKey: .stdoutBytes)
+    try members.encode(stderrBytes, forKey: .stderrBytes)
+    try members.encode(droppedBytes, forKey: .droppedBytes)
+    try members.encode(unstoredBytes, forKey: .unstoredBytes)
   }
 }
 

@@ -71,7 +71,7 @@ extension RunResult {
   /// What the run has used, for people; nil when nothing was executed.
   var usageText: String? {
     guard let usage else { return nil }
-    var parts = [Duration.milliseconds(durationMilliseconds).roundedText]
+    var parts = [durationText]
     if let user = usage.cpuUserMicroseconds, let system = usage.cpuSystemMicroseconds {
       let times = [user, system].map { Duration.microseconds($0).roundedText }
       parts.append("cpu \(times[0]) user and \(times[1]) system")

@@ -44,6 +44,12 @@ package protocol RunSink: AnyObject {
   /// - Returns: how many of them the sink could not pass on, because their reader took too long.
   func endedChanges() -> Int
 
+  /// What the sink has run into, to be told to everybody; asked for after output, and told once.
+  func takeWarning() -> RunWarning?
+
+  /// Adds what only the sink knows to the result, before that is told to anybody.
+  func complete(_ log: inout RunResult.Log)
+
   /// The run is over.
   func finished(id: RunID, result: RunResult)
 }
@@ -70,6 +76,12 @@ extension RunSink {
 
   /// Does nothing.
   package func changed(_ change: Change) {}
+
+  /// Nothing.
+  package func takeWarning() -> RunWarning? { nil }
+
+  /// Adds nothing.
+  package func complete(_ log: inout RunResult.Log) {}
 
   /// Does nothing.
   package func endedChanges() -> Int { 0 }

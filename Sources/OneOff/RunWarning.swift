@@ -2,11 +2,11 @@ import LinuxSystem
 import SystemPackage
 
 /// Something that the caller should know about a run that goes on all the same.
-struct RunWarning: Sendable, Hashable {
+package struct RunWarning: Sendable, Hashable {
   /// For programs; see docs/events.md.
-  var code: String
+  package var code: String
   /// For people.
-  var text: String
+  package var text: String
 }
 
 extension RunWarning {

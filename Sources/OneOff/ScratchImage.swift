@@ -14,7 +14,7 @@ struct ScratchImage: Sendable, Hashable {
 
   /// A scratch of that size where this process keeps such files.
   init(size: ByteCount) throws(SpecError) {
-    self.init(size: size, directory: try StateDirectory.kept().appending("scratch"))
+    self.init(size: size, directory: try KeptDirectory.ofRoot().path.appending("scratch"))
   }
 
   /// States everything, for tests.

@@ -37,17 +37,6 @@ struct StateDirectory: Sendable {
     return StateDirectory(path: path)
   }
 
-  /// Where root keeps what is too large for memory: `/var/lib/oneoff`, unless ONEOFF_STATE_DIR
-  /// names another directory.
-  static func kept() throws(SpecError) -> FilePath {
-    guard let given = variable("ONEOFF_STATE_DIR") else { return "/var/lib/oneoff" }
-    guard given.isAbsolute else {
-      throw SpecError(
-        "ONEOFF_STATE_DIR is '\(given)'", remedy: "give the absolute path of a directory")
-    }
-    return given
-  }
-
   /// Makes a directory of the caller's in one that is everybody's, but for whose sticky bit others
   /// could move it.
   ///

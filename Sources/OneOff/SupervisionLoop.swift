@@ -239,6 +239,7 @@ struct SupervisionLoop: ~Copyable {
     }
     let allowed = allowance.take(bytes)
     if !allowed.isEmpty { sinks.receive(allowed, on: stream, at: wallClock()) }
+    sinks.tellWarnings()
     guard allowance.dropped > 0 else { return }
     if log.droppedBytes == 0, let maximum = spec.logMaximum {
       let text = "the output has reached \(maximum) (--log-max): what follows is thrown away"

@@ -253,7 +253,7 @@ extension CommandExit.Way {
 
 extension RunID {
   /// A name that no other run has: 96 random bits.
-  static func random() throws(SpecError) -> RunID {
+  package static func random() throws(SpecError) -> RunID {
     let digits = Array("0123456789abcdef".utf8)
     let bytes = randomBytes(12).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
     return try RunID(String(decoding: bytes, as: UTF8.self))

@@ -10,6 +10,9 @@ enum CommandLineTool {
   static func run(_ arguments: ArgumentVector) -> Int32 {
     do {
       return try perform(arguments)
+    } catch let failure as VerbFailure {
+      Printer.printError(failure.description)
+      return failure.status
     } catch {
       Printer.printError("\(error)")
       return failureStatus

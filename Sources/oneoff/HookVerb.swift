@@ -36,7 +36,8 @@ enum HookVerb {
         + "CONTAINER_VERSION. What it writes there is thrown away. A Procfile without the phase "
         + "is fine: oneoff says so and exits with 0. No Procfile, or an empty one, is an error, "
         + "and so is a line that seems to be meant for the phase but is malformed or a duplicate.",
-      "Every option of oneoff run is taken too.",
+      "Every option of oneoff run is taken too. The hook is recorded: oneoff ps --all lists it. "
+        + "Where no record can be kept, a warning says so, and the hook runs.",
     ],
     groups: [OptionGroup.ofHook] + OptionGroup.ofRun,
     examples: [
@@ -53,6 +54,7 @@ enum HookVerb {
     let options = invocation.options
     let output = try RunOutput(.indented, options.run)
     let hook = try options.hook.hook()
+    let isRecorded = try options.record.isWantedByDefault()
     let layers = try options.run.imageLayers()
     let file = try Procfile.parse(
       readInput(
@@ -70,7 +72,13 @@ enum HookVerb {
     // The command as the Procfile has it: expanded, it could show secrets.
     // A log that is gone is no reason not to run, or to lose the status.
     try? output.printStep("Running \(hook.phase.name) hook: \(entry.command)")
-    let run = try performRun(spec, named: "The \(hook.phase.name) hook", output: output)
+    let record =
+      isRecorded
+      ? RecordRequest(
+        kind: .hook, app: hook.appName, command: [entry.command],
+        isRequired: options.record.isWanted) : nil
+    let run = try performRun(
+      spec, named: "The \(hook.phase.name) hook", output: output, record: record)
     if !run.wasExecuted {
       try? output.printFailure("The \(hook.phase.name) hook could not be started")
     } else if run.status != 0, !run.isExplained {

@@ -35,7 +35,7 @@ enum LogsVerb {
       throw SpecError(
         "oneoff logs takes the id of one run", remedy: "as in: oneoff logs deploy-42")
     }
-    return try printLog(of: RunID(operand.description), invocation.options.logs)
+    return try printLog(of: withRun(operand) { $1 }, invocation.options.logs)
   }
 
   private static let selection = OptionGroup(

@@ -1,5 +1,6 @@
 import ContainerSpec
 import Deploy
+import OneOff
 import SystemPackage
 
 /// An option: a row of the table from which parsing, help, man pages and completions are made.
@@ -66,6 +67,10 @@ struct Options: Sendable {
   var wantsVersion = false
   var wantsList = false
   var wantsJSON = false
+  var wantsAll = false
+  var record = RecordOptions()
+  var retention = RunRetention.standard
+  var isDryRun = false
 }
 
 extension CommandOption {
@@ -89,7 +94,8 @@ extension CommandOption {
 extension OptionGroup {
   /// The options of `run`, which `hook` and `print-plan` take too.
   static let ofRun = [
-    rootFileSystem, command, secrets, isolation, limits, time, processes, scratch, ending,
+    rootFileSystem, command, secrets, isolation, limits, time, processes, scratch, record,
+    ending,
   ]
 
   static let rootFileSystem = OptionGroup(
@@ -292,5 +298,6 @@ extension OptionGroup {
         name: "container-version", value: .init(metavariable: "VERSION"),
         help: "the release's version, as CONTAINER_VERSION"
       ) { options, value in options.hook.containerVersion = value.description },
+      .noRecord,
     ])
 }

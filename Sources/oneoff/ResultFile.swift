@@ -1,5 +1,4 @@
 import ContainerSpec
-import FoundationEssentials
 import LinuxSystem
 import OneOff
 import SystemPackage
@@ -37,13 +36,8 @@ struct ResultFile: Sendable, Hashable {
 
   /// Writes a result, whole or not at all; only the caller may read it.
   func write(_ result: RunResult) throws(SystemError) {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(result) else {
-      preconditionFailure("a result of numbers and strings can always be encoded")
-    }
     do throws(SystemError) {
-      try replaceFile(path, with: Array(data) + [UInt8(ascii: "\n")], permissions: 0o600)
+      try replaceFile(path, with: StoredJSON.text(result), permissions: 0o600)
     } catch {
       var explained = error
       explained.subject = "of the result file \(path)"

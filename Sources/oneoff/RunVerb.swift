@@ -32,8 +32,11 @@ enum RunVerb {
   ) { invocation in
     let options = invocation.options.run
     let output = try RunOutput(.plain, options)
+    let record =
+      invocation.options.record.isWanted
+      ? RecordRequest(kind: .run, command: invocation.operands, isRequired: true) : nil
     return try performRun(
-      options.spec(command: invocation.operands), named: "run", output: output
+      options.spec(command: invocation.operands), named: "run", output: output, record: record
     ).status
   }
 }

@@ -13,15 +13,64 @@ struct PerformedRun {
   var isExplained = false
 }
 
+/// That a run be recorded, and as what.
+struct RecordRequest {
+  var kind: RunDescription.Kind
+  /// The app whose hook it is.
+  var app: String?
+  /// The command as its author wrote it.
+  var command: [ByteString]
+  /// Whether there must be a record, or no run; else there is a warning.
+  var isRequired: Bool
+
+  /// Begins the record of a run; nil where there can be none and need not be, of which the others
+  /// are told.
+  ///
+  /// - Throws: where it must be; and when there is one of that name, which is the caller's mistake.
+  fileprivate func begin(
+    _ spec: RunSpec, id: RunID, telling sinks: [any RunSink]
+  ) throws(OneOffError) -> RecordSink? {
+    let description = RunDescription(
+      id: id, started: Timestamp.text(wallClock()), kind: kind, app: app, command: command,
+      spec: spec)
+    do throws(OneOffError) {
+      return try RunStore.begin(description)
+    } catch {
+      guard !isRequired, error != .recordExists(id) else { throw error }
+      let text = "the run is not recorded: \(error)".onOneLine
+      for sink in sinks { sink.warned(code: "no-record", text: text) }
+      return nil
+    }
+  }
+}
+
 /// Runs a spec in this process, shows its output, and says what went wrong.
 ///
-/// - Parameter name: what a sentence on its end says of it, such as `run`.
-func performRun(_ spec: RunSpec, named name: String, output: RunOutput) throws -> PerformedRun {
+/// - Parameters:
+///   - name: what a sentence on its end says of it, such as `run`.
+///   - request: that it be recorded; nil when not.
+func performRun(
+  _ spec: RunSpec, named name: String, output: RunOutput, record request: RecordRequest? = nil
+) throws -> PerformedRun {
+  var spec = spec
   let resultSink = output.result.map(ResultSink.init)
   defer {
     if let failure = resultSink?.failure { Printer.printError("the result was lost: \(failure)") }
   }
-  let sinks = try output.makeSinks() + (resultSink.map { [$0 as any RunSink] } ?? [])
+  var sinks = try output.makeSinks() + (resultSink.map { [$0 as any RunSink] } ?? [])
+  var recordSink: RecordSink?
+  if let request {
+    let id = try spec.id ?? .random()
+    spec.id = id
+    recordSink = try request.begin(spec, id: id, telling: sinks)
+    // First, so that whoever hears of the end finds the result in the record.
+    if let recordSink { sinks.insert(recordSink, at: 0) }
+  }
+  defer {
+    if let failure = recordSink?.failure {
+      Printer.printError("the result in the run's record was lost: \(failure)")
+    }
+  }
   do {
     let result = try Supervisor(spec, sinks: sinks).run()
     if let sentence = result.sentence(of: name, under: spec) {

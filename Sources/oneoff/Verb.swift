@@ -89,8 +89,8 @@ struct ExitStatus: Sendable {
 extension Verb {
   /// Every verb, in the order of the help page.
   static let all = [
-    RunVerb.verb, HookVerb.verb, LogsVerb.verb, PrintPlanVerb.verb, DoctorVerb.verb, GCVerb.verb,
-    CompletionsVerb.verb,
+    RunVerb.verb, HookVerb.verb, PsVerb.verb, LogsVerb.verb, WaitVerb.verb, InspectVerb.verb,
+    RmVerb.verb, GCVerb.verb, PrintPlanVerb.verb, DoctorVerb.verb, CompletionsVerb.verb,
     ManVerb.verb, VersionVerb.verb, SuperviseVerb.verb,
   ]
 

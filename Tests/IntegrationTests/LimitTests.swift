@@ -274,11 +274,11 @@ extension IntegrationTests {
         stdout: null, stderr: null)
       _ = try commandProcess(of: process)
       let live = try perform(["gc"])
-      #expect(live.output == "0 leftovers removed\n", "\(live.errors)")
+      #expect(live.output == "0 leftovers removed\n0 records removed\n", "\(live.errors)")
       process.send(SIGKILL)
       _ = try process.wait()
       try waitUntil { !HostSnapshot.cgroupNames().subtracting(before).isEmpty }
-      try waitUntil { try perform(["gc"]).output != "0 leftovers removed\n" }
+      try waitUntil { try perform(["gc"]).output != "0 leftovers removed\n0 records removed\n" }
       #expect(HostSnapshot.cgroupNames().subtracting(before) == [])
     }
 

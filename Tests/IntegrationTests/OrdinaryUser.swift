@@ -43,6 +43,9 @@ enum OrdinaryUser: Sendable, CaseIterable {
     let program = Workspace.current.path.appending("files/oneoff").string
     if FileManager.default.isExecutableFile(atPath: program) { return program }
     try Workspace.current.make("runtime", owner: id)
+    try FileManager.default.createDirectory(
+      atPath: Workspace.current.state.string, withIntermediateDirectories: false,
+      attributes: [.posixPermissions: 0o700, .ownerAccountID: id, .groupOwnerAccountID: id])
     return try Workspace.current.readableProgram()
   }
 

@@ -150,7 +150,7 @@ extension IntegrationTests {
 
     @Test func nothingIsLeftToBeCollected() throws {
       let result = try OrdinaryUser.single.perform(["gc"])
-      #expect(result.output == "0 leftovers removed\n")
+      #expect(result.output == "0 leftovers removed\n0 records removed\n")
       #expect(result.status == 0)
     }
 
@@ -179,7 +179,7 @@ extension IntegrationTests {
         try RunningProcess.completion(["flock", "-n", "\(slots)/6", "true"]).status == 1
       }
       let result = try RunningProcess.completion(user.wrapper() + [program, "gc"])
-      #expect(result.output == "1 leftover removed\n", "\(result.errors)")
+      #expect(result.output == "1 leftover removed\n0 records removed\n", "\(result.errors)")
       #expect(Set(HostSnapshot.entries(parent)) == ["6", "other"])
     }
 

@@ -73,9 +73,11 @@ final class Workspace: Sendable {
     // Of compiled profiles no draft may be left.
     let drafts = names(in: "runtime/seccomp").filter { Int($0) == nil }
     let scratches =
-      HostSnapshot.entries(state.string).filter { $0 != "scratch" }
+      HostSnapshot.entries(state.string).filter { !["scratch", "runs"].contains($0) }
       + HostSnapshot.entries(state.appending("scratch").string)
-    return Set(others + locks + drafts + scratches + names(in: "tmp"))
+    // And of records no half.
+    let halves = HostSnapshot.entries(state.appending("runs").string).filter { $0.hasPrefix(".") }
+    return Set(others + locks + drafts + halves + scratches + names(in: "tmp"))
   }
 
   func names(in directory: String) -> [String] {

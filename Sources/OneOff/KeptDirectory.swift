@@ -1,0 +1,120 @@
+import ContainerSpec
+import LinuxSystem
+import SystemPackage
+
+/// Where oneoff keeps what outlives the machine's next start.
+struct KeptDirectory: Sendable, Hashable {
+  /// The directory: what ONEOFF_STATE_DIR names, else `/var/lib/oneoff`, and for an ordinary user
+  /// `$XDG_STATE_HOME/oneoff`, or `~/.local/state/oneoff`.
+  var path: FilePath
+
+  private static let runs = "runs"
+
+  /// The records of runs.
+  var runsPath: FilePath { path.appending(Self.runs) }
+
+  /// The directory of this process's environment.
+  ///
+  /// - Throws: where the environment of an ordinary user names none.
+  static func current() throws(SpecError) -> KeptDirectory {
+    try KeptDirectory(isRoot: effectiveOwner().uid == 0, variable: Caller.environmentValue)
+  }
+
+  /// The directory of this process's environment, where it is root's.
+  static func ofRoot() throws(SpecError) -> KeptDirectory {
+    try KeptDirectory(isRoot: true, variable: Caller.environmentValue)
+  }
+
+  /// The directory of an environment.
+  init(isRoot: Bool, variable: (String) -> [UInt8]?) throws(SpecError) {
+    if let given = variable("ONEOFF_STATE_DIR") {
+      self.path = FilePath(String(decoding: given, as: UTF8.self))
+      guard self.path.isAbsolute else {
+        throw SpecError(
+          "ONEOFF_STATE_DIR is \(String(quoting: given))",
+          remedy: "give the absolute path of a directory")
+      }
+    } else if isRoot {
+      self.path = "/var/lib/oneoff"
+    } else if let state = Self.absolute(variable("XDG_STATE_HOME")) {
+      self.path = state.appending("oneoff")
+    } else if let home = Self.absolute(variable("HOME")) {
+      self.path = home.appending(".local/state/oneoff")
+    } else {
+      throw SpecError(
+        "there is no directory for the records of runs: HOME is not set",
+        remedy: "name one with ONEOFF_STATE_DIR")
+    }
+  }
+
+  /// The XDG specification has what is not absolute be ignored.
+  private static func absolute(_ value: [UInt8]?) -> FilePath? {
+    value.map { FilePath(String(decoding: $0, as: UTF8.self)) }.flatMap { $0.isAbsolute ? $0 : nil }
+  }
+
+  init(path: FilePath) { self.path = path }
+
+  /// Opens the directory of the records, which is made where it is missing.
+  ///
+  /// - Throws: the errnos of mkdir(2), such as EROFS and ENOSPC; an error of the specification's
+  ///   kind where others own one of the two directories, or may write to it.
+  func makeRuns() throws -> OwnedDescriptor {
+    try makeDirectories(path, permissions: 0o700)
+    let directory = try openDirectory()
+    if try directory.status(of: Self.runs) == nil { try makeRuns(in: directory) }
+    return try openRuns(in: directory)
+  }
+
+  /// Opens the directory of the records; nil where nothing was ever recorded.
+  ///
+  /// - Throws: as ``makeRuns()``.
+  func findRuns() throws -> OwnedDescriptor? {
+    guard try exists() else { return nil }
+    let directory = try openDirectory()
+    guard try directory.status(of: Self.runs) != nil else { return nil }
+    return try openRuns(in: directory)
+  }
+
+  private func exists() throws(SystemError) -> Bool {
+    do throws(SystemError) {
+      _ = try fileStatus(following: path)
+      return true
+    } catch let error where error.errno == .noSuchFileOrDirectory {
+      return false
+    }
+  }
+
+  private func makeRuns(in directory: borrowing OwnedDescriptor) throws(SystemError) {
+    do throws(SystemError) {
+      try directory.makeDirectory(Self.runs, permissions: 0o700, owner: effectiveOwner())
+    } catch let error where error.errno == .fileExists {
+      // Another run has just made it.
+    }
+  }
+
+  private func openRuns(in directory: borrowing OwnedDescriptor) throws -> OwnedDescriptor {
+    let runs = try directory.open(Self.runs, flags: .directory)
+    try Self.checkThatItIsOurs(try runs.status(), runsPath)
+    return runs
+  }
+
+  private func openDirectory() throws -> OwnedDescriptor {
+    // By path only, so that also of a link it can be said what it is.
+    let found = try OwnedDescriptor(opening: path, flags: [.pathOnly, .notFollowing])
+    try Self.checkThatItIsOurs(try found.status(), path)
+    // The very directory that was looked at.
+    return try found.reopened()
+  }
+
+  /// Whoever else could write there could make us read, write and remove other files than ours.
+  private static func checkThatItIsOurs(_ status: FileStatus?, _ path: FilePath) throws(SpecError) {
+    let writableByOthers: UInt32 = 0o022
+    guard let status, status.kind == .directory, status.owner.uid == effectiveOwner().uid,
+      status.permissions & writableByOthers == 0
+    else {
+      throw SpecError(
+        "\(path) is not a directory that only its owner, who calls oneoff, may write to",
+        remedy: "chown and chmod it, or name another one with ONEOFF_STATE_DIR")
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import ContainerSpec
+import OneOff
+
+/// `oneoff rm`: removes records of runs.
+enum RmVerb {
+  static let verb = Verb(
+    name: "rm",
+    summary: "Remove the records of runs that are over",
+    operands: "ID…", operandCompletion: .nothing,
+    details: [
+      "The record of a run that is alive stays: end it first, with oneoff kill. ID may be the "
+        + "beginning of a name, where that is unique."
+    ],
+    examples: [.init(command: "oneoff rm release-41 release-42", purpose: "remove two records")],
+    exitStatuses: [
+      .success,
+      ExitStatus(
+        status: "1", meaning: "one was not removed: no such run, or alive; the others were"),
+      .failure,
+    ]
+  ) { invocation in
+    var status: Int32 = 0
+    for operand in try invocation.runOperands(of: "rm") {
+      do {
+        try withRun(operand, remove)
+      } catch let failure as VerbFailure {
+        Printer.printError(failure.description)
+        status = failure.status
+      }
+    }
+    return status
+  }
+
+  private static func remove(from store: borrowing RunStore, _ id: RunID) throws {
+    switch try store.remove(id) {
+    case .removed: return
+    case .missing: throw VerbFailure(noRun: id.text)
+    case .running: throw VerbFailure(alive: id)
+    }
+  }
+}
