@@ -61,11 +61,15 @@ public struct Hook: Sendable, Hashable {
     return spec
   }
 
-  private func platformVariables() throws(SpecError) -> [EnvironmentVariable] {
+  /// The name of the app, or of the release's directory.
+  public var appName: String {
     let directory = appDirectory.lastComponent.flatMap { $0.kind == .regular ? $0.string : nil }
-    let app = app ?? directory ?? "app"
+    return app ?? directory ?? "app"
+  }
+
+  private func platformVariables() throws(SpecError) -> [EnvironmentVariable] {
     var variables = [
-      try EnvironmentVariable(name: "APP", value: ByteString(app, subject: "the app's name")),
+      try EnvironmentVariable(name: "APP", value: ByteString(appName, subject: "the app's name")),
       try EnvironmentVariable(name: "CONTAINER", value: ByteString("\(phase.name)-1")),
       try EnvironmentVariable(name: "CONTAINER_TYPE", value: ByteString(phase.name)),
     ]

@@ -71,11 +71,14 @@ public struct RunResult: Sendable, Hashable, Codable {
     public var stderrBytes: UInt64 = 0
     /// Of both, the bytes that were not passed on: those after ``RunSpec/logMaximum``.
     public var droppedBytes: UInt64 = 0
+    /// The sinks that may lose output, and what they have lost.
+    public var sinks: [Sink] = []
 
     enum CodingKeys: String, CodingKey {
       case stdoutBytes = "stdout_bytes"
       case stderrBytes = "stderr_bytes"
       case droppedBytes = "dropped_bytes"
+      case sinks
     }
   }
 
@@ -197,16 +200,6 @@ extension RunResult.Usage {
     try members.encode(processesPeak, forKey: .processesPeak)
     try members.encode(ioReadBytes, forKey: .ioReadBytes)
     try members.encode(ioWriteBytes, forKey: .ioWriteBytes)
-  }
-}
-
-extension RunResult.Log {
-  /// Reads what this version writes, and what one has written that passed everything on.
-  public init(from decoder: any Decoder) throws {
-    let members = try decoder.container(keyedBy: CodingKeys.self)
-    stdoutBytes = try members.decode(UInt64.self, forKey: .stdoutBytes)
-    stderrBytes = try members.decode(UInt64.self, forKey: .stderrBytes)
-    droppedBytes = try members.decodeIfPresent(UInt64.self, forKey: .droppedBytes) ?? 0
   }
 }
 

@@ -89,7 +89,7 @@ extension CommandOption {
 extension OptionGroup {
   /// The options of `run`, which `hook` and `print-plan` take too.
   static let ofRun = [
-    rootFileSystem, command, secrets, isolation, limits, time, processes, scratch, ending,
+    rootFileSystem, command, secrets, isolation, limits, time, sinks, processes, scratch, ending,
   ]
 
   static let rootFileSystem = OptionGroup(

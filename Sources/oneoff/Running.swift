@@ -31,6 +31,9 @@ func performRun(_ spec: RunSpec, named name: String, output: RunOutput) throws -
     for failure in sinks.flatMap(\.writers).compactMap(\.failure) where !failure.isBrokenPipe {
       Printer.printError("output was lost: \(failure)")
     }
+    for sink in result.log.sinks {
+      if let sentence = sink.sentence { Printer.printError(sentence) }
+    }
     return PerformedRun(
       status: result.status, wasExecuted: result.exit != nil,
       isExplained: result.wasLimited || result.lacksExports)
@@ -54,6 +57,7 @@ extension RunOutput {
     } else if showsStats {
       sinks.append(UsageSink(OutputWriter(2), style: style))
     }
+    sinks += try self.sinks.makeSinks()
     if let eventWriter { sinks.append(EventSink(eventWriter)) }
     if let changes {
       sinks.append(ChangeListSink(try EventsTarget.file(changes).open(for: "changes")))
