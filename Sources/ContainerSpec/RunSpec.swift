@@ -66,8 +66,8 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var silenceTimeout: Duration?
   /// How many bytes of output are passed on, of both streams together; all when nil.
   public var logMaximum: ByteCount?
-  /// Whether standard error is the same pipe as standard output, so that the order of what is written
-  /// to both is exact; everything then counts as standard output.
+  /// Whether standard error is the same pipe as standard output, so that the order of what is
+  /// written to both is exact; everything then counts as standard output.
   public var mergesOutput: Bool
   /// Limits of each process, in place of those that it has by itself; one a resource.
   public var resourceLimits: [ResourceLimit]

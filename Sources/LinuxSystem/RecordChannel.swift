@@ -3,8 +3,8 @@ import SystemPackage
 /// The way of records to somebody who may be slow, or not there: a connection that is made again
 /// when it breaks, or a file, and a queue of bounded size before it.
 ///
-/// Nothing here ever waits, but for ``finish(_:hurried:)``. The channel has a descriptor of its own,
-/// which is readable when there is something to do, whatever becomes of its connection.
+/// Nothing here ever waits, but for ``finish(_:hurried:)``. The channel has a descriptor of its
+/// own, which is readable when there is something to do, whatever becomes of its connection.
 public final class RecordChannel {
   /// What becomes of records for which there is no room.
   public enum Overflow: String, Sendable, Hashable, Codable, CaseIterable {

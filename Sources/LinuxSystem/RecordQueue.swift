@@ -9,8 +9,8 @@ public struct RecordCount: Sendable, Hashable {
   public init() {}
 }
 
-/// Records that wait to be passed on, one after the other in one buffer, and the count of those that
-/// there was no room for. A value that does nothing by itself.
+/// Records that wait to be passed on, one after the other in one buffer, and the count of those
+/// that there was no room for. A value that does nothing by itself.
 public struct RecordQueue: Sendable {
   private struct Record {
     /// The bytes of the record in the buffer.

@@ -1,7 +1,8 @@
 import ContainerSpec
 import LinuxSystem
 
-/// Passes the lines of the command's output on as records, to somebody who may be slow or not there.
+/// Passes the lines of the command's output on as records, to somebody who may be slow or not
+/// there.
 final class ForwardingSink<Encoding: LineEncoding>: RunSink {
   private var encoding: Encoding
   private let records: RecordChannel

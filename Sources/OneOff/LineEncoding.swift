@@ -1,7 +1,8 @@
 import ContainerSpec
 import FoundationEssentials
 
-/// How a line of the command's output becomes a record of a sink. Pure: bytes go in, bytes come out.
+/// How a line of the command's output becomes a record of a sink. Pure: bytes go in, bytes come
+/// out.
 protocol LineEncoding {
   /// A longer line comes in several records.
   var longestLine: Int { get }
@@ -37,11 +38,11 @@ struct LoggedLine {
   var payload: Int { bytes.count + (hasLineFeed ? 1 : 0) }
 }
 
-/// Messages of syslog, for streams with the number of their bytes before them. See RFC 5424, and RFC
-/// 6587, 3.4.1.
+/// Messages of syslog, for streams with the number of their bytes before them. See RFC 5424, and
+/// RFC 6587, 3.4.1.
 struct SyslogEncoding: LineEncoding {
-  /// With every field at its longest, a datagram has at most 2048 bytes, which every receiver should
-  /// take (RFC 5424, 6.1).
+  /// With every field at its longest, a datagram has at most 2048 bytes, which every receiver
+  /// should take (RFC 5424, 6.1).
   static let longestTextOfDatagram = 1536
 
   let source: SyslogSource

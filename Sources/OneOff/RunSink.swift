@@ -4,8 +4,8 @@ package import LinuxSystem
 /// Where the events of a run go: a person's terminal, a pipe, a file of events.
 ///
 /// A sink is called by the supervisor's one thread. It never blocks: it hands its bytes to an
-/// ``OutputWriter``, and the supervisor stops reading from the command until they are accepted; or to
-/// a ``RecordChannel``, which says for how long that is.
+/// ``OutputWriter``, and the supervisor stops reading from the command until they are accepted; or
+/// to a ``RecordChannel``, which says for how long that is.
 package protocol RunSink: AnyObject {
   /// What the sink writes through.
   var writers: [OutputWriter] { get }
