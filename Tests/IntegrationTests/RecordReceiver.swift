@@ -28,7 +28,7 @@ final class RecordReceiver {
       address.sin_family = sa_family_t(AF_INET)
       address.sin_port = port.bigEndian
       address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-      try unsafe bind(number, to: &address)
+      try bind(number, to: &address)
       var size = socklen_t(MemoryLayout<sockaddr_in>.size)
       unsafe withUnsafeMutablePointer(to: &address) {
         unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -50,7 +50,7 @@ final class RecordReceiver {
       unsafe withUnsafeMutableBytes(of: &address.sun_path) {
         unsafe $0.copyBytes(from: path.utf8)
       }
-      try unsafe bind(number, to: &address)
+      try bind(number, to: &address)
       return "unix:\(path)"
     }
   }

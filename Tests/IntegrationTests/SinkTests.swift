@@ -119,12 +119,13 @@ extension IntegrationTests {
     @Test func whoNeverReadsSlowsNothingDownAndEveryLineIsCounted() throws {
       let lines = 3_750_000
       let receiver = try RecordReceiver.port(SOCK_STREAM)
+      let null = try FileDescriptor.open(FilePath("/dev/null"), .writeOnly, options: .closeOnExec)
+      defer { try? null.close() }
       func duration(_ options: [String]) throws -> Int {
         let run = try start(
           runArguments(
             options + ["--result", resultFile], command: ["probe", "lines", "\(lines)"]),
-          stdout: try FileDescriptor.open("/dev/null", .writeOnly, options: .closeOnExec),
-          stderr: try FileDescriptor.open("/dev/null", .writeOnly, options: .closeOnExec))
+          stdout: null, stderr: null)
         #expect(try run.wait() == .code(0))
         let data = try Data(contentsOf: URL(fileURLWithPath: resultFile))
         let result = try JSONSerialization.jsonObject(with: data) as? [String: Any]
@@ -143,7 +144,7 @@ extension IntegrationTests {
 
     @Test func whoReadsSlowlyGetsEverythingWithBlock() throws {
       let receiver = try RecordReceiver.port(SOCK_STREAM)
-      let null = try FileDescriptor.open("/dev/null", .writeOnly, options: .closeOnExec)
+      let null = try FileDescriptor.open(FilePath("/dev/null"), .writeOnly, options: .closeOnExec)
       defer { try? null.close() }
       let process = try start(
         runArguments(
@@ -168,7 +169,7 @@ extension IntegrationTests {
       let port: UInt16
       var bytes: [UInt8] = []
       let process: RunningProcess
-      let null = try FileDescriptor.open("/dev/null", .writeOnly, options: .closeOnExec)
+      let null = try FileDescriptor.open(FilePath("/dev/null"), .writeOnly, options: .closeOnExec)
       defer { try? null.close() }
       do {
         let receiver = try RecordReceiver.port(SOCK_STREAM)
