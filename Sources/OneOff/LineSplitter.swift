@@ -8,8 +8,8 @@ package struct LineSplitter: Sendable {
 
   /// Lines of at most this many bytes; longer ones are cut there.
   ///
-  /// - Parameter keepsCharacters: whether they are cut up to three bytes earlier where that would be
-  ///   inside of a character of UTF-8.
+  /// - Parameter keepsCharacters: whether they are cut up to three bytes earlier where that would
+  ///   be inside of a character of UTF-8.
   package init(longest: Int, keepsCharacters: Bool = false) {
     self.longest = longest
     self.keepsCharacters = keepsCharacters
