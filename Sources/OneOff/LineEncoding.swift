@@ -1,5 +1,5 @@
 import ContainerSpec
-import FoundationEssentials
+import LinuxSystem
 
 /// How a line of the command's output becomes a record of a sink. Pure: bytes go in, bytes come
 /// out.
