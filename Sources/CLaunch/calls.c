@@ -216,8 +216,10 @@ long ol_attribute_is_one(const char *path, const char *name) {
 
 long ol_epoll_create(void) { return ol_result(epoll_create1(EPOLL_CLOEXEC)); }
 
-long ol_epoll_add(int epoll, int descriptor, uint64_t tag, int for_writing) {
-    struct epoll_event event = {.events = for_writing ? EPOLLOUT : EPOLLIN, .data.u64 = tag};
+long ol_epoll_add(int epoll, int descriptor, uint64_t tag, int for_reading, int for_writing) {
+    struct epoll_event event = {.data.u64 = tag};
+    event.events |= for_reading ? EPOLLIN : 0u;
+    event.events |= for_writing ? EPOLLOUT : 0u;
     return ol_result(epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event));
 }
 

@@ -66,6 +66,9 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var silenceTimeout: Duration?
   /// How many bytes of output are passed on, of both streams together; all when nil.
   public var logMaximum: ByteCount?
+  /// Whether standard error is the same pipe as standard output, so that the order of what is
+  /// written to both is exact; everything then counts as standard output.
+  public var mergesOutput: Bool
   /// Limits of each process, in place of those that it has by itself; one a resource.
   public var resourceLimits: [ResourceLimit]
   /// The niceness of the command, -20 to 19; the caller's when nil. See nice(2).
@@ -105,6 +108,7 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.timeout = nil
     self.silenceTimeout = nil
     self.logMaximum = nil
+    self.mergesOutput = false
     self.resourceLimits = []
     self.niceness = nil
     self.oomScoreAdjustment = nil

@@ -11,15 +11,20 @@ public struct EventLoop: ~Copyable {
     self.epoll = OwnedDescriptor(owning: try checkNegated(ol_epoll_create(), "epoll_create1(2)"))
   }
 
+  /// Readable when a descriptor is ready: a loop can be watched by another one.
+  var number: CInt { epoll.number }
+
   /// What a descriptor is watched for.
-  public enum Interest: Sendable { case reading, writing }
+  public enum Interest: Sendable { case reading, writing, readingAndWriting }
 
   /// Watches a descriptor; `tag` says later that it is ready or at its end.
   public func add(
     _ descriptor: CInt, tag: UInt64, for interest: Interest = .reading
   ) throws(SystemError) {
     _ = try checkNegated(
-      ol_epoll_add(epoll.number, descriptor, tag, interest == .writing ? 1 : 0), "epoll_ctl(2)")
+      ol_epoll_add(
+        epoll.number, descriptor, tag, interest == .writing ? 0 : 1, interest == .reading ? 0 : 1),
+      "epoll_ctl(2)")
   }
 
   /// Watches a descriptor no more.

@@ -15,7 +15,7 @@ struct Launch: ~Copyable {
   let blockedCalls: BlockedCallLog?
   /// What it brings out of the scratch; nil for nothing.
   let exports: RunExports?
-  private var outputs: (stdout: InputReader, stderr: InputReader)?
+  private var outputs: (stdout: InputReader, stderr: InputReader?)?
   /// What is needed to find out what the run has changed, until ``cleanUp()``.
   let changeSources: ChangeSources
   private let slot: Slot
@@ -105,8 +105,8 @@ struct Launch: ~Copyable {
     return BlockedCallLog(answers, socket: socket)
   }
 
-  /// The supervisor's ends of the output pipes; to be taken once.
-  mutating func takeOutputs() -> (stdout: InputReader, stderr: InputReader) {
+  /// The supervisor's ends of the output pipes, one when they are merged; to be taken once.
+  mutating func takeOutputs() -> (stdout: InputReader, stderr: InputReader?) {
     guard let outputs else { preconditionFailure("every plan has standard streams") }
     self.outputs = nil
     return outputs

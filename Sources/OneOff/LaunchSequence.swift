@@ -263,12 +263,14 @@ struct LaunchSequence: Sendable {
   // MARK: The command's process
 
   private mutating func confineCommand() {
-    preparations.append(.standardStreams(owner: subject.user))
+    let areMerged = subject.spec.mergesOutput
+    preparations.append(.standardStreams(owner: subject.user, areMerged: areMerged))
     // AFTER everything else: the kernel makes the namespace meanwhile, and here we wait for it.
     if subject.spec.network == .none { preparations.append(.newNetwork) }
     plan.command.append(.newSession)
     plan.command.append(
-      .useStandardStreams(.standardInput, .standardOutput, .standardError))
+      .useStandardStreams(
+        .standardInput, .standardOutput, areMerged ? .standardOutput : .standardError))
     plan.command.append(.setUmask(0o022))
     // BEFORE the ids are set, which are those of this namespace. From here on the process has no
     // rights over any other namespace of the container: the host's user namespace owns them.

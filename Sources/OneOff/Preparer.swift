@@ -7,7 +7,7 @@ struct Preparer: ~Copyable {
   /// The descriptors that the plan names.
   let descriptors = DescriptorTable()
   /// The supervisor's ends of the output pipes.
-  private(set) var outputs: (stdout: InputReader, stderr: InputReader)?
+  private(set) var outputs: (stdout: InputReader, stderr: InputReader?)?
 
   /// The supervisor's end of the socket over which the seccomp listener comes.
   private(set) var listenerSocket: DescriptorSocket?
@@ -92,7 +92,8 @@ struct Preparer: ~Copyable {
       try prepareTemporary(name, size: size, owner: owner)
     case .masks(let source): try prepareMasks(null: source)
     case .landlockScope: descriptors.adopt(try makeLandlockScope(), as: .landlock)
-    case .standardStreams(let owner): try prepareStreams(owner: owner)
+    case .standardStreams(let owner, let areMerged):
+      try prepareStreams(owner: owner, areMerged: areMerged)
     case .exportSocket:
       exportSocket = try DescriptorSocket(to: descriptors, as: .exportSocket)
     case .listenerSocket:
@@ -319,11 +320,11 @@ struct Preparer: ~Copyable {
     descriptors.adopt(mount.takeDescriptor(), as: .masks)
   }
 
-  private mutating func prepareStreams(owner: LaunchPlan.Owner) throws {
+  private mutating func prepareStreams(owner: LaunchPlan.Owner, areMerged: Bool) throws {
     descriptors.adopt(try openNull(), as: .null)
     descriptors.adopt(try openNull(), as: .standardInput)
     let stdout = try makeOutputPipe(.standardOutput, owner: owner)
-    let stderr = try makeOutputPipe(.standardError, owner: owner)
+    let stderr = areMerged ? nil : try makeOutputPipe(.standardError, owner: owner)
     outputs = (stdout, stderr)
   }
 

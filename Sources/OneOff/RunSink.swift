@@ -4,10 +4,15 @@ package import LinuxSystem
 /// Where the events of a run go: a person's terminal, a pipe, a file of events.
 ///
 /// A sink is called by the supervisor's one thread. It never blocks: it hands its bytes to an
-/// ``OutputWriter``, and the supervisor stops reading from the command until they are accepted.
+/// ``OutputWriter``, and the supervisor stops reading from the command until they are accepted; or
+/// to a ``RecordChannel``, which says for how long that is.
 package protocol RunSink: AnyObject {
   /// What the sink writes through.
   var writers: [OutputWriter] { get }
+
+  /// What the sink passes records on through, and the result tells of; nil for a sink that loses
+  /// nothing.
+  var channel: RecordChannel? { get }
 
   /// Whether the sink can still pass on what it receives.
   func accepts(_ stream: OutputStream) -> Bool
@@ -56,6 +61,9 @@ package protocol RunSink: AnyObject {
 
 // What a sink has no interest in.
 extension RunSink {
+  /// None.
+  package var channel: RecordChannel? { nil }
+
   /// Does nothing.
   package func started(id: RunID, time: Duration, pid: Int32) {}
 

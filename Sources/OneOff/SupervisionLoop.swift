@@ -6,7 +6,7 @@ import LinuxSystem
 struct SupervisionLoop: ~Copyable {
   /// What a descriptor in the loop stands for.
   private enum Source: UInt64 {
-    case status, container, signals, timer, control, stdout, stderr, writer
+    case status, container, signals, timer, control, stdout, stderr, writer, channel
     case listenerSocket, listener
   }
 
@@ -21,6 +21,8 @@ struct SupervisionLoop: ~Copyable {
   private var stdout: InputReader?
   private var stderr: InputReader?
   private var blockedWriters: [OutputWriter] = []
+  /// Nothing is read from the command.
+  private var isPaused = false
   private var blockedCalls: BlockedCallLog?
   private var deadlines: Deadlines
   private var meter: RunMeter?
@@ -53,6 +55,7 @@ struct SupervisionLoop: ~Copyable {
     if let control { try loop.add(control, tag: Source.control.rawValue) }
     try loop.add(signals.descriptor.number, tag: Source.signals.rawValue)
     try loop.add(timer.descriptor.number, tag: Source.timer.rawValue)
+    for channel in sinks.channels { try loop.add(channel.activity, tag: Source.channel.rawValue) }
     self.loop = loop
     self.timer = timer
     self.signals = signals
@@ -68,7 +71,7 @@ struct SupervisionLoop: ~Copyable {
   ///
   /// - Parameter meter: tells the sinks how the run is doing; nil when none of them wants that.
   mutating func run(
-    _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader),
+    _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader?),
     changeSources: ChangeSources? = nil, blockedCalls: BlockedCallLog? = nil,
     limitsMemory: Bool = false, meter: RunMeter? = nil
   ) throws -> SupervisorState.Outcome {
@@ -93,6 +96,7 @@ struct SupervisionLoop: ~Copyable {
     try loop.add(container.status.number, tag: Source.status.rawValue)
     try loop.add(container.process.number, tag: Source.container.rawValue)
     try watchOutputs()
+    if outputs.stderr == nil { try handle(.outputEnded(.stderr), container) }
     while outcome == nil {
       for tag in try waitForEvents() {
         guard let source = Source(rawValue: tag) else { continue }
@@ -138,6 +142,9 @@ struct SupervisionLoop: ~Copyable {
     case .stderr: return try read(.stderr, container)
     case .writer:
       flush()
+      return []
+    case .channel:
+      for channel in sinks.channels { channel.advance() }
       return []
     case .listenerSocket:
       try takeListener()
@@ -189,9 +196,9 @@ struct SupervisionLoop: ~Copyable {
   private mutating func timerExpired() throws -> [SupervisorState.Event] {
     let now = monotonicClock()
     // While our own reader takes nothing, nothing is read from the command: it is not silent.
-    if !blockedWriters.isEmpty { deadlines.noteOutput(at: now) }
+    if isPaused { deadlines.noteOutput(at: now) }
     var events = deadlines.expired(at: now)
-    if !blockedWriters.isEmpty, !state.wasToldToEnd, events.contains(.drainExpired) {
+    if isPaused, !state.wasToldToEnd, events.contains(.drainExpired) {
       // It is the reader of our output that takes its time, not a holder of the command's pipes.
       deadlines.startDrain(Supervisor.drainTime, now: now)
       events.removeAll { $0 == .drainExpired }
@@ -275,11 +282,11 @@ struct SupervisionLoop: ~Copyable {
 
   /// Reads nothing more from the command while somebody has not taken what was read before.
   private mutating func pauseWhileBlocked() throws {
-    let wasPaused = !blockedWriters.isEmpty
+    let wasPaused = isPaused
     for writer in blockedWriters where !writer.hasPending { loop.remove(writer.descriptor) }
     blockedWriters.removeAll { !$0.hasPending }
     for writer in sinks.writers where writer.hasPending { try block(writer) }
-    let isPaused = !blockedWriters.isEmpty
+    isPaused = !blockedWriters.isEmpty || sinks.channels.contains(where: \.holdsUp)
     if isPaused, !wasPaused {
       if let stdout { loop.remove(stdout.descriptor) }
       if let stderr { loop.remove(stderr.descriptor) }

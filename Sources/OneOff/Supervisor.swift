@@ -52,14 +52,19 @@ package struct Supervisor: ~Copyable {
     let id = self.id
     let spec = self.spec
     do throws(OneOffError) {
-      let result = sinks.finish(id: id, result: try supervise(control: control))
+      var result = try supervise(control: control)
+      // BEFORE the result is told, which counts what could not be passed on.
+      result.log.sinks = sinks.closeChannels(hurried: wasToldToEnd)
+      result = sinks.finish(id: id, result: result)
       // Whoever was told to end does not wait for readers as long as they like.
       Self.flush(sinks, atMost: wasToldToEnd ? Self.drainTime : nil)
       return result
     } catch {
       sinks.hideSecrets(of: spec)
       let error = sinks.masked(error)
-      _ = sinks.finish(id: id, result: setupFailure(error))
+      var result = setupFailure(error)
+      result.log.sinks = sinks.closeChannels(hurried: true)
+      _ = sinks.finish(id: id, result: result)
       Self.flush(sinks)
       throw error
     }

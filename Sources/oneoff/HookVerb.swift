@@ -52,9 +52,11 @@ enum HookVerb {
     exitStatuses: ExitStatus.ofRun
   ) { invocation in
     let options = invocation.options
-    let output = try RunOutput(.indented, options.run)
+    var output = try RunOutput(.indented, options.run)
     let hook = try options.hook.hook()
     let isRecorded = try options.record.isWantedByDefault()
+    output.sinks.application = hook.appName
+    output.sinks.process = "\(hook.phase.name).1"
     let layers = try options.run.imageLayers()
     let file = try Procfile.parse(
       readInput(

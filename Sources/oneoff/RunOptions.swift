@@ -60,6 +60,8 @@ struct RunOptions: Sendable {
   var timeout: Duration??
   var silenceTimeout: Duration??
   var logMaximum: ByteCount??
+  var mergesOutput = false
+  var sinks = SinkConfiguration()
   var resourceLimits: [ResourceLimit] = []
   var niceness: Int32?
   var oomScoreAdjustment: Int32?
@@ -143,6 +145,7 @@ struct RunOptions: Sendable {
     if let timeout { spec.timeout = timeout }
     if let silenceTimeout { spec.silenceTimeout = silenceTimeout }
     if let logMaximum { spec.logMaximum = logMaximum }
+    spec.mergesOutput = mergesOutput
     spec.resourceLimits = resourceLimits
     spec.niceness = niceness
     spec.oomScoreAdjustment = oomScoreAdjustment
@@ -188,6 +191,8 @@ struct RunOutput: Sendable {
   let result: ResultFile?
   /// Whether a person is told what the run uses.
   let showsStats: Bool
+  /// Where the output goes besides the caller.
+  var sinks: SinkConfiguration
 
   /// What the options say. An earlier result is gone from here on, whatever becomes of this run.
   init(_ style: OutputSink.Style, _ options: RunOptions) throws {
@@ -195,6 +200,7 @@ struct RunOutput: Sendable {
     self.events = options.events
     self.changes = options.changes
     self.result = options.result
+    self.sinks = options.sinks
     self.showsStats = options.showsStats
     try requireOutput()
     try options.requireDistinctOutputs()

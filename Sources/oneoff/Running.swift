@@ -80,6 +80,9 @@ func performRun(
     for failure in sinks.flatMap(\.writers).compactMap(\.failure) where !failure.isBrokenPipe {
       Printer.printError("output was lost: \(failure)")
     }
+    for sink in result.log.sinks {
+      if let sentence = sink.sentence { Printer.printError(sentence) }
+    }
     return PerformedRun(
       status: result.status, wasExecuted: result.exit != nil,
       isExplained: result.wasLimited || result.lacksExports)
@@ -103,6 +106,7 @@ extension RunOutput {
     } else if showsStats {
       sinks.append(UsageSink(OutputWriter(2), style: style))
     }
+    sinks += try self.sinks.makeSinks()
     if let eventWriter { sinks.append(EventSink(eventWriter)) }
     if let changes {
       // Opened as a file, standard output would be emptied, with all that was written before.

@@ -183,13 +183,15 @@ struct PlanCase: Sendable, CustomStringConvertible {
     return subject
   }
 
-  /// Limits above and beside the built-in ones, and a caller who is nice himself.
+  /// Limits above and beside the built-in ones, a caller who is nice himself, and one pipe for both
+  /// outputs.
   private static func processLimits() throws -> LaunchSubject {
     let spec = try Sample.spec { spec in
       for limit in ["nofile=4096:100000", "core=unlimited", "cpu=60", "as=1G"] {
         spec.resourceLimits.set(try ResourceLimit(parsing: ByteString(limit)))
       }
       spec.niceness = 5
+      spec.mergesOutput = true
       spec.oomScoreAdjustment = -500
     }
     var subject = try Sample.subject(spec)

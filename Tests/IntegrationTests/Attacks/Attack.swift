@@ -70,8 +70,9 @@ struct Attack {
     var completion = Completion(end: .code(125), stdout: [], stderr: [])
     try FileDescriptor(rawValue: outputs.stdout.descriptor)
       .forEachChunk { completion.stdout += $0 }
-    try FileDescriptor(rawValue: outputs.stderr.descriptor)
-      .forEachChunk { completion.stderr += $0 }
+    if let stderr = outputs.stderr {
+      try FileDescriptor(rawValue: stderr.descriptor).forEachChunk { completion.stderr += $0 }
+    }
     while true {
       let records = try StatusRecord.read(from: launch.container.status.number)
       if records.isEmpty { break }
