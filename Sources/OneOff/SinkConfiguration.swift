@@ -100,6 +100,8 @@ public struct SinkConfiguration: Sendable, Hashable, Codable {
   ///
   /// - Throws: a `SystemError` when a file cannot be written.
   package func makeSinks() throws -> [any RunSink] {
+    // A run without sinks is not to pay for them.
+    guard !syslog.isEmpty || journald || !jsonFiles.isEmpty else { return [] }
     var sinks: [any RunSink] = []
     for path in jsonFiles {
       let file = try Self.open(path)
