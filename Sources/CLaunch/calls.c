@@ -182,6 +182,7 @@ long ol_file_status(int directory, const char *path, struct ol_status *status) {
             .mode = found.st_mode,
             .uid = found.st_uid,
             .gid = found.st_gid,
+            .links = (uint32_t)found.st_nlink,
             .device = found.st_dev,
             .device_number = found.st_rdev,
             .inode = found.st_ino,

@@ -79,6 +79,21 @@ struct ChangeSources {
     (try? descriptors.room(of: .scratch)).map { ScratchUse(scratch: scratch, room: $0) }
   }
 
+  /// Sees to it that nothing that the command has written to a scratch on disk was lost.
+  ///
+  /// - Throws: EIO or ENOSPC with a remedy when the host's disk was full before the scratch was.
+  func checkScratch() throws(SystemError) {
+    do throws(SystemError) {
+      try descriptors.syncFileSystem(of: .scratch)
+    } catch {
+      var explained = error
+      explained.hint =
+        "the host's disk was full, and what the command wrote is lost: make room "
+        + "below the state directory (ONEOFF_STATE_DIR)"
+      throw explained
+    }
+  }
+
   /// Lets the scratch go without writing to the disk what is still in memory. Nothing in it can be
   /// read afterwards.
   func forgetScratch() { try? descriptors.shutDownFileSystem(of: .scratch) }

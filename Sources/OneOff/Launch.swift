@@ -123,6 +123,11 @@ struct Launch: ~Copyable {
   /// Whether the scratch is full, once the container is dead and before ``cleanUp()``.
   var isScratchFull: Bool { changeSources.use(of: scratch)?.isFull ?? false }
 
+  /// Sees to it that what is to be exported was not lost, once the container is dead.
+  func checkScratch() throws(SystemError) {
+    if case .disk = scratch { try changeSources.checkScratch() }
+  }
+
   /// What tells again and again how the run is doing, from now on.
   func makeMeter() -> RunMeter {
     RunMeter(

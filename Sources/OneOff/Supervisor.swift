@@ -103,14 +103,15 @@ package struct Supervisor: ~Copyable {
     figures = launch.figures()
     isScratchFull = launch.isScratchFull
     changes = loop.changes
-    if outcome.isSuccess, let exports = launch.exports { takeExports(exports) }
+    if outcome.isSuccess, let exports = launch.exports { takeExports(exports, of: launch) }
     launch.cleanUp()
     return try result(of: outcome, plan: plan)
   }
 
-  private mutating func takeExports(_ exports: RunExports) {
+  private mutating func takeExports(_ exports: RunExports, of launch: borrowing Launch) {
     let wasToldToEnd = wasToldToEnd
     do {
+      try launch.checkScratch()
       self.exports = try exports.make { () throws(SystemError) in
         // Nobody else takes signals any more.
         guard !wasToldToEnd, !takePendingSignal(SupervisorState.endingSignals) else {

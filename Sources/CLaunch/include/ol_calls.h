@@ -90,7 +90,7 @@ struct ol_status {
     uint32_t mode;
     uint32_t uid;
     uint32_t gid;
-    uint32_t reserved;
+    uint32_t links;
     uint64_t device;        /* of the file system */
     uint64_t device_number; /* of a device node */
     uint64_t inode;
