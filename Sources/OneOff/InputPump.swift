@@ -1,8 +1,8 @@
 import LinuxSystem
 
 /// Passes a caller's input on to whoever takes it: a command's pipe, its terminal, or the socket of
-/// a supervisor. Nothing is read before what was read last has been taken, so that memory is bounded
-/// and whoever writes too fast waits.
+/// a supervisor. Nothing is read before what was read last has been taken: memory is bounded, and
+/// whoever writes too fast waits.
 final class InputPump {
   /// What has to become ready before the pump can go on.
   enum Readiness { case nothing, source, target }
