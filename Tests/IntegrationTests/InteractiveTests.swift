@@ -33,6 +33,7 @@ extension IntegrationTests {
       try dialogue.wait(for: "one\r\ntwo\r\n")
       try dialogue.type("three\r\u{4}")
       try dialogue.wait(for: "three\r\nthree\r\n")
+      try dialogue.wait(for: "ready> ")
       try dialogue.type("ls /dev/pts\r")
       try dialogue.wait(for: "ls /dev/pts")
       #expect(try dialogue.wait(for: "ready> ").contains("0"))
