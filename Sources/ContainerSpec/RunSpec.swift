@@ -24,6 +24,11 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var masking: Masking
   /// The directory in which the command starts, as seen inside.
   public var workingDirectory: FilePath
+  /// What the command reads from its standard input.
+  public var standardInput: StandardInput
+  /// The size of the command's own terminal, to begin with; nil for none. With a terminal, all that
+  /// the command writes is one stream, the standard output.
+  public var terminal: TerminalSize?
   /// Who the command runs as; when nil the owner of the app's directory, or root without an app.
   public var user: UserReference?
   /// The host name as seen inside; the run's id when nil.
@@ -88,6 +93,8 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.secrets = []
     self.masking = .named
     self.workingDirectory = "/"
+    self.standardInput = .null
+    self.terminal = nil
     self.user = nil
     self.hostname = nil
     self.network = .none

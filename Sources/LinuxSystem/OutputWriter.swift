@@ -132,7 +132,7 @@ public final class OutputWriter {
   }
 }
 
-/// Reads what has arrived in a pipe, without waiting.
+/// Reads what has arrived in a pipe, or at the controller of a pseudoterminal, without waiting.
 public final class InputReader {
   /// The descriptor to watch.
   public let descriptor: CInt
@@ -150,7 +150,8 @@ public final class InputReader {
     case end
   }
 
-  /// Takes over the reading end of a pipe and enlarges the pipe to 1 MiB where that is allowed.
+  /// Takes over the reading end of a pipe, which is enlarged to 1 MiB where that is allowed, or a
+  /// controller.
   public init(_ reader: consuming OwnedDescriptor) throws(SystemError) {
     self.descriptor = reader.number
     self.owned = consume reader
@@ -179,6 +180,8 @@ public final class InputReader {
       where error.errno == .resourceTemporarilyUnavailable || error.errno == .interrupted
     {
       return .nothing
+    } catch let error where error.errno == .ioError {
+      return .end  // of a controller: nobody has the device open any more (pty(7))
     }
   }
 }

@@ -61,6 +61,18 @@ final class MaskedSinks {
     }
   }
 
+  /// Whether something of the standard output was not passed on, because it may become a secret.
+  var isHoldingBack: Bool { stdout?.isHoldingBack == true }
+
+  /// Passes on what was held back of the standard output: a person waits for it. What follows may
+  /// still make it a secret, of which then only the rest is masked.
+  func showHeld() {
+    let time = wallClock()
+    stdout?.showHeld { [sinks] bytes in
+      for sink in sinks { sink.received(bytes, on: .stdout, at: time) }
+    }
+  }
+
   /// The command will write no more on a stream.
   ///
   /// - Parameter isCut: whether it has written more than is passed on.

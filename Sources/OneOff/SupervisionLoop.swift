@@ -7,7 +7,7 @@ struct SupervisionLoop: ~Copyable {
   /// What a descriptor in the loop stands for.
   private enum Source: UInt64 {
     case status, container, signals, timer, control, stdout, stderr, writer, channel
-    case listenerSocket, listener
+    case listenerSocket, listener, callerInput, commandInput
   }
 
   private let loop: EventLoop
@@ -27,6 +27,8 @@ struct SupervisionLoop: ~Copyable {
   private var deadlines: Deadlines
   private var meter: RunMeter?
   private var allowance: LogAllowance
+  private var streams: CommandStreams?
+  private var interaction: Interaction?
   private var changeSources: ChangeSources?
   private var limitsMemory = false
   private var hasReleasedCode = false
@@ -51,7 +53,9 @@ struct SupervisionLoop: ~Copyable {
   init(_ spec: RunSpec, id: RunID, sinks: MaskedSinks, control: CInt?) throws {
     let loop = try EventLoop()
     let timer = try Timer()
-    let signals = try SignalDescriptor(Supervisor.forwardedSignals)
+    let signals = try SignalDescriptor(
+      spec.isInteractive
+        ? Supervisor.forwardedSignals + Interaction.signals : Supervisor.forwardedSignals)
     if let control { try loop.add(control, tag: Source.control.rawValue) }
     try loop.add(signals.descriptor.number, tag: Source.signals.rawValue)
     try loop.add(timer.descriptor.number, tag: Source.timer.rawValue)
@@ -71,8 +75,9 @@ struct SupervisionLoop: ~Copyable {
   ///
   /// - Parameter meter: tells the sinks how the run is doing; nil when none of them wants that.
   mutating func run(
-    _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader?),
-    changeSources: ChangeSources? = nil, blockedCalls: BlockedCallLog? = nil,
+    _ container: borrowing LaunchedContainer, streams: CommandStreams,
+    interaction: Interaction? = nil, changeSources: ChangeSources? = nil,
+    blockedCalls: BlockedCallLog? = nil,
     limitsMemory: Bool = false, meter: RunMeter? = nil
   ) throws -> SupervisorState.Outcome {
     self.changeSources = changeSources
@@ -81,8 +86,13 @@ struct SupervisionLoop: ~Copyable {
     if let socket = blockedCalls?.socketNumber {
       try loop.add(socket, tag: Source.listenerSocket.rawValue)
     }
-    stdout = outputs.stdout
-    stderr = outputs.stderr
+    stdout = streams.stdout
+    stderr = streams.stderr
+    self.streams = streams
+    self.interaction = interaction
+    // Whatever the end: the caller gets his terminal back as it was.
+    defer { interaction?.end() }
+    interaction?.begin()
     if spec.timeout != nil || spec.silenceTimeout != nil {
       deadlines = Deadlines(
         timeout: spec.timeout, silence: spec.silenceTimeout, now: monotonicClock())
@@ -96,8 +106,10 @@ struct SupervisionLoop: ~Copyable {
     try loop.add(container.status.number, tag: Source.status.rawValue)
     try loop.add(container.process.number, tag: Source.container.rawValue)
     try watchOutputs()
-    if outputs.stderr == nil { try handle(.outputEnded(.stderr), container) }
+    if streams.stderr == nil { try handle(.outputEnded(.stderr), container) }
     while outcome == nil {
+      try interaction?.watch(
+        in: loop, source: Source.callerInput.rawValue, target: Source.commandInput.rawValue)
       for tag in try waitForEvents() {
         guard let source = Source(rawValue: tag) else { continue }
         for event in try events(from: source, container) { try handle(event, container) }
@@ -110,14 +122,22 @@ struct SupervisionLoop: ~Copyable {
 
   /// A command that lives for long gets a small supervisor; for a short one it would not pay.
   private mutating func waitForEvents() throws -> [UInt64] {
-    guard !hasReleasedCode else { return try loop.wait() }
-    let tags = try loop.wait(atMost: .milliseconds(50))
-    if tags.isEmpty {
+    let isShort = !hasReleasedCode || showsHeldOutput
+    let tags = try loop.wait(
+      atMost: isShort ? .milliseconds(50) : interaction?.isPaused == true ? .seconds(1) : nil)
+    interaction?.resume()
+    guard tags.isEmpty else { return tags }
+    // A prompt, or the echo of a key, may read like the beginning of a secret.
+    if showsHeldOutput { sinks.showHeld() }
+    if !hasReleasedCode {
       releaseStartupCode()
       hasReleasedCode = true
     }
     return tags
   }
+
+  /// Whether a person waits for what masking holds back.
+  private var showsHeldOutput: Bool { streams?.isTerminal == true && sinks.isHoldingBack }
 
   // MARK: Events
 
@@ -134,7 +154,9 @@ struct SupervisionLoop: ~Copyable {
       return records + [.containerEnded]
     case .signals:
       var events: [SupervisorState.Event] = []
-      while let number = try signals.next() { events.append(.signal(number)) }
+      while let number = try signals.next() {
+        if interaction?.take(signal: number) != true { events.append(.signal(number)) }
+      }
       return events
     case .control: return try readControl()
     case .timer: return try timerExpired()
@@ -152,6 +174,7 @@ struct SupervisionLoop: ~Copyable {
     case .listener:
       answerBlockedCalls()
       return []
+    case .callerInput, .commandInput: return interaction?.passInput() ?? []
     }
   }
 
@@ -269,6 +292,7 @@ struct SupervisionLoop: ~Copyable {
       loop.remove(reader.descriptor)
       // Now, not when the last reference goes: a command that writes on must get SIGPIPE.
       reader.close()
+      if stream == .stdout, streams?.isTerminal == true { interaction?.hangUp(in: loop) }
     }
     allowance.drop(sinks.end(stream, isCut: allowance.dropped > 0))
     log.droppedBytes = allowance.dropped
@@ -311,6 +335,8 @@ struct SupervisionLoop: ~Copyable {
   private mutating func handle(
     _ event: SupervisorState.Event, _ container: borrowing LaunchedContainer
   ) throws {
+    // Nobody is left to open the terminal again: from here on it has an end.
+    if event == .containerEnded { streams?.closeDevice() }
     for action in state.handle(event) { try perform(action, container) }
   }
 

@@ -46,13 +46,16 @@ package struct Supervisor: ~Copyable {
   ///
   /// - Parameter control: a descriptor, besides signals, through which the run is ended: when
   ///   nobody holds its other end open any more, the command gets SIGTERM.
+  /// - Parameter caller: where input comes from, and which terminal is followed; nil for neither.
   /// - Throws: why the command was not executed; the sinks have been told before.
-  package consuming func run(control: CInt? = nil) throws(OneOffError) -> RunResult {
+  package consuming func run(
+    control: CInt? = nil, caller: CallerSide? = nil
+  ) throws(OneOffError) -> RunResult {
     let sinks = self.sinks
     let id = self.id
     let spec = self.spec
     do throws(OneOffError) {
-      var result = try supervise(control: control)
+      var result = try supervise(control: control, caller: caller)
       // BEFORE the result is told, which counts what could not be passed on.
       result.log.sinks = sinks.closeChannels(hurried: wasToldToEnd)
       result = sinks.finish(id: id, result: result)
@@ -70,11 +73,13 @@ package struct Supervisor: ~Copyable {
     }
   }
 
-  private mutating func supervise(control: CInt?) throws(OneOffError) -> RunResult {
+  private mutating func supervise(
+    control: CInt?, caller: CallerSide?
+  ) throws(OneOffError) -> RunResult {
     var loop = try OneOffError.wrap {
       try SupervisionLoop(spec, id: id, sinks: sinks, control: control)
     }
-    var launch = try OneOffError.wrap { try Launch(spec, id: id) }
+    let launch = try OneOffError.wrap { try Launch(spec, id: id) }
     let plan = launch.plan
     limits = launch.limitsInForce
     // AFTER the clone: the container starts meanwhile. BEFORE anything is told.
@@ -87,8 +92,10 @@ package struct Supervisor: ~Copyable {
     do throws(OneOffError) {
       outcome = try OneOffError.wrap {
         try loop.run(
-          launch.container, outputs: launch.takeOutputs(), changeSources: launch.changeSources,
-          blockedCalls: blocked, limitsMemory: launch.limits?.memory != nil,
+          launch.container, streams: launch.streams,
+          interaction: spec.isInteractive ? Interaction(caller, launch.streams) : nil,
+          changeSources: launch.changeSources, blockedCalls: blocked,
+          limitsMemory: launch.limits?.memory != nil,
           meter: sinks.wantSamples ? launch.makeMeter() : nil)
       }
     } catch {

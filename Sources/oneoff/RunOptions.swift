@@ -68,6 +68,8 @@ struct RunOptions: Sendable {
   var result: ResultFile?
   var events: EventsTarget?
   var changes: FilePath?
+  var passesInput = false
+  var hasTerminal = false
   var showsStats = false
   var exports: [Export] = []
   var replacesExports = false
@@ -76,7 +78,7 @@ struct RunOptions: Sendable {
   func spec(command: [ByteString]) throws -> RunSpec {
     var spec = RunSpec(layers: try imageLayers(), command: command)
     spec.environment.set([try EnvironmentVariable(name: "PATH", value: RunSpec.defaultPath)])
-    if Caller.hasTerminal, let terminal = Caller.environmentValue("TERM") {
+    if hasTerminal || Caller.hasTerminal, let terminal = Caller.environmentValue("TERM") {
       let value = try ByteString(bytes: terminal, subject: "TERM")
       spec.environment.set([try EnvironmentVariable(name: "TERM", value: value)])
     }
@@ -84,6 +86,11 @@ struct RunOptions: Sendable {
     spec.environment.set(environment.variables)
     spec.secrets = environment.secrets
     apply(to: &spec)
+    if passesInput { spec.standardInput = .caller }
+    if hasTerminal {
+      let size = Caller.terminal.flatMap(terminalSize)
+      spec.terminal = size.map(TerminalSize.init) ?? TerminalSize()
+    }
     try spec.validate()
     return spec
   }

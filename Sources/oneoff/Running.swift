@@ -57,7 +57,9 @@ func performRun(
   defer {
     if let failure = resultSink?.failure { Printer.printError("the result was lost: \(failure)") }
   }
-  var sinks = try output.makeSinks() + (resultSink.map { [$0 as any RunSink] } ?? [])
+  var sinks =
+    try output.makeSinks(hasTerminal: spec.terminal != nil)
+    + (resultSink.map { [$0 as any RunSink] } ?? [])
   var recordSink: RecordSink?
   if let request {
     let id = try spec.id ?? .random()
@@ -72,7 +74,8 @@ func performRun(
     }
   }
   do {
-    let result = try Supervisor(spec, sinks: sinks).run()
+    let caller = spec.isInteractive ? CallerSide(input: 0, terminal: Caller.terminal) : nil
+    let result = try Supervisor(spec, sinks: sinks).run(caller: caller)
     if let sentence = result.sentence(of: name, under: spec) {
       output.printEnd(sentence, isOfDeployment: result.wasLimited || result.lacksExports)
     }
@@ -95,14 +98,20 @@ func performRun(
 extension RunOutput {
   /// What passes the command's output on. With events on standard output nothing else goes there:
   /// every line is in them.
-  fileprivate func makeSinks() throws -> [any RunSink] {
+  ///
+  /// - Parameter hasTerminal: whether the command has a terminal of its own.
+  fileprivate func makeSinks(hasTerminal: Bool) throws -> [any RunSink] {
     var sinks: [any RunSink] = []
     // BEFORE anything else is opened, which could have the number that the caller gave.
     let eventWriter = try events?.open(for: "events")
     if events != .descriptor(1) {
       let stdout = OutputWriter(1)
       let stderr = OutputWriter(2)
-      sinks.append(OutputSink(stdout: stdout, stderr: stderr, style: style, stats: stats))
+      // A command with a terminal paints all of it.
+      sinks.append(
+        OutputSink(
+          stdout: stdout, stderr: stderr, style: hasTerminal ? .painted : style,
+          stats: hasTerminal && showsStats ? .summary : stats))
     } else if showsStats {
       sinks.append(UsageSink(OutputWriter(2), style: style))
     }

@@ -153,7 +153,21 @@ extension CommandLineTests {
       #expect(hook.containerVersion == "v1")
       #expect(options.run.network == .some(.none))
       let names = Set(HookVerb.verb.options.map(\.name))
-      #expect(names.isSuperset(of: RunVerb.verb.options.map(\.name)))
+      // Nobody is there to type.
+      let missing = Set(RunVerb.verb.options.map(\.name)).subtracting(names)
+      #expect(missing == ["interactive", "tty"])
+    }
+
+    @Test func inputAndTerminalAreAskedForTogetherOrAlone() throws {
+      let arguments = ["--rootfs", "/a"]
+      #expect(try spec(arguments + ["id"]).isInteractive == false)
+      let both = try spec(arguments + ["-it", "id"])
+      #expect(both.standardInput == .caller)
+      #expect(both.terminal != nil)
+      let input = try spec(arguments + ["-i", "id"])
+      #expect(input.standardInput == .caller)
+      #expect(input.terminal == nil)
+      #expect(try spec(arguments + ["--tty", "id"]).standardInput == .null)
     }
 
     @Test func noneTakesADefaultAway() throws {

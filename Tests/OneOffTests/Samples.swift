@@ -83,6 +83,16 @@ struct PlanCase: Sendable, CustomStringConvertible {
   static func all() throws -> [PlanCase] {
     [
       PlanCase(name: "plain", subject: try Sample.subject(Sample.spec())),
+      PlanCase(
+        name: "terminal",
+        subject: try Sample.subject(
+          Sample.spec { spec in
+            spec.standardInput = .caller
+            spec.terminal = TerminalSize(rows: 50, columns: 132)
+          }, user: ResolvedUser(uid: 33, gid: 33))),
+      PlanCase(
+        name: "input",
+        subject: try Sample.subject(Sample.spec { $0.standardInput = .caller })),
       PlanCase(name: "everything", subject: try everything()),
       PlanCase(name: "userns-host", subject: try userNamespaceOfHost()),
       PlanCase(name: "whole-host", subject: try wholeHost()),
