@@ -91,7 +91,7 @@ extension IntegrationTests {
       ]
       let dialogue = try Dialogue(
         runArguments(options, command: command[how] ?? ["sh", "-c", "echo begin; sleep 60"]))
-      let before = Self.flags(dialogue.attributes)
+      let before = Self.flags(dialogue.attributesBefore)
       if !["not found", "setup"].contains(how) {
         try dialogue.wait(for: "begin\r\n")
         #expect(dialogue.isRaw)
