@@ -125,7 +125,7 @@ extension IntegrationTests {
       dialogue.process.send(SIGCONT)
       try waitUntil { dialogue.isRaw }
       try dialogue.type("echo $((1 + 1))0\r")
-      try dialogue.wait(for: "20\r\n")
+      try dialogue.wait(for: "20\r\nready> ")
       try dialogue.type("\u{4}")
       #expect(try dialogue.end() == .code(0))
     }
