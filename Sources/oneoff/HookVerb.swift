@@ -37,8 +37,8 @@ enum HookVerb {
         + "is fine: oneoff says so and exits with 0. No Procfile, or an empty one, is an error, "
         + "and so is a line that seems to be meant for the phase but is malformed or a duplicate.",
       "Every option of oneoff run is taken too, but for -i and -t: nobody is there to type. The "
-        + "hook is recorded: oneoff ps --all lists it. Where no record can be kept, a warning says so, "
-        + "and the hook runs.",
+        + "hook is recorded: oneoff ps --all lists it. Where no record can be kept, a warning "
+        + "says so, and the hook runs.",
     ],
     groups: [OptionGroup.ofHook] + OptionGroup.ofRun,
     examples: [

@@ -6,6 +6,8 @@ import SystemPackage
 final class Dialogue {
   let terminal: Terminal
   let process: RunningProcess
+  /// How the terminal was set before the program ran.
+  let attributesBefore: termios
   private(set) var shown: [UInt8] = []
 
   /// Everything that the terminal has shown, but for what was asked for already.
@@ -18,6 +20,7 @@ final class Dialogue {
     stdout: FileDescriptor? = nil
   ) throws {
     terminal = try Terminal()
+    attributesBefore = Self.attributes(of: terminal)
     process = try start(
       arguments, environment: ["TERM": "vt100"].merging(environment) { $1 },
       stdin: stdin ?? terminal.device, stdout: stdout ?? terminal.device, stderr: terminal.device)
@@ -63,7 +66,9 @@ final class Dialogue {
   }
 
   /// How the terminal is set.
-  var attributes: termios {
+  var attributes: termios { Self.attributes(of: terminal) }
+
+  private static func attributes(of terminal: Terminal) -> termios {
     var attributes = termios()
     // Safe: the call fills the structure.
     unsafe _ = tcgetattr(terminal.device.rawValue, &attributes)

@@ -91,7 +91,7 @@ extension IntegrationTests {
       ]
       let dialogue = try Dialogue(
         runArguments(options, command: command[how] ?? ["sh", "-c", "echo begin; sleep 60"]))
-      let before = Self.flags(dialogue.attributes)
+      let before = Self.flags(dialogue.attributesBefore)
       if !["not found", "setup"].contains(how) {
         try dialogue.wait(for: "begin\r\n")
         #expect(dialogue.isRaw)
@@ -125,7 +125,7 @@ extension IntegrationTests {
       dialogue.process.send(SIGCONT)
       try waitUntil { dialogue.isRaw }
       try dialogue.type("echo $((1 + 1))0\r")
-      try dialogue.wait(for: "20\r\n")
+      try dialogue.wait(for: "20\r\nready> ")
       try dialogue.type("\u{4}")
       #expect(try dialogue.end() == .code(0))
     }
