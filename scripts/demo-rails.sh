@@ -57,7 +57,7 @@ start_on_free_port() {
 
 hook() {
     # shellcheck disable=SC2086 # empty, or one word
-    run $as_root build/oneoff hook --rootfs $rootfs --app-dir "$1" --env "DATABASE_URL=$database" \
+    run $as_root build/oneoff hook --no-record --rootfs $rootfs --app-dir "$1" --env "DATABASE_URL=$database" \
         --env RAILS_ENV=production --container-version "$2"
 }
 

@@ -182,6 +182,7 @@ long ol_file_status(int directory, const char *path, struct ol_status *status) {
             .mode = found.st_mode,
             .uid = found.st_uid,
             .gid = found.st_gid,
+            .links = (uint32_t)found.st_nlink,
             .device = found.st_dev,
             .device_number = found.st_rdev,
             .inode = found.st_ino,
@@ -216,11 +217,10 @@ long ol_attribute_is_one(const char *path, const char *name) {
 
 long ol_epoll_create(void) { return ol_result(epoll_create1(EPOLL_CLOEXEC)); }
 
-long ol_epoll_add(int epoll, int descriptor, uint64_t tag, int interest) {
-    /* The end, EPOLLHUP and EPOLLERR, is always told. */
-    static const uint32_t events[] = {
-        [OL_INTEREST_READING] = EPOLLIN, [OL_INTEREST_WRITING] = EPOLLOUT, [OL_INTEREST_END] = 0};
-    struct epoll_event event = {.events = events[interest], .data.u64 = tag};
+long ol_epoll_add(int epoll, int descriptor, uint64_t tag, int for_reading, int for_writing) {
+    struct epoll_event event = {.data.u64 = tag};
+    event.events |= for_reading ? EPOLLIN : 0u;
+    event.events |= for_writing ? EPOLLOUT : 0u;
     return ol_result(epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event));
 }
 

@@ -8,6 +8,7 @@
 #include <linux/keyctl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -73,6 +74,8 @@ struct ol_outcome ol_perform_command(const struct ol_child *child,
         return ol_check(setsid(), OL_STEP_SETSID);
     case OL_STANDARD_STREAMS:
         return ol_standard_streams(operation->data);
+    case OL_CONTROLLING_TERMINAL:
+        return ol_check(ioctl(STDIN_FILENO, TIOCSCTTY, 0), OL_STEP_IOCTL);
     case OL_SET_UMASK:
         umask((mode_t)number);
         return ol_done();

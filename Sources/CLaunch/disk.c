@@ -43,6 +43,16 @@ long ol_room(int file, struct ol_room *room) {
     return result;
 }
 
+long ol_sync_file_system(int directory) {
+    int root = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) {
+        return -errno;
+    }
+    long result = ol_result(syncfs(root));
+    close(root);
+    return result;
+}
+
 long ol_shut_down_ext4(int directory) {
     /* EXT4_IOC_SHUTDOWN and EXT4_GOING_FLAGS_NOLOGFLUSH, which no header for programs has. */
     unsigned int without_writing = 2;

@@ -1,8 +1,8 @@
 import SystemPackage
 
 extension Limits {
-  /// The kernel's most: PID_MAX_LIMIT, 2^22. See pid_max of proc(5).
-  public static let processesRange: ClosedRange<UInt32> = 1...4_194_304
+  /// The kernel's most is PID_MAX_LIMIT, 2^22 (pid_max of proc(5)), and one of them is PID 1.
+  public static let processesRange: ClosedRange<UInt32> = 1...4_194_303
   /// As `cpu.weight` has it.
   public static let weightRange: ClosedRange<UInt32> = 1...10_000
   /// The least memory with which a command can be executed at all.

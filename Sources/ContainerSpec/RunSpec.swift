@@ -24,6 +24,11 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var masking: Masking
   /// The directory in which the command starts, as seen inside.
   public var workingDirectory: FilePath
+  /// What the command reads from its standard input.
+  public var standardInput: StandardInput
+  /// The size of the command's own terminal, to begin with; nil for none. With a terminal, all that
+  /// the command writes is one stream, the standard output.
+  public var terminal: TerminalSize?
   /// Who the command runs as; when nil the owner of the app's directory, or root without an app.
   public var user: UserReference?
   /// The host name as seen inside; the run's id when nil.
@@ -66,6 +71,9 @@ public struct RunSpec: Sendable, Hashable, Codable {
   public var silenceTimeout: Duration?
   /// How many bytes of output are passed on, of both streams together; all when nil.
   public var logMaximum: ByteCount?
+  /// Whether standard error is the same pipe as standard output, so that the order of what is
+  /// written to both is exact; everything then counts as standard output.
+  public var mergesOutput: Bool
   /// Limits of each process, in place of those that it has by itself; one a resource.
   public var resourceLimits: [ResourceLimit]
   /// The niceness of the command, -20 to 19; the caller's when nil. See nice(2).
@@ -85,6 +93,8 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.secrets = []
     self.masking = .named
     self.workingDirectory = "/"
+    self.standardInput = .null
+    self.terminal = nil
     self.user = nil
     self.hostname = nil
     self.network = .none
@@ -105,6 +115,7 @@ public struct RunSpec: Sendable, Hashable, Codable {
     self.timeout = nil
     self.silenceTimeout = nil
     self.logMaximum = nil
+    self.mergesOutput = false
     self.resourceLimits = []
     self.niceness = nil
     self.oomScoreAdjustment = nil

@@ -27,6 +27,14 @@ public struct FileStatus: Sendable, Hashable {
   private var deviceNumber: UInt64
   /// What its content takes, in bytes: holes in a sparse file take nothing.
   public var contentSize: UInt64 { min(size, allocated) }
+  /// Whether both are states of one file. See inode(7).
+  public func isOfSameFile(as other: FileStatus) -> Bool {
+    fileSystem == other.fileSystem && inode == other.inode
+  }
+  /// How many hard links it has.
+  public var links: UInt32
+  /// Its number on its file system, which all its hard links share.
+  public var fileNumber: UInt64 { inode }
   /// What tells this state of the file from every other file, and from itself before a change.
   public var identity: String { "\(fileSystem):\(inode):\(size):\(modifiedNanoseconds)" }
   private var inode: UInt64
@@ -63,6 +71,7 @@ public struct FileStatus: Sendable, Hashable {
     self.fileSystem = status.device
     self.deviceNumber = status.device_number
     self.inode = status.inode
+    self.links = status.links
     self.size = status.size
     self.allocated = status.allocated
     self.modifiedNanoseconds = status.modified_ns

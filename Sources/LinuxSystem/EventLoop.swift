@@ -11,31 +11,28 @@ public struct EventLoop: ~Copyable {
     self.epoll = OwnedDescriptor(owning: try checkNegated(ol_epoll_create(), "epoll_create1(2)"))
   }
 
+  /// Readable when a descriptor is ready: a loop can be watched by another one.
+  public var number: CInt { epoll.number }
+
   /// What a descriptor is watched for.
   public enum Interest: Sendable {
-    case reading, writing
+    case reading, writing, readingAndWriting
     /// Nothing but its end: nobody is at the other side any more.
     case end
 
-    fileprivate var number: CInt {
-      switch self {
-      case .reading: CInt(OL_INTEREST_READING.rawValue)
-      case .writing: CInt(OL_INTEREST_WRITING.rawValue)
-      case .end: CInt(OL_INTEREST_END.rawValue)
-      }
-    }
+    fileprivate var isForReading: Bool { self == .reading || self == .readingAndWriting }
+    fileprivate var isForWriting: Bool { self == .writing || self == .readingAndWriting }
   }
-
-  /// Readable when a descriptor of this loop is ready: for another loop, which then has this one
-  /// ``wait(atMost:)``.
-  public var descriptor: CInt { epoll.number }
 
   /// Watches a descriptor; `tag` says later that it is ready or at its end.
   public func add(
     _ descriptor: CInt, tag: UInt64, for interest: Interest = .reading
   ) throws(SystemError) {
     _ = try checkNegated(
-      ol_epoll_add(epoll.number, descriptor, tag, interest.number), "epoll_ctl(2)")
+      ol_epoll_add(
+        epoll.number, descriptor, tag, interest.isForReading ? 1 : 0,
+        interest.isForWriting ? 1 : 0),
+      "epoll_ctl(2)")
   }
 
   /// Watches a descriptor no more.

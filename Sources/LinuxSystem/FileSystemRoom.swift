@@ -39,6 +39,14 @@ extension DescriptorTable {
     try FileSystemRoom(of: number(of: name))
   }
 
+  /// Writes all of the file system of a named directory to its device.
+  ///
+  /// - Throws: EIO, ENOSPC when something that was written before has been lost, which whoever has
+  ///   written it need not have noticed. See syncfs(2).
+  public func syncFileSystem(of name: DescriptorName) throws(SystemError) {
+    _ = try checkNegated(ol_sync_file_system(number(of: name)), "syncfs(2)", "of \(name)")
+  }
+
   /// Has the ext4 of a named directory forget what it has not written to its device yet: a file
   /// system that is about to be thrown away would write all of it when it is unmounted. Nothing can
   /// be done with it afterwards.

@@ -33,6 +33,7 @@ extension LaunchPlan.Operation: CustomStringConvertible {
     case .newSession: "new session"
     case .useStandardStreams(let input, let output, let error):
       "standard streams: \(input), \(output), \(error)"
+    case .takeControllingTerminal: "controlling terminal: stdin"
     case .setUmask(let mask): "umask 0\(String(mask, radix: 8))"
     case .joinUserNamespace(let namespace): "join \(namespace)"
     case .setCapabilities(let mask): "capabilities: \(hexadecimal(mask))"

@@ -117,6 +117,7 @@ private struct RecordEncoder {
       set(OL_STANDARD_STREAMS)
       let numbers = [input, output, error].map { descriptors.number(of: $0) }
       unsafe record.data = UnsafeRawPointer(try arena.copy(numbers))
+    case .takeControllingTerminal: set(OL_CONTROLLING_TERMINAL)
     case .setUmask(let mask): set(OL_SET_UMASK, number: UInt64(mask))
     case .joinUserNamespace(let namespace): set(OL_JOIN_USER_NAMESPACE, namespace)
     case .setCapabilities(let mask): set(OL_SET_CAPABILITIES, number: mask)

@@ -234,6 +234,7 @@ public struct LaunchPlan: Sendable, Hashable {
     // The command's process.
     case newSession
     case useStandardStreams(DescriptorName, DescriptorName, DescriptorName)
+    case takeControllingTerminal
     case setUmask(UInt32)
     case joinUserNamespace(DescriptorName)
     case setCapabilities(mask: UInt64)

@@ -18,6 +18,8 @@ public struct OpenFlags: OptionSet, Sendable {
   public static let creating = OpenFlags(rawValue: O_CREAT)
   /// With ``creating``: it is an error if the file is there.
   public static let exclusively = OpenFlags(rawValue: O_EXCL)
+  /// What is written comes at the end, whoever else writes.
+  public static let appending = OpenFlags(rawValue: O_APPEND)
   /// Empties the file.
   public static let truncating = OpenFlags(rawValue: O_TRUNC)
   /// It is an error if the file is not a directory.

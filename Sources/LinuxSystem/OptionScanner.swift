@@ -229,6 +229,11 @@ public enum Caller {
   /// Whether standard output is a terminal.
   public static var hasTerminal: Bool { isTerminal(STDOUT_FILENO) }
 
+  /// The terminal at which the caller sits, as far as his standard streams tell.
+  public static var terminal: CInt? {
+    (STDIN_FILENO...STDERR_FILENO).first { isTerminal($0) }
+  }
+
   /// Ends the program with a status, at once: nothing is buffered, and what the C++ runtime would
   /// tidy up goes with the process.
   public static func exit(_ status: Int32) -> Never { _exit(status) }

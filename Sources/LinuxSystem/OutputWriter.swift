@@ -11,6 +11,8 @@ public final class OutputWriter {
   /// Whether a person sees what is written.
   public let isTerminal: Bool
   private let isSocket: Bool
+  /// What is written, as an error names it.
+  private let subject: String
   private var pending: ArraySlice<UInt8> = []
 
   /// Whether the reader has gone away, or writing has failed for good.
@@ -37,11 +39,15 @@ public final class OutputWriter {
     }
     self.descriptor = number
     self.isSocket = kind == .socket
+    self.subject = "of the output"
     self.owned = owned
   }
 
   /// Takes over a descriptor that was opened for writing; it is made not to block.
-  public init(owning descriptor: consuming OwnedDescriptor) {
+  ///
+  /// - Parameter subject: what is written, as an error names it.
+  public init(owning descriptor: consuming OwnedDescriptor, subject: String = "of the output") {
+    self.subject = subject
     _ = ol_set_nonblocking(descriptor.number)
     self.descriptor = descriptor.number
     self.isTerminal = false
@@ -112,7 +118,7 @@ public final class OutputWriter {
           : unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
       }
       do throws(SystemError) {
-        rest = rest.dropFirst(try check(count, "write(2)", "of the output"))
+        rest = rest.dropFirst(try check(count, "write(2)", subject))
       } catch let error where error.errno == .interrupted {
         continue
       } catch let error where error.errno == .resourceTemporarilyUnavailable {
@@ -126,7 +132,7 @@ public final class OutputWriter {
   }
 }
 
-/// Reads what has arrived in a pipe, without waiting.
+/// Reads what has arrived in a pipe, or at the controller of a pseudoterminal, without waiting.
 public final class InputReader {
   /// The descriptor to watch.
   public let descriptor: CInt
@@ -144,7 +150,8 @@ public final class InputReader {
     case end
   }
 
-  /// Takes over the reading end of a pipe and enlarges the pipe to 1 MiB where that is allowed.
+  /// Takes over the reading end of a pipe, which is enlarged to 1 MiB where that is allowed, or a
+  /// controller.
   public init(_ reader: consuming OwnedDescriptor) throws(SystemError) {
     self.descriptor = reader.number
     self.owned = consume reader
@@ -173,6 +180,8 @@ public final class InputReader {
       where error.errno == .resourceTemporarilyUnavailable || error.errno == .interrupted
     {
       return .nothing
+    } catch let error where error.errno == .ioError {
+      return .end  // of a controller: nobody has the device open any more (pty(7))
     }
   }
 }

@@ -19,6 +19,11 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
     return number
   }
 
+  /// Another descriptor of the same open file; what is set for one of them is set for both.
+  public func duplicate() throws(SystemError) -> OwnedDescriptor {
+    OwnedDescriptor(owning: try checkNegated(ol_duplicate(number), "fcntl(2)"))
+  }
+
   /// Closes the descriptor now.
   public consuming func closeNow() {}
 }
@@ -73,6 +78,13 @@ public final class DescriptorTable {
     let reader = pipe.reader
     adopt(pipe.writer, as: name)
     return reader
+  }
+
+  /// Takes over a pipe's reading end under a name, and hands the writing end back.
+  public func adoptReader(of pipe: consuming Pipe, as name: DescriptorName) -> OwnedDescriptor {
+    let writer = pipe.writer
+    adopt(pipe.reader, as: name)
+    return writer
   }
 
   /// The number of a descriptor; -1 for a name that is not in the table, which the kernel refuses.
@@ -147,6 +159,7 @@ public enum DescriptorName: Sendable, Hashable {
   case standardInput
   case standardOutput
   case standardError
+  case terminal
   case landlock
   case listenerSocket
   case exportSocket
@@ -180,6 +193,7 @@ extension DescriptorName: CustomStringConvertible {
     case .standardInput: "stdin"
     case .standardOutput: "stdout"
     case .standardError: "stderr"
+    case .terminal: "terminal"
     case .landlock: "landlock scope"
     case .listenerSocket: "listener's socket"
     case .exportSocket: "exports' socket"

@@ -4,31 +4,46 @@ extension OwnedDescriptor {
   /// Removes everything in this directory, however deep it is. Symbolic links are removed and not
   /// followed; what is mounted below stays.
   ///
-  /// - Throws: EXDEV or EBUSY for a mount; EACCES, EPERM for what may not be removed. Something is
-  ///   left then.
+  /// Its owner may be hostile, and move directories while they are removed.
+  ///
+  /// - Throws: EXDEV or EBUSY for a mount, or for a directory that was moved meanwhile; EACCES,
+  ///   EPERM for what may not be removed. Something is left then.
   public func removeContents() throws(SystemError) {
     // Two descriptors at a time, whatever the depth: the way back up is `..`.
     var directory = try openDirectory([])
-    var levels = [RemovalLevel(name: [], pending: try directory.allNames())]
+    var levels = [try directory.removalLevel(name: [])]
     while true {
       guard let name = levels[levels.count - 1].pending.popLast() else {
         let finished = levels.removeLast()
         if levels.isEmpty { return }
         directory = try directory.parentDirectory()
+        // BEFORE anything is removed there: whoever moves the directory that we were in decides
+        // where `..` leads.
+        guard let status = try directory.status(),
+          status.isOfSameFile(as: levels[levels.count - 1].status)
+        else {
+          throw SystemError(
+            call: "openat(2)", subject: "of the directory above one that was moved",
+            errno: .resourceBusy)
+        }
         try directory.remove(finished.name, isDirectory: true)
         continue
       }
       if try directory.status(ofEntry: name)?.kind == .directory {
         directory = try directory.openDirectory(name)
-        levels.append(RemovalLevel(name: name, pending: try directory.allNames()))
+        levels.append(try directory.removalLevel(name: name))
       } else {
         try directory.remove(name, isDirectory: false)
       }
     }
   }
 
-  private borrowing func allNames() throws(SystemError) -> [[UInt8]] {
-    try entryNames(atMost: .max) ?? []
+  private borrowing func removalLevel(name: [UInt8]) throws(SystemError) -> RemovalLevel {
+    guard let status = try status() else {
+      throw SystemError(call: "fstat(2)", errno: .noSuchFileOrDirectory)
+    }
+    return RemovalLevel(
+      name: name, pending: try entryNames(atMost: .max) ?? [], status: status)
   }
 }
 
@@ -38,4 +53,6 @@ private struct RemovalLevel {
   var name: [UInt8]
   /// What is still in it.
   var pending: [[UInt8]]
+  /// Which one it is.
+  let status: FileStatus
 }

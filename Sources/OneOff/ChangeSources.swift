@@ -24,7 +24,11 @@ struct ChangeSources {
     self.descriptors = descriptors
     self.overlays = Self.overlays(of: subject)
     self.own = Self.ownFiles(of: subject, sequence.plan)
-    self.watched = subject.spec.watchedDirectories
+    // What is exported stays.
+    let exports = subject.spec.exports
+    self.watched = subject.spec.watchedDirectories.filter { directory in
+      !exports.contains { directory.starts(with: $0.source) }
+    }
     self.attributes = subject.rootless == nil ? "trusted.overlay." : "user.overlay."
   }
 
@@ -73,6 +77,21 @@ struct ChangeSources {
   /// How full a scratch of that kind is; nil when that cannot be told.
   func use(of scratch: Scratch?) -> ScratchUse? {
     (try? descriptors.room(of: .scratch)).map { ScratchUse(scratch: scratch, room: $0) }
+  }
+
+  /// Sees to it that nothing that the command has written to a scratch on disk was lost.
+  ///
+  /// - Throws: EIO or ENOSPC with a remedy when the host's disk was full before the scratch was.
+  func checkScratch() throws(SystemError) {
+    do throws(SystemError) {
+      try descriptors.syncFileSystem(of: .scratch)
+    } catch {
+      var explained = error
+      explained.hint =
+        "the host's disk was full, and what the command wrote is lost: make room "
+        + "below the state directory (ONEOFF_STATE_DIR)"
+      throw explained
+    }
   }
 
   /// Lets the scratch go without writing to the disk what is still in memory. Nothing in it can be

@@ -47,6 +47,7 @@ struct ChangeWalk {
   private let watched: [[UInt8]]
   private let attributes: String
   private let report: ((Change) -> Void)?
+  private let deadline: Duration
   private var overlay = ChangedOverlay(upper: "", layers: [], mountPoint: "")
   private var pending: [Directory] = []
   private var pendingBytes = 0
@@ -66,13 +67,22 @@ struct ChangeWalk {
     self.watchedFiles = watched.map { _ in 0 }
     self.attributes = attributes
     self.report = report
+    self.deadline = monotonicClock() + Self.maximumTime
   }
+
+  /// How long is looked for changes.
+  static let maximumTime = Duration.seconds(5)
 
   /// Adds the changes in an overlay.
   mutating func walk(_ overlay: ChangedOverlay) {
     self.overlay = overlay
     pending = [Directory(path: [], lower: [])]
     while let directory = pending.popLast() {
+      // Nobody is listened to meanwhile: a tree that is made to take long must not.
+      guard monotonicClock() < deadline else {
+        changes.complete = false
+        return
+      }
       pendingBytes -= directory.path.count
       do throws(SystemError) {
         try read(directory)

@@ -134,7 +134,7 @@ enum JSONText {
     bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
   }
 
-  private static func appendEscape(_ byte: UInt8, to output: inout [UInt8]) {
+  static func appendEscape(_ byte: UInt8, to output: inout [UInt8]) {
     let digits = Array("0123456789abcdef".utf8)
     output += Array(#"\u00"#.utf8)
     output.append(digits[Int(byte >> 4)])

@@ -11,6 +11,9 @@ struct ExportCopy {
   /// The most files and directories of one export: as many as a walk can have in memory.
   static let maximumEntries = 1_000_000
 
+  /// How many bytes are copied more than once, because a file has several hard links.
+  static let maximumRepeatedBytes: UInt64 = 1 << 30
+
   /// A directory that is being copied.
   private struct Level {
     /// Its permission bits.
@@ -26,6 +29,9 @@ struct ExportCopy {
   /// The data in regular files; holes are none.
   private(set) var bytes: UInt64 = 0
 
+  /// The files with several hard links that were copied.
+  private var linked: Set<UInt64> = []
+  private var repeatedBytes: UInt64 = 0
   private let tree: SeenTree
   private let proceed: () throws(SystemError) -> Void
   /// Where the copy has got to, without symbolic links.
@@ -123,6 +129,7 @@ struct ExportCopy {
     count += 1
     switch status.kind {
     case .regular:
+      try countRepetition(of: status)
       let file = try directory.openFile(name)
       let copy = try target.makeFile(entry: newName)
       bytes += try file.copyContent(to: copy, proceed: proceed)
@@ -136,6 +143,18 @@ struct ExportCopy {
         remedy: "export files, directories and symbolic links; have the command remove it")
     }
     try directory.copyTimes(of: name, to: target, newName)
+  }
+
+  /// Each hard link becomes a file of its own: a few megabytes with thousands of links must not
+  /// fill the host's disk.
+  private mutating func countRepetition(of status: FileStatus) throws(SpecError) {
+    guard status.links > 1, !linked.insert(status.fileNumber).inserted else { return }
+    repeatedBytes += status.contentSize
+    guard repeatedBytes <= Self.maximumRepeatedBytes else {
+      throw SpecError(
+        "\(shownPath) is one of many hard links, which would take more than 1 GiB as files of "
+          + "their own", remedy: "have the command make an archive, or remove links")
+    }
   }
 
   /// Where the copy has got to, for a message.

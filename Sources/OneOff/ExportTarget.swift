@@ -75,7 +75,12 @@ final class ExportTarget {
 
   private var draftName: [UInt8] {
     let suffix = Array(".oneoff-export".utf8)
-    return [UInt8(ascii: ".")] + name.prefix(255 - 1 - suffix.count) + suffix
+    var stem = name
+    if stem.count > 255 - 1 - suffix.count {
+      // Two long names may begin alike.
+      stem = name.prefix(200) + Array("-\(String(name.fowlerNollVoHash, radix: 16))".utf8)
+    }
+    return [UInt8(ascii: ".")] + stem + suffix
   }
 
   /// Makes the directory in which the copy is made; what another supervisor has left is removed.
@@ -113,7 +118,10 @@ final class ExportTarget {
     } catch let error where error.errno == .noSuchFileOrDirectory {
       return nil
     }
-    guard try found.status()?.owner.uid == effectiveOwner().uid else {
+    // Nothing but a draft of ours is to be emptied, whatever somebody has given its name to.
+    guard let status = try found.status(), status.owner.uid == effectiveOwner().uid,
+      let names = try found.entryNames(atMost: 1), names.allSatisfy({ $0 == Self.copyName })
+    else {
       throw SystemError(call: "openat2(2)", errno: .notPermitted)
     }
     guard try found.tryLock() else {
@@ -192,6 +200,13 @@ extension SystemError {
       "for the export of \(export.shownSource) to \(String(quoting: export.destination.string))"
     explained.hint = errno.isFull ? "its file system is full: make room, or export less" : remedy
     return explained
+  }
+}
+
+extension [UInt8] {
+  /// Tells names apart. See FNV-1a, 64 bits.
+  fileprivate var fowlerNollVoHash: UInt64 {
+    reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
 }
 

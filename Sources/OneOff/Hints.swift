@@ -247,10 +247,10 @@ extension SetupFailure {
       return "the run's user may not enter \(path); see --user and the directory's owner"
     case (.setNiceness, .permissionDenied):
       return "yours is higher, and to lower it takes CAP_SYS_NICE in the host's user namespace: "
-        + "give a higher --nice, or run oneoff as root"
+        + "give a higher --nice, or let oneoff have it"
     case (.adjustOOMScore, .permissionDenied):
       return "yours is higher, and to lower it takes CAP_SYS_RESOURCE in the host's user "
-        + "namespace: give a higher --oom-score-adj, or run oneoff as root"
+        + "namespace: give a higher --oom-score-adj, or let oneoff have it"
     case (.setUser, .invalidArgument), (.setGroup, .invalidArgument),
       (.setGroups, .invalidArgument):
       return "ids inside go from 0 to 65535; with --userns host they are the host's"

@@ -15,7 +15,8 @@ struct Launch: ~Copyable {
   let blockedCalls: BlockedCallLog?
   /// What it brings out of the scratch; nil for nothing.
   let exports: RunExports?
-  private var outputs: (stdout: InputReader, stderr: InputReader)?
+  /// Our ends of the command's standard streams.
+  let streams: CommandStreams
   /// What is needed to find out what the run has changed, until ``cleanUp()``.
   let changeSources: ChangeSources
   private let slot: Slot
@@ -88,7 +89,7 @@ struct Launch: ~Copyable {
     } else {
       self.exports = nil
     }
-    self.outputs = preparer.outputs
+    self.streams = preparer.takeStreams()
     self.cgroups = cgroups
     self.scratchDirectory = scratchDirectory
     self.scratch = subject.usesScratchDirectory ? nil : spec.scratch
@@ -105,13 +106,6 @@ struct Launch: ~Copyable {
     return BlockedCallLog(answers, socket: socket)
   }
 
-  /// The supervisor's ends of the output pipes; to be taken once.
-  mutating func takeOutputs() -> (stdout: InputReader, stderr: InputReader) {
-    guard let outputs else { preconditionFailure("every plan has standard streams") }
-    self.outputs = nil
-    return outputs
-  }
-
   /// The limits that its cgroups enforce; nil without a cgroup.
   var limits: Limits? { cgroups?.plan.limits }
 
@@ -122,6 +116,11 @@ struct Launch: ~Copyable {
 
   /// Whether the scratch is full, once the container is dead and before ``cleanUp()``.
   var isScratchFull: Bool { changeSources.use(of: scratch)?.isFull ?? false }
+
+  /// Sees to it that what is to be exported was not lost, once the container is dead.
+  func checkScratch() throws(SystemError) {
+    if case .disk = scratch { try changeSources.checkScratch() }
+  }
 
   /// What tells again and again how the run is doing, from now on.
   func makeMeter() -> RunMeter {

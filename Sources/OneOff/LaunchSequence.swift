@@ -263,12 +263,20 @@ struct LaunchSequence: Sendable {
   // MARK: The command's process
 
   private mutating func confineCommand() {
-    preparations.append(.standardStreams(owner: subject.user))
+    preparations.append(.standardStreams(owner: subject.user, .init(subject.spec)))
     // AFTER everything else: the kernel makes the namespace meanwhile, and here we wait for it.
     if subject.spec.network == .none { preparations.append(.newNetwork) }
     plan.command.append(.newSession)
-    plan.command.append(
-      .useStandardStreams(.standardInput, .standardOutput, .standardError))
+    if subject.spec.terminal == nil {
+      plan.command.append(
+        .useStandardStreams(
+          .standardInput, .standardOutput,
+          subject.spec.mergesOutput ? .standardOutput : .standardError))
+    } else {
+      plan.command.append(.useStandardStreams(.terminal, .terminal, .terminal))
+      // AFTER the new session, which has none yet.
+      plan.command.append(.takeControllingTerminal)
+    }
     plan.command.append(.setUmask(0o022))
     // BEFORE the ids are set, which are those of this namespace. From here on the process has no
     // rights over any other namespace of the container: the host's user namespace owns them.

@@ -1,10 +1,19 @@
+import LinuxSystem
+
 /// Puts the lines of a stream together, which comes in pieces; a long line comes in several.
 package struct LineSplitter: Sendable {
   private let longest: Int
+  private let keepsCharacters: Bool
   private var unfinished: [UInt8] = []
 
   /// Lines of at most this many bytes; longer ones are cut there.
-  package init(longest: Int) { self.longest = longest }
+  ///
+  /// - Parameter keepsCharacters: whether they are cut up to three bytes earlier where that would
+  ///   be inside of a character of UTF-8.
+  package init(longest: Int, keepsCharacters: Bool = false) {
+    self.longest = longest
+    self.keepsCharacters = keepsCharacters
+  }
 
   /// Whether what came last has not ended its line.
   package var isInLine: Bool { !unfinished.isEmpty }
@@ -17,11 +26,14 @@ package struct LineSplitter: Sendable {
     var rest = bytes
     while !rest.isEmpty {
       let room = rest.prefix(longest - unfinished.count)
-      if let end = room.firstIndex(of: UInt8(ascii: "\n")) {
+      if let end = room.firstLineFeed {
         finish(with: rest[..<end], isPartial: false, body)
         rest = rest[(end + 1)...]
       } else if room.count == longest - unfinished.count {
-        finish(with: room, isPartial: true, body)
+        unfinished += room
+        let begun = keepsCharacters ? unfinished[...].begunCharacter : 0
+        body(unfinished.dropLast(begun), true)
+        unfinished = Array(unfinished.suffix(begun))
         rest = rest[room.endIndex...]
       } else {
         unfinished += rest
@@ -42,6 +54,17 @@ package struct LineSplitter: Sendable {
     unfinished += end
     body(unfinished[...], isPartial)
     unfinished = []
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// How many bytes at the end are a character of UTF-8 that is not whole: 0 to 3.
+  fileprivate var begunCharacter: Int {
+    for (following, byte) in suffix(3).reversed().enumerated() where byte & 0xc0 != 0x80 {
+      let length = byte < 0xc0 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4
+      return length > following + 1 ? following + 1 : 0
+    }
+    return 0
   }
 }
 

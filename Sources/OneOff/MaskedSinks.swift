@@ -7,6 +7,8 @@ final class MaskedSinks {
   private let sinks: [any RunSink]
   /// What the sinks write through.
   let writers: [OutputWriter]
+  /// What the sinks pass records on through.
+  let channels: [RecordChannel]
   private var mask: SecretMask?
   private var knowsSecrets = false
   private var stdout: MaskedStream?
@@ -15,6 +17,7 @@ final class MaskedSinks {
   init(_ sinks: [any RunSink]) {
     self.sinks = sinks
     self.writers = sinks.flatMap(\.writers)
+    self.channels = sinks.compactMap(\.channel)
   }
 
   /// Masks the secrets of a run from here on, and warns of those that cannot be masked.
@@ -55,6 +58,18 @@ final class MaskedSinks {
     switch stream {
     case .stdout: stdout?.pass(bytes, to: pass)
     case .stderr: stderr?.pass(bytes, to: pass)
+    }
+  }
+
+  /// Whether something of the standard output was not passed on, because it may become a secret.
+  var isHoldingBack: Bool { stdout?.isHoldingBack == true }
+
+  /// Passes on what was held back of the standard output: a person waits for it. What follows may
+  /// still make it a secret, of which then only the rest is masked.
+  func showHeld() {
+    let time = wallClock()
+    stdout?.showHeld { [sinks] bytes in
+      for sink in sinks { sink.received(bytes, on: .stdout, at: time) }
     }
   }
 
@@ -111,6 +126,12 @@ final class MaskedSinks {
 
   /// Every change was told; returns how many could not be passed on.
   func endChanges() -> Int { sinks.reduce(0) { $0 + $1.endedChanges() } }
+
+  /// Passes on what waits in the channels, for a bounded time, and says what was lost.
+  func closeChannels(hurried: Bool) -> [RunResult.Log.Sink] {
+    RecordChannel.finish(channels, hurried: hurried)
+    return channels.map(RunResult.Log.Sink.init)
+  }
 
   /// The run is over; returns the result without secrets.
   func finish(id: RunID, result: RunResult) -> RunResult {

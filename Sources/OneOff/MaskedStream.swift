@@ -54,6 +54,19 @@ package struct MaskedStream: Sendable {
     release(bytes, before: position - state.depth, to: receive)
   }
 
+  /// Whether bytes wait for what follows them.
+  var isHoldingBack: Bool { !held.isEmpty }
+
+  /// Passes on what was held back although more may come: a secret that is whole is masked, and of
+  /// one that is not yet, what has come so far is shown and only the rest will be masked.
+  mutating func showHeld(to receive: (ArraySlice<UInt8>) -> Void) {
+    if regions.isEmpty {
+      release([], before: position, to: receive)
+    } else {
+      releaseMasked([], before: position, isEnd: true, to: receive)
+    }
+  }
+
   /// Passes on what was held back: nothing more comes.
   ///
   /// - Parameter isCut: whether more was written, and thrown away. What may have been the beginning
@@ -96,6 +109,8 @@ package struct MaskedStream: Sendable {
     to receive: (ArraySlice<UInt8>) -> Void
   ) {
     let start = position - bytes.count - held.count
+    // What was shown before its time is not held any more.
+    let limit = max(limit, start)
     let text = held + bytes
     var output: [UInt8] = []
     output.reserveCapacity(text.count)

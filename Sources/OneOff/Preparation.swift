@@ -24,7 +24,7 @@ enum Preparation: Sendable {
   case temporary(DescriptorName, size: ByteCount, owner: LaunchPlan.Owner)
   case masks(DeviceNode.Source)
   case landlockScope
-  case standardStreams(owner: LaunchPlan.Owner)
+  case standardStreams(owner: LaunchPlan.Owner, CommandStreams.Kind)
   case listenerSocket
   case exportSocket
 }
@@ -89,8 +89,8 @@ extension Preparation: CustomStringConvertible {
     case .masks(let source):
       "masks: an empty directory and the null device\(source.suffix), read-only"
     case .landlockScope: "landlock scope: abstract sockets and signals"
-    case .standardStreams(let owner):
-      "standard streams: the null device, two pipes of \(owner.uid):\(owner.gid)"
+    case .standardStreams(let owner, let kind):
+      "standard streams: \(kind.text) of \(owner.uid):\(owner.gid)"
     case .listenerSocket: "listener's socket: a pair, for the seccomp listener"
     case .exportSocket: "exports' socket: a pair, for what is exported from"
     }

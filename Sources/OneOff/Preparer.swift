@@ -6,8 +6,8 @@ import SystemPackage
 struct Preparer: ~Copyable {
   /// The descriptors that the plan names.
   let descriptors = DescriptorTable()
-  /// The supervisor's ends of the output pipes.
-  private(set) var outputs: (stdout: InputReader, stderr: InputReader)?
+  /// The supervisor's ends of the command's standard streams.
+  private var streams: CommandStreams?
 
   /// The supervisor's end of the socket over which the seccomp listener comes.
   private(set) var listenerSocket: DescriptorSocket?
@@ -92,7 +92,11 @@ struct Preparer: ~Copyable {
       try prepareTemporary(name, size: size, owner: owner)
     case .masks(let source): try prepareMasks(null: source)
     case .landlockScope: descriptors.adopt(try makeLandlockScope(), as: .landlock)
-    case .standardStreams(let owner): try prepareStreams(owner: owner)
+    case .standardStreams(let owner, let kind):
+      descriptors.adopt(try openNull(), as: .null)
+      streams = try CommandStreams(kind, owner: owner, descriptors) { () throws(SystemError) in
+        try openNull()
+      }
     case .exportSocket:
       exportSocket = try DescriptorSocket(to: descriptors, as: .exportSocket)
     case .listenerSocket:
@@ -254,6 +258,12 @@ struct Preparer: ~Copyable {
   /// The supervisor's end of the exports' socket, if there is one; to be taken once.
   mutating func takeExportSocket() -> DescriptorSocket? { exportSocket.take() }
 
+  /// The supervisor's ends of the command's standard streams.
+  func takeStreams() -> CommandStreams {
+    guard let streams else { preconditionFailure("every plan has standard streams") }
+    return streams
+  }
+
   // MARK: Devices
 
   private func prepareDevices(owner: LaunchPlan.Owner, nodes: DeviceNode.Source) throws {
@@ -319,28 +329,11 @@ struct Preparer: ~Copyable {
     descriptors.adopt(mount.takeDescriptor(), as: .masks)
   }
 
-  private mutating func prepareStreams(owner: LaunchPlan.Owner) throws {
-    descriptors.adopt(try openNull(), as: .null)
-    descriptors.adopt(try openNull(), as: .standardInput)
-    let stdout = try makeOutputPipe(.standardOutput, owner: owner)
-    let stderr = try makeOutputPipe(.standardError, owner: owner)
-    outputs = (stdout, stderr)
-  }
-
   /// The container's own null device: a descriptor of the host's would lead to the host's mount.
-  private func openNull() throws -> OwnedDescriptor {
+  private func openNull() throws(SystemError) -> OwnedDescriptor {
     let bound = descriptors.number(of: .device(0))
     guard bound >= 0 else { return try descriptors.open(DeviceNode.null.name, below: .devices) }
     return try OwnedDescriptor(
       opening: FilePath("/proc/self/fd/\(bound)"), flags: .readingAndWriting)
-  }
-
-  /// Owned by the run's user, who may otherwise not open /dev/stderr.
-  private func makeOutputPipe(
-    _ name: DescriptorName, owner: LaunchPlan.Owner
-  ) throws -> InputReader {
-    let pipe = try Pipe()
-    try pipe.writer.setOwner(owner)
-    return try InputReader(descriptors.adoptWriter(of: pipe, as: name))
   }
 }

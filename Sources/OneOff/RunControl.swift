@@ -40,7 +40,7 @@ package final class RunControl {
   }
 
   /// Readable when there is something to do.
-  var descriptor: CInt { loop.descriptor }
+  var descriptor: CInt { loop.number }
 
   /// Does what there is to do; returns what it means for the run.
   func advance() throws(SystemError) -> [SupervisorState.Event] {

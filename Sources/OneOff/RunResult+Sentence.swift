@@ -23,7 +23,7 @@ extension RunResult {
       "\(run) \(endInTime): no output for \(text(spec.silenceTimeout)) (--silence-timeout)"
     case .outOfMemory: "\(run) \(endOutOfMemory): out of memory\(memoryText)"
     case .completed:
-      lacksExports ? "\(run) succeeded, but what it was to export is not there (--export)" : nil
+      lacksExports ? "\(run) succeeded, but the export failed (--export)" : nil
     case .signaled, .cancelled: commandSentence
     case .setupFailed, .supervisorLost: nil
     }

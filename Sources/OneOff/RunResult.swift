@@ -76,12 +76,15 @@ public struct RunResult: Sendable, Hashable, Codable {
     /// Of what was passed on, the bytes that the record of the run lacks, for want of space on its
     /// disk; nil when the run was not recorded.
     public var unstoredBytes: UInt64?
+    /// The sinks that may lose output, and what they have lost.
+    public var sinks: [Sink] = []
 
     enum CodingKeys: String, CodingKey {
       case stdoutBytes = "stdout_bytes"
       case stderrBytes = "stderr_bytes"
       case droppedBytes = "dropped_bytes"
       case unstoredBytes = "unstored_bytes"
+      case sinks
     }
   }
 
@@ -204,26 +207,6 @@ extension RunResult.Usage {
     try members.encode(processesPeak, forKey: .processesPeak)
     try members.encode(ioReadBytes, forKey: .ioReadBytes)
     try members.encode(ioWriteBytes, forKey: .ioWriteBytes)
-  }
-}
-
-extension RunResult.Log {
-  /// Reads what this version writes, and what one has written that passed everything on.
-  public init(from decoder: any Decoder) throws {
-    let members = try decoder.container(keyedBy: CodingKeys.self)
-    stdoutBytes = try members.decode(UInt64.self, forKey: .stdoutBytes)
-    stderrBytes = try members.decode(UInt64.self, forKey: .stderrBytes)
-    droppedBytes = try members.decodeIfPresent(UInt64.self, forKey: .droppedBytes) ?? 0
-    unstoredBytes = try members.decodeIfPresent(UInt64.self, forKey: .unstoredBytes)
-  }
-
-  /// Writes every member, as `null` where it is nil.
-  public func encode(to encoder: any Encoder) throws {
-    var members = encoder.container(keyedBy: CodingKeys.self)
-    try members.encode(stdoutBytes, forKey: .stdoutBytes)
-    try members.encode(stderrBytes, forKey: .stderrBytes)
-    try members.encode(droppedBytes, forKey: .droppedBytes)
-    try members.encode(unstoredBytes, forKey: .unstoredBytes)
   }
 }
 

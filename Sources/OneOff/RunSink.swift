@@ -4,10 +4,15 @@ package import LinuxSystem
 /// Where the events of a run go: a person's terminal, a pipe, a file of events.
 ///
 /// A sink is called by the supervisor's one thread. It never blocks: it hands its bytes to an
-/// ``OutputWriter``, and the supervisor stops reading from the command until they are accepted.
+/// ``OutputWriter``, and the supervisor stops reading from the command until they are accepted; or
+/// to a ``RecordChannel``, which says for how long that is.
 package protocol RunSink: AnyObject {
   /// What the sink writes through.
   var writers: [OutputWriter] { get }
+
+  /// What the sink passes records on through, and the result tells of; nil for a sink that loses
+  /// nothing.
+  var channel: RecordChannel? { get }
 
   /// Whether the sink can still pass on what it receives.
   func accepts(_ stream: OutputStream) -> Bool
@@ -56,6 +61,9 @@ package protocol RunSink: AnyObject {
 
 // What a sink has no interest in.
 extension RunSink {
+  /// None.
+  package var channel: RecordChannel? { nil }
+
   /// Does nothing.
   package func started(id: RunID, time: Duration, pid: Int32) {}
 
@@ -101,10 +109,11 @@ private struct ShownStream {
   /// Whether what was written last has ended its line.
   private(set) var isLineWhole = true
 
-  init(_ writer: OutputWriter, indent: [UInt8] = []) {
+  init(_ writer: OutputWriter, _ style: OutputSink.Style) {
+    let indent = Array(style.indent.utf8)
     self.writer = writer
     self.indent = indent
-    if writer.isTerminal { text = TerminalText(indent: indent) }
+    if writer.isTerminal, style != .painted { text = TerminalText(indent: indent) }
   }
 
   /// Passes bytes on, each line after the indent.
@@ -131,10 +140,11 @@ private struct ShownStream {
   }
 
   /// Says on a terminal what is waited for.
-  mutating func tellPerson(_ prefix: String, _ grace: Duration) {
+  mutating func tellPerson(_ style: OutputSink.Style, _ grace: Duration) {
     guard writer.isTerminal else { return }
     endLine()
-    let line = "\(prefix) waiting for the command to end, at most \(grace.shortText) (--grace)\n"
+    let time = "at most \(grace.shortText) (--grace)"
+    let line = "\(style.prefix) waiting for the command to end, \(time)\(style.lineEnd)"
     writer.write(Array(line.utf8)[...])
   }
 
@@ -162,11 +172,15 @@ package final class OutputSink: RunSink {
     case plain
     /// Every line indented, as deployment logs show it.
     case indented
+    /// As it is, also on a terminal: the command has one of its own, and paints.
+    case painted
 
-    fileprivate var indent: String { self == .plain ? "" : "       " }
-    fileprivate var prefix: String { self == .plain ? "oneoff:" : " !    " }
+    fileprivate var indent: String { self == .indented ? "       " : "" }
+    fileprivate var prefix: String { self == .indented ? " !    " : "oneoff:" }
     /// What a line on the run's use of the host begins with.
-    var usagePrefix: String { self == .plain ? "oneoff:" : "----->" }
+    var usagePrefix: String { self == .indented ? "----->" : "oneoff:" }
+    /// A terminal that is raw goes down a line, but not back to its beginning.
+    fileprivate var lineEnd: String { self == .painted ? "\r\n" : "\n" }
   }
 
   /// What is shown of the run's use of the host.
@@ -189,8 +203,8 @@ package final class OutputSink: RunSink {
   package init(
     stdout: OutputWriter, stderr: OutputWriter, style: Style, stats: Stats = .nothing
   ) {
-    self.stdout = ShownStream(stdout, indent: Array(style.indent.utf8))
-    self.stderr = ShownStream(stderr, indent: Array(style.indent.utf8))
+    self.stdout = ShownStream(stdout, style)
+    self.stderr = ShownStream(stderr, style)
     self.style = style
     self.stats = stats
     if stats == .line, stderr.isTerminal {
@@ -233,7 +247,7 @@ package final class OutputSink: RunSink {
   package func waiting(atMost grace: Duration) {
     eraseStatusLine(before: .stderr)
     stdout.endLine()
-    stderr.tellPerson(style.prefix, grace)
+    stderr.tellPerson(style, grace)
   }
 
   /// Writes a line to standard error.
@@ -242,7 +256,8 @@ package final class OutputSink: RunSink {
     stdout.endLine()
     stderr.endLine()
     // Also where nothing is indented, the command may be in the middle of a line.
-    let line = "\(isInLine && style == .plain ? "\n" : "")\(text)\n"
+    let end = stderr.writer.isTerminal ? style.lineEnd : "\n"
+    let line = "\(isInLine && style != .indented ? end : "")\(text)\(end)"
     stderr.writer.write(Array(line.utf8)[...])
   }
 

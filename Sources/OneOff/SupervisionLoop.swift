@@ -6,8 +6,8 @@ import LinuxSystem
 struct SupervisionLoop: ~Copyable {
   /// What a descriptor in the loop stands for.
   private enum Source: UInt64 {
-    case status, container, signals, timer, control, stdout, stderr, writer
-    case listenerSocket, listener, runControl
+    case status, container, signals, timer, control, stdout, stderr, writer, channel
+    case listenerSocket, listener, callerInput, commandInput, runControl
   }
 
   private let loop: EventLoop
@@ -22,10 +22,14 @@ struct SupervisionLoop: ~Copyable {
   private var stdout: InputReader?
   private var stderr: InputReader?
   private var blockedWriters: [OutputWriter] = []
+  /// Nothing is read from the command.
+  private var isPaused = false
   private var blockedCalls: BlockedCallLog?
   private var deadlines: Deadlines
   private var meter: RunMeter?
   private var allowance: LogAllowance
+  private var streams: CommandStreams?
+  private var interaction: Interaction?
   private var changeSources: ChangeSources?
   private var limitsMemory = false
   private var hasReleasedCode = false
@@ -52,11 +56,14 @@ struct SupervisionLoop: ~Copyable {
   ) throws {
     let loop = try EventLoop()
     let timer = try Timer()
-    let signals = try SignalDescriptor(Supervisor.forwardedSignals)
+    let signals = try SignalDescriptor(
+      spec.isInteractive
+        ? Supervisor.forwardedSignals + Interaction.signals : Supervisor.forwardedSignals)
     if let control { try loop.add(control, tag: Source.control.rawValue) }
     if let runControl { try loop.add(runControl.descriptor, tag: Source.runControl.rawValue) }
     try loop.add(signals.descriptor.number, tag: Source.signals.rawValue)
     try loop.add(timer.descriptor.number, tag: Source.timer.rawValue)
+    for channel in sinks.channels { try loop.add(channel.activity, tag: Source.channel.rawValue) }
     self.loop = loop
     self.timer = timer
     self.signals = signals
@@ -73,8 +80,9 @@ struct SupervisionLoop: ~Copyable {
   ///
   /// - Parameter meter: tells the sinks how the run is doing; nil when none of them wants that.
   mutating func run(
-    _ container: borrowing LaunchedContainer, outputs: (stdout: InputReader, stderr: InputReader),
-    changeSources: ChangeSources? = nil, blockedCalls: BlockedCallLog? = nil,
+    _ container: borrowing LaunchedContainer, streams: CommandStreams,
+    interaction: Interaction? = nil, changeSources: ChangeSources? = nil,
+    blockedCalls: BlockedCallLog? = nil,
     limitsMemory: Bool = false, meter: RunMeter? = nil
   ) throws -> SupervisorState.Outcome {
     self.changeSources = changeSources
@@ -83,8 +91,13 @@ struct SupervisionLoop: ~Copyable {
     if let socket = blockedCalls?.socketNumber {
       try loop.add(socket, tag: Source.listenerSocket.rawValue)
     }
-    stdout = outputs.stdout
-    stderr = outputs.stderr
+    stdout = streams.stdout
+    stderr = streams.stderr
+    self.streams = streams
+    self.interaction = interaction
+    // Whatever the end: the caller gets his terminal back as it was.
+    defer { interaction?.end() }
+    interaction?.begin()
     if spec.timeout != nil || spec.silenceTimeout != nil {
       deadlines = Deadlines(
         timeout: spec.timeout, silence: spec.silenceTimeout, now: monotonicClock())
@@ -98,7 +111,10 @@ struct SupervisionLoop: ~Copyable {
     try loop.add(container.status.number, tag: Source.status.rawValue)
     try loop.add(container.process.number, tag: Source.container.rawValue)
     try watchOutputs()
+    if streams.stderr == nil { try handle(.outputEnded(.stderr), container) }
     while outcome == nil {
+      try interaction?.watch(
+        in: loop, source: Source.callerInput.rawValue, target: Source.commandInput.rawValue)
       for tag in try waitForEvents() {
         guard let source = Source(rawValue: tag) else { continue }
         for event in try events(from: source, container) { try handle(event, container) }
@@ -111,14 +127,22 @@ struct SupervisionLoop: ~Copyable {
 
   /// A command that lives for long gets a small supervisor; for a short one it would not pay.
   private mutating func waitForEvents() throws -> [UInt64] {
-    guard !hasReleasedCode else { return try loop.wait() }
-    let tags = try loop.wait(atMost: .milliseconds(50))
-    if tags.isEmpty {
+    let isShort = !hasReleasedCode || showsHeldOutput
+    let tags = try loop.wait(
+      atMost: isShort ? .milliseconds(50) : interaction?.isPaused == true ? .seconds(1) : nil)
+    interaction?.resume()
+    guard tags.isEmpty else { return tags }
+    // A prompt, or the echo of a key, may read like the beginning of a secret.
+    if showsHeldOutput { sinks.showHeld() }
+    if !hasReleasedCode {
       releaseStartupCode()
       hasReleasedCode = true
     }
     return tags
   }
+
+  /// Whether a person waits for what masking holds back.
+  private var showsHeldOutput: Bool { streams?.isTerminal == true && sinks.isHoldingBack }
 
   // MARK: Events
 
@@ -136,7 +160,9 @@ struct SupervisionLoop: ~Copyable {
     case .signals:
       var events: [SupervisorState.Event] = []
       while let number = try signals.next() {
-        if try runControl?.take(signal: number) != true { events.append(.signal(number)) }
+        let isTaken =
+          try interaction?.take(signal: number) == true || runControl?.take(signal: number) == true
+        if !isTaken { events.append(.signal(number)) }
       }
       return events
     case .control: return try readControl()
@@ -147,12 +173,16 @@ struct SupervisionLoop: ~Copyable {
     case .writer:
       flush()
       return []
+    case .channel:
+      for channel in sinks.channels { channel.advance() }
+      return []
     case .listenerSocket:
       try takeListener()
       return []
     case .listener:
       answerBlockedCalls()
       return []
+    case .callerInput, .commandInput: return interaction?.passInput() ?? []
     }
   }
 
@@ -197,9 +227,9 @@ struct SupervisionLoop: ~Copyable {
   private mutating func timerExpired() throws -> [SupervisorState.Event] {
     let now = monotonicClock()
     // While our own reader takes nothing, nothing is read from the command: it is not silent.
-    if !blockedWriters.isEmpty { deadlines.noteOutput(at: now) }
+    if isPaused { deadlines.noteOutput(at: now) }
     var events = deadlines.expired(at: now)
-    if !blockedWriters.isEmpty, !state.wasToldToEnd, events.contains(.drainExpired) {
+    if isPaused, !state.wasToldToEnd, events.contains(.drainExpired) {
       // It is the reader of our output that takes its time, not a holder of the command's pipes.
       deadlines.startDrain(Supervisor.drainTime, now: now)
       events.removeAll { $0 == .drainExpired }
@@ -270,6 +300,7 @@ struct SupervisionLoop: ~Copyable {
       loop.remove(reader.descriptor)
       // Now, not when the last reference goes: a command that writes on must get SIGPIPE.
       reader.close()
+      if stream == .stdout, streams?.isTerminal == true { interaction?.hangUp(in: loop) }
     }
     allowance.drop(sinks.end(stream, isCut: allowance.dropped > 0))
     log.droppedBytes = allowance.dropped
@@ -283,11 +314,11 @@ struct SupervisionLoop: ~Copyable {
 
   /// Reads nothing more from the command while somebody has not taken what was read before.
   private mutating func pauseWhileBlocked() throws {
-    let wasPaused = !blockedWriters.isEmpty
+    let wasPaused = isPaused
     for writer in blockedWriters where !writer.hasPending { loop.remove(writer.descriptor) }
     blockedWriters.removeAll { !$0.hasPending }
     for writer in sinks.writers where writer.hasPending { try block(writer) }
-    let isPaused = !blockedWriters.isEmpty
+    isPaused = !blockedWriters.isEmpty || sinks.channels.contains(where: \.holdsUp)
     if isPaused, !wasPaused {
       if let stdout { loop.remove(stdout.descriptor) }
       if let stderr { loop.remove(stderr.descriptor) }
@@ -312,6 +343,8 @@ struct SupervisionLoop: ~Copyable {
   private mutating func handle(
     _ event: SupervisorState.Event, _ container: borrowing LaunchedContainer
   ) throws {
+    // Nobody is left to open the terminal again: from here on it has an end.
+    if event == .containerEnded { streams?.closeDevice() }
     for action in state.handle(event) { try perform(action, container) }
   }
 

@@ -46,35 +46,41 @@ package struct Supervisor: ~Copyable {
   ///
   /// - Parameter control: a descriptor, besides signals, through which the run is ended: when
   ///   nobody holds its other end open any more, the command gets SIGTERM.
+  /// - Parameter caller: where input comes from, and which terminal is followed; nil for neither.
   /// - Parameter runControl: through which others have a say in the run; it is one of the sinks.
   /// - Throws: why the command was not executed; the sinks have been told before.
   package consuming func run(
-    control: CInt? = nil, runControl: RunControl? = nil
+    control: CInt? = nil, caller: CallerSide? = nil, runControl: RunControl? = nil
   ) throws(OneOffError) -> RunResult {
     let sinks = self.sinks
     let id = self.id
     let spec = self.spec
     do throws(OneOffError) {
-      let result = sinks.finish(id: id, result: try supervise(control, runControl))
+      var result = try supervise(control, caller, runControl)
+      // BEFORE the result is told, which counts what could not be passed on.
+      result.log.sinks = sinks.closeChannels(hurried: wasToldToEnd)
+      result = sinks.finish(id: id, result: result)
       // Whoever was told to end does not wait for readers as long as they like.
       Self.flush(sinks, atMost: wasToldToEnd ? Self.drainTime : nil)
       return result
     } catch {
       sinks.hideSecrets(of: spec)
       let error = sinks.masked(error)
-      _ = sinks.finish(id: id, result: setupFailure(error))
+      var result = setupFailure(error)
+      result.log.sinks = sinks.closeChannels(hurried: true)
+      _ = sinks.finish(id: id, result: result)
       Self.flush(sinks)
       throw error
     }
   }
 
   private mutating func supervise(
-    _ control: CInt?, _ runControl: RunControl?
+    _ control: CInt?, _ caller: CallerSide?, _ runControl: RunControl?
   ) throws(OneOffError) -> RunResult {
     var loop = try OneOffError.wrap {
       try SupervisionLoop(spec, id: id, sinks: sinks, control: control, runControl: runControl)
     }
-    var launch = try OneOffError.wrap { try Launch(spec, id: id) }
+    let launch = try OneOffError.wrap { try Launch(spec, id: id) }
     let plan = launch.plan
     limits = launch.limitsInForce
     // AFTER the clone: the container starts meanwhile. BEFORE anything is told.
@@ -87,8 +93,10 @@ package struct Supervisor: ~Copyable {
     do throws(OneOffError) {
       outcome = try OneOffError.wrap {
         try loop.run(
-          launch.container, outputs: launch.takeOutputs(), changeSources: launch.changeSources,
-          blockedCalls: blocked, limitsMemory: launch.limits?.memory != nil,
+          launch.container, streams: launch.streams,
+          interaction: spec.isInteractive ? Interaction(caller, launch.streams) : nil,
+          changeSources: launch.changeSources, blockedCalls: blocked,
+          limitsMemory: launch.limits?.memory != nil,
           meter: sinks.wantSamples ? launch.makeMeter() : nil)
       }
     } catch {
@@ -103,14 +111,15 @@ package struct Supervisor: ~Copyable {
     figures = launch.figures()
     isScratchFull = launch.isScratchFull
     changes = loop.changes
-    if outcome.isSuccess, let exports = launch.exports { takeExports(exports) }
+    if outcome.isSuccess, let exports = launch.exports { takeExports(exports, of: launch) }
     launch.cleanUp()
     return try result(of: outcome, plan: plan)
   }
 
-  private mutating func takeExports(_ exports: RunExports) {
+  private mutating func takeExports(_ exports: RunExports, of launch: borrowing Launch) {
     let wasToldToEnd = wasToldToEnd
     do {
+      try launch.checkScratch()
       self.exports = try exports.make { () throws(SystemError) in
         // Nobody else takes signals any more.
         guard !wasToldToEnd, !takePendingSignal(SupervisorState.endingSignals) else {

@@ -36,8 +36,9 @@ enum HookVerb {
         + "CONTAINER_VERSION. What it writes there is thrown away. A Procfile without the phase "
         + "is fine: oneoff says so and exits with 0. No Procfile, or an empty one, is an error, "
         + "and so is a line that seems to be meant for the phase but is malformed or a duplicate.",
-      "Every option of oneoff run is taken too. The hook is recorded: oneoff ps --all lists it. "
-        + "Where no record can be kept, a warning says so, and the hook runs.",
+      "Every option of oneoff run is taken too, but for -i and -t: nobody is there to type. The "
+        + "hook is recorded: oneoff ps --all lists it. Where no record can be kept, a warning "
+        + "says so, and the hook runs.",
     ],
     groups: [OptionGroup.ofHook] + OptionGroup.ofRun,
     examples: [
@@ -53,9 +54,11 @@ enum HookVerb {
   ) { invocation in
     try invocation.checkDetaching()
     let options = invocation.options
-    let output = try RunOutput(.indented, options.run)
+    var output = try RunOutput(.indented, options.run)
     let hook = try options.hook.hook()
     let isRecorded = try options.record.isWantedByDefault()
+    output.sinks.application = hook.appName
+    output.sinks.process = "\(hook.phase.name).1"
     let layers = try options.run.imageLayers()
     let file = try Procfile.parse(
       readInput(

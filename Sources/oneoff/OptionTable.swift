@@ -98,7 +98,7 @@ extension CommandOption {
 extension OptionGroup {
   /// The options of `run`, which `hook` and `print-plan` take too.
   static let ofRun = [
-    rootFileSystem, command, secrets, isolation, limits, time, processes, scratch, record,
+    rootFileSystem, command, secrets, isolation, limits, time, sinks, processes, scratch, record,
     caller, ending,
   ]
 

@@ -7,7 +7,7 @@ enum PrintPlanVerb {
     summary: "Print what run would ask the kernel for, without doing it",
     operands: "[--] COMMAND [ARG…]",
     details: ["The plan is the list of operations between clone3(2) and execve(2), in order."],
-    groups: OptionGroup.ofRun,
+    groups: OptionGroup.ofRun + [OptionGroup.interaction],
     examples: [
       .init(
         command: "oneoff print-plan --rootfs /srv/image --read-only -- id",

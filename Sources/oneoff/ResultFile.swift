@@ -36,7 +36,13 @@ struct ResultFile: Sendable, Hashable, Codable {
 
   /// Writes a result, whole or not at all; only the caller may read it.
   func write(_ result: RunResult) throws(SystemError) {
-    try replaceFile(path, with: StoredJSON.text(result), permissions: 0o600)
+    do throws(SystemError) {
+      try replaceFile(path, with: StoredJSON.text(result), permissions: 0o600)
+    } catch {
+      var explained = error
+      explained.subject = "of the result file \(path)"
+      throw explained
+    }
   }
 }
 

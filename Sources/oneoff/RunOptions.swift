@@ -60,12 +60,16 @@ struct RunOptions: Sendable {
   var timeout: Duration??
   var silenceTimeout: Duration??
   var logMaximum: ByteCount??
+  var mergesOutput = false
+  var sinks = SinkConfiguration()
   var resourceLimits: [ResourceLimit] = []
   var niceness: Int32?
   var oomScoreAdjustment: Int32?
   var result: ResultFile?
   var events: EventsTarget?
   var changes: FilePath?
+  var passesInput = false
+  var hasTerminal = false
   var showsStats = false
   var exports: [Export] = []
   var replacesExports = false
@@ -74,7 +78,7 @@ struct RunOptions: Sendable {
   func spec(command: [ByteString]) throws -> RunSpec {
     var spec = RunSpec(layers: try imageLayers(), command: command)
     spec.environment.set([try EnvironmentVariable(name: "PATH", value: RunSpec.defaultPath)])
-    if Caller.hasTerminal, let terminal = Caller.environmentValue("TERM") {
+    if hasTerminal || Caller.hasTerminal, let terminal = Caller.environmentValue("TERM") {
       let value = try ByteString(bytes: terminal, subject: "TERM")
       spec.environment.set([try EnvironmentVariable(name: "TERM", value: value)])
     }
@@ -82,6 +86,11 @@ struct RunOptions: Sendable {
     spec.environment.set(environment.variables)
     spec.secrets = environment.secrets
     apply(to: &spec)
+    if passesInput { spec.standardInput = .caller }
+    if hasTerminal {
+      let size = Caller.terminal.flatMap(terminalSize)
+      spec.terminal = size.map(TerminalSize.init) ?? TerminalSize()
+    }
     try spec.validate()
     return spec
   }
@@ -143,6 +152,7 @@ struct RunOptions: Sendable {
     if let timeout { spec.timeout = timeout }
     if let silenceTimeout { spec.silenceTimeout = silenceTimeout }
     if let logMaximum { spec.logMaximum = logMaximum }
+    spec.mergesOutput = mergesOutput
     spec.resourceLimits = resourceLimits
     spec.niceness = niceness
     spec.oomScoreAdjustment = oomScoreAdjustment
@@ -158,8 +168,11 @@ enum EventsTarget: Sendable, Hashable, Codable {
 
   /// Reads a path, the number of an open descriptor, or `-` for standard output.
   init(parsing text: ByteString) throws(SpecError) {
-    if text == "-" {
+    if text == "-" || text == "/dev/stdout" {
       self = .descriptor(1)
+    } else if text == "/dev/stderr" {
+      // As a file it would be emptied, with all that was written before.
+      self = .descriptor(2)
     } else if text.bytes.allSatisfy(\.isDigit) {
       guard let descriptor = Int32(text.description), descriptor > 0 else {
         throw SpecError(
@@ -187,6 +200,8 @@ struct RunOutput: Sendable, Codable {
   let showsStats: Bool
   /// Whether somebody looks at what the command writes while it does.
   private(set) var hasCaller = true
+  /// Where the output goes besides the caller.
+  var sinks: SinkConfiguration
 
   /// What the options say. An earlier result is gone from here on, whatever becomes of this run.
   init(_ style: OutputSink.Style, _ options: RunOptions) throws {
@@ -194,8 +209,10 @@ struct RunOutput: Sendable, Codable {
     self.events = options.events
     self.changes = options.changes
     self.result = options.result
+    self.sinks = options.sinks
     self.showsStats = options.showsStats
     try requireOutput()
+    try options.requireDistinctOutputs()
     try result?.prepare()
   }
 

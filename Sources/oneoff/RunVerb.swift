@@ -11,11 +11,13 @@ enum RunVerb {
         + "only read: what it writes goes to a scratch that is thrown away, except in volumes. "
         + "It gets its arguments exactly as given, and of the environment PATH, HOME, TERM where "
         + "there is a terminal, and what --env and --env-file name.",
-      "Its standard input is the null device, and its output is never a terminal.",
+      "Without -i its standard input is the null device, and without -t its output is never a "
+        + "terminal. With -it it has a terminal of its own, on which Ctrl-C, Ctrl-Z and Ctrl-D are "
+        + "for whatever runs inside.",
       "SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are forwarded to it. When oneoff is "
         + "killed, the container ends too.",
     ],
-    groups: OptionGroup.ofRun,
+    groups: OptionGroup.ofRun + [OptionGroup.interaction],
     examples: [
       .init(
         command: "oneoff run --rootfs / -- id",

@@ -60,7 +60,9 @@ func performRun(
   defer {
     if let failure = resultSink?.failure { Printer.printError("the result was lost: \(failure)") }
   }
-  var sinks = try output.makeSinks() + (resultSink.map { [$0 as any RunSink] } ?? [])
+  var sinks =
+    try output.makeSinks(hasTerminal: spec.terminal != nil)
+    + (resultSink.map { [$0 as any RunSink] } ?? [])
     + (report.map { [$0 as any RunSink] } ?? [])
   var recordSink: RecordSink?
   if let request {
@@ -80,13 +82,17 @@ func performRun(
     }
   }
   do {
-    let result = try Supervisor(spec, sinks: sinks).run(runControl: control)
+    let caller = spec.isInteractive ? CallerSide(input: 0, terminal: Caller.terminal) : nil
+    let result = try Supervisor(spec, sinks: sinks).run(caller: caller, runControl: control)
     if let sentence = result.sentence(of: name, under: spec) {
       output.printEnd(sentence, isOfDeployment: result.wasLimited || result.lacksExports)
     }
     if let blocked = result.blockedCalls { Printer.printError(blocked.text) }
     for failure in sinks.flatMap(\.writers).compactMap(\.failure) where !failure.isBrokenPipe {
       Printer.printError("output was lost: \(failure)")
+    }
+    for sink in result.log.sinks {
+      if let sentence = sink.sentence { Printer.printError(sentence) }
     }
     return PerformedRun(
       status: result.status, wasExecuted: result.exit != nil,
@@ -115,7 +121,9 @@ private func makeControl(
 extension RunOutput {
   /// What passes the command's output on. With events on standard output nothing else goes there:
   /// every line is in them.
-  fileprivate func makeSinks() throws -> [any RunSink] {
+  ///
+  /// - Parameter hasTerminal: whether the command has a terminal of its own.
+  fileprivate func makeSinks(hasTerminal: Bool) throws -> [any RunSink] {
     var sinks: [any RunSink] = []
     // BEFORE anything else is opened, which could have the number that the caller gave.
     let eventWriter = try events?.open(for: "events")
@@ -124,13 +132,20 @@ extension RunOutput {
     } else if events != .descriptor(1) {
       let stdout = OutputWriter(1)
       let stderr = OutputWriter(2)
-      sinks.append(OutputSink(stdout: stdout, stderr: stderr, style: style, stats: stats))
+      // A command with a terminal paints all of it.
+      sinks.append(
+        OutputSink(
+          stdout: stdout, stderr: stderr, style: hasTerminal ? .painted : style,
+          stats: hasTerminal && showsStats ? .summary : stats))
     } else if showsStats {
       sinks.append(UsageSink(OutputWriter(2), style: style))
     }
+    sinks += try self.sinks.makeSinks()
     if let eventWriter { sinks.append(EventSink(eventWriter)) }
     if let changes {
-      sinks.append(ChangeListSink(try EventsTarget.file(changes).open(for: "changes")))
+      // Opened as a file, standard output would be emptied, with all that was written before.
+      let target = changes == "/dev/stdout" ? EventsTarget.descriptor(1) : .file(changes)
+      sinks.append(ChangeListSink(try target.open(for: "changes")))
     }
     return sinks
   }
@@ -152,7 +167,9 @@ extension EventsTarget {
       do throws(SystemError) {
         return OutputWriter(
           owning: try OwnedDescriptor(
-            opening: path, flags: [.writing, .creating, .truncating, .nonBlocking, .notControlling]))
+            opening: path,
+            flags: [.writing, .creating, .truncating, .nonBlocking, .notControlling]),
+          subject: "of the \(contents) file \(path)")
       } catch {
         var explained = error
         explained.subject = "of the \(contents) file \(path)"

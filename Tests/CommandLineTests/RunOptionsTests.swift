@@ -1,6 +1,7 @@
 import ContainerSpec
 import Deploy
 import LinuxSystem
+import OneOff
 import SystemPackage
 import Testing
 
@@ -62,7 +63,7 @@ extension CommandLineTests {
         "--network", "host", "--userns", "host", "--seccomp", "p.json", "--seccomp-log", "--id",
         "x", "--grace", "5s", "--timeout", "1h", "--silence-timeout", "5m", "--log-max", "1M",
         "--ulimit", "nofile=10", "--ulimit", "cpu=1:2", "--ulimit", "nofile=5:6", "--nice", "-5",
-        "--oom-score-adj", "1000", "--stats",
+        "--oom-score-adj", "1000", "--stats", "--merge",
         "--export", "/x=y", "--export", "/a=b", "--export-replace",
         "-e", "A=1", "-eA=2", "--", "--", "-e", "",
       ])
@@ -96,8 +97,24 @@ extension CommandLineTests {
       #expect(found.replacesExports)
       #expect(found.oomScoreAdjustment == 1000)
       #expect(found.isMeasured)
+      #expect(found.mergesOutput)
       #expect(found.environment.last == (try EnvironmentVariable(parsing: "A=2")))
       #expect(found.command == ["--", "-e", ""])
+    }
+
+    @Test func sinksAddUp() throws {
+      let sinks = try parse([
+        "--syslog", "udp://192.0.2.1:514", "--syslog=tcp://[::1]:601", "--syslog", "unix:/dev/log",
+        "--json-file", "a", "--json-file", "b", "--journald", "--log-overflow", "block", "id",
+      ]).options.run.sinks
+      #expect(
+        sinks.syslog.map(\.text) == [
+          "udp://192.0.2.1:514", "tcp://[::1]:601", "unix:/dev/log",
+        ])
+      #expect(sinks.jsonFiles == ["a", "b"])
+      #expect(sinks.journald)
+      #expect(sinks.overflow == .block)
+      #expect(try parse(["id"]).options.run.sinks == SinkConfiguration())
     }
 
     @Test func capabilitiesAddUp() throws {
@@ -136,7 +153,21 @@ extension CommandLineTests {
       #expect(hook.containerVersion == "v1")
       #expect(options.run.network == .some(.none))
       let names = Set(HookVerb.verb.options.map(\.name))
-      #expect(names.isSuperset(of: RunVerb.verb.options.map(\.name)))
+      // Nobody is there to type.
+      let missing = Set(RunVerb.verb.options.map(\.name)).subtracting(names)
+      #expect(missing == ["interactive", "tty"])
+    }
+
+    @Test func inputAndTerminalAreAskedForTogetherOrAlone() throws {
+      let arguments = ["--rootfs", "/a"]
+      #expect(try spec(arguments + ["id"]).isInteractive == false)
+      let both = try spec(arguments + ["-it", "id"])
+      #expect(both.standardInput == .caller)
+      #expect(both.terminal != nil)
+      let input = try spec(arguments + ["-i", "id"])
+      #expect(input.standardInput == .caller)
+      #expect(input.terminal == nil)
+      #expect(try spec(arguments + ["--tty", "id"]).standardInput == .null)
     }
 
     @Test func noneTakesADefaultAway() throws {

@@ -28,6 +28,14 @@ extension CommandLineTests {
       (["run", "--rootfs", "/"], "there is no command", "name one"),
       (["run", "--rootfs", "/", ""], "the command's name is empty", "name a program"),
       (["run", "--rootfs", "", "id"], "--rootfs: the path is empty", "name a"),
+      (
+        ["run", "--syslog", "udp://log.example:514", "id"], "'log.example' is not the number",
+        "getent hosts"
+      ),
+      (["run", "--syslog", "udp://192.0.2.1", "id"], "has no port", "udp://192.0.2.1:514"),
+      (["run", "--syslog", "/dev/log", "id"], "'/dev/log' is not where syslog", "unix:/dev/log"),
+      (["run", "--syslog", "unix:", "id"], "has no path", "/dev/log"),
+      (["run", "--log-overflow", "wait", "id"], "'wait' is not what can", "block or drop"),
       (["run", "--rootfs", "/", "--scratch", "0", "id"], "--scratch: a size of '0'", "256M"),
       (["run", "--rootfs", "/", "--scratch", "-1", "id"], "--scratch: '-1' is not", "256M"),
       (["run", "--rootfs", "/", "--scratch=1X", "id"], "--scratch: '1X' is not", "256M"),

@@ -13,6 +13,15 @@ extension IntegrationTests {
         (["--volume", "/etc:/sys"], "a volume cannot be '/sys'", "another directory"),
         (["--cap-add", "none"], "'none' is not a capability", "leave it out"),
         (["--volume", "/dev/null:/x"], "the source /dev/null of a volume is a device", "/dev"),
+        (["--changes", "-"], "--changes needs the path of a file", "/dev/stdout"),
+        (
+          ["--result", "/tmp/./x", "--export", "/a=/tmp/x"],
+          "--result and --export both name '/tmp/x'", "a file of its own"
+        ),
+        (
+          ["--events", "/tmp/x", "--changes", "/tmp/x"],
+          "--changes and --events both name '/tmp/x'", "a file of its own"
+        ),
       ])
     func optionIsRefusedWithItsRemedy(options: [String], message: String, hint: String) throws {
       let result = try run(options, "true")

@@ -202,6 +202,14 @@ extension IntegrationTests {
       #expect(
         report.warnings.first?.text?.hasPrefix("2 files below /app/public/assets went with") == true
       )
+      let target = Workspace.current.path.appending("assets")
+      let exported = try self.report(
+        "",
+        verb: [
+          "hook", "--rootfs", Built.tiny, "--app-dir", app, "--network", "none",
+          "--export", "/app/public/assets=\(target)",
+        ])
+      #expect(exported.warnings.map(\.code) == [])
     }
   }
 }

@@ -211,7 +211,7 @@ extension IntegrationTests {
     @Test(arguments: [
       (["logs"], 125, "the id of one run"),
       (["logs", "a", "b"], 125, "the id of one run"),
-      (["logs", "no-such-run"], 1, "no recorded run no-such-run"),
+      (["logs", "no-such-run"], 1, "no record of a run 'no-such-run'"),
       (["logs", "../r1"], 125, "cannot be the name of a run"),
       (["logs", "--tail", "-1", "r1"], 125, "--tail: '-1' is not a number of lines"),
       (["logs", "--since", "yesterday", "r1"], 125, "neither a time nor a duration"),

@@ -13,7 +13,9 @@ extension IntegrationTests {
 
       var reason: String? { result["reason"] as? String }
       var exit: [String: Int]? { result["exit"] as? [String: Int] }
-      var log: [String: Int] { result["log"] as? [String: Int] ?? [:] }
+      var log: [String: Int] {
+        (result["log"] as? [String: Any] ?? [:]).compactMapValues { $0 as? Int }
+      }
     }
 
     /// Runs a command with limits and takes its time.

@@ -37,6 +37,40 @@ import Testing
     }
   }
 
+  /// A directory that is moved while its contents are removed must not lead out of the tree.
+  @Test func movedDirectoryIsNotTheWayOut() throws {
+    try withDirectory { directory in
+      let others = (0..<8).map { "home\($0)" }
+      for name in ["tree/mnt/moved", "elsewhere"] + others + others.map({ "tree/" + $0 }) {
+        try makeDirectories(path.appending(name), permissions: 0o700)
+      }
+      let moved = try directory.openDirectory(bytes("tree")).openDirectory(bytes("mnt"))
+        .openDirectory(bytes("moved"))
+      for number in 0..<20_000 { _ = try moved.makeFile(entry: bytes("\(number)")) }
+      for name in others {
+        _ = try directory.openDirectory(bytes(name)).makeFile(entry: bytes("kept"))
+      }
+      let (from, to) = (path.string + "/tree/mnt/moved", path.string + "/elsewhere/moved")
+      try startThread {
+        // As soon as it is being emptied.
+        var files = 20_000
+        while files == 20_000 {
+          files = (try? FileManager.default.contentsOfDirectory(atPath: from).count) ?? 0
+        }
+        // Safe: both are C strings for the call.
+        _ = unsafe rename(from, to)
+      }
+      let error = #expect(throws: SystemError.self) {
+        try directory.openDirectory(bytes("tree")).removeContents()
+      }
+      #expect(error?.errno == .resourceBusy)
+      for name in others {
+        #expect(
+          try directory.openDirectory(bytes(name)).entryNames(atMost: 10) == [bytes("kept")])
+      }
+    }
+  }
+
   @Test func linkIsNeitherAFileNorADirectory() throws {
     try withDirectory { directory in
       try makeDirectories(path.appending("d"), permissions: 0o700)

@@ -203,4 +203,49 @@ private struct RepeatableNumbers: RandomNumberGenerator {
       #expect(masked(text, mask, pieces: pieces).output == expected)
     }
   }
+
+  /// On a terminal, a prompt that reads like the beginning of a secret is shown after a moment.
+  @Test func whatIsHeldBackCanBeShownBeforeItIsCertain() throws {
+    let mask = try mask([("TOKEN", "hunter2-hunter2"), ("LONG", "hunter2-hunter2-hunter3")])
+    var output: [UInt8] = []
+    var text: String { String(decoding: output, as: UTF8.self) }
+    var stream = MaskedStream(mask)
+    let receive: (ArraySlice<UInt8>) -> Void = { output += $0 }
+    stream.pass(Array("login: hunt".utf8)[...], to: receive)
+    #expect(text == "login: ")
+    #expect(stream.isHoldingBack)
+    stream.showHeld(to: receive)
+    #expect(text == "login: hunt")
+    #expect(!stream.isHoldingBack)
+    // Only the rest of it can still be masked.
+    stream.pass(Array("er2-hunter2 ok\n".utf8)[...], to: receive)
+    #expect(text == "login: hunt[masked:TOKEN] ok\n")
+    // One that is whole and may grow.
+    stream.pass(Array("hunter2-hunter2".utf8)[...], to: receive)
+    stream.showHeld(to: receive)
+    #expect(text.hasSuffix(" ok\n[masked:TOKEN]"))
+    stream.pass(Array("-hunter3.".utf8)[...], to: receive)
+    #expect(!text.contains("hunter3"))
+    #expect(text.hasSuffix("."))
+    #expect(stream.end(isCut: false, to: receive) == 0)
+  }
+
+  /// Whatever is shown when, no byte is lost or doubled where nothing is secret.
+  @Test func showingEarlyLosesNothing() throws {
+    let mask = try mask([("TOKEN", "abababab"), ("OTHER", "babbabba")])
+    var numbers = RepeatableNumbers(state: 7)
+    for _ in 0..<200 {
+      let text = (0..<40).map { _ in UInt8(ascii: "a") + UInt8.random(in: 0...2, using: &numbers) }
+      var output: [UInt8] = []
+      var stream = MaskedStream(mask)
+      for byte in text {
+        stream.pass([byte]) { output += $0 }
+        stream.showHeld { output += $0 }
+      }
+      _ = stream.end(isCut: false) { output += $0 }
+      let shown = String(decoding: output, as: UTF8.self)
+      if !shown.contains("[masked:") { #expect(output == text) }
+      #expect(!shown.contains("abababab"))
+    }
+  }
 }

@@ -43,6 +43,15 @@ private typealias Operation = LaunchPlan.Operation
     expect(.enterScratch, before: .attach, in: setup, plan)
   }
 
+  @Test(arguments: try PlanCase.all()) func aTerminalIsTakenByANewSession(_ plan: PlanCase) {
+    let command = LaunchSequence(plan.subject).plan.command
+    let isTaken = command.contains { $0.kind == .takeControllingTerminal }
+    #expect(isTaken == (plan.subject.spec.terminal != nil))
+    expect(.newSession, before: .useStandardStreams, in: command, plan)
+    expect(.useStandardStreams, before: .takeControllingTerminal, in: command, plan)
+    expect(.takeControllingTerminal, before: .closeDescriptors, in: command, plan)
+  }
+
   @Test(arguments: try PlanCase.all()) func theNetworkAndTheCgroupAreThereBeforeSysfs(
     _ plan: PlanCase
   ) {
@@ -191,7 +200,8 @@ extension LaunchPlan.Operation {
     case enterScratch, attach, mount, mask, makeReadOnly, pivot, other
     case keepCapabilities, keepCapabilitiesOnUserChange, forbidNewPrivileges, forbidDumping
     case installSeccomp
-    case newSession, useStandardStreams, joinUserNamespace, boundCapabilities, setGroups, setGroup
+    case newSession, useStandardStreams, takeControllingTerminal
+    case joinUserNamespace, boundCapabilities, setGroups, setGroup
     case setUser, setCapabilities, newKeyring, enterWorkingDirectory, restrictWithLandlock
     case closeDescriptors, execute
   }
@@ -216,6 +226,7 @@ extension LaunchPlan.Operation {
     case .installSeccomp: .installSeccomp
     case .newSession: .newSession
     case .useStandardStreams: .useStandardStreams
+    case .takeControllingTerminal: .takeControllingTerminal
     case .joinUserNamespace: .joinUserNamespace
     case .boundCapabilities: .boundCapabilities
     case .setGroups: .setGroups

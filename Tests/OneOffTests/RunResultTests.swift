@@ -28,7 +28,8 @@ import Testing
         + #""exit":{"code":3},"exports":null,"finished":"2026-01-02T03:04:06.000000000Z","#
         + #""limits":null,"#
         + #""limits_hit":null,"#
-        + #""log":{"dropped_bytes":9,"stderr_bytes":8,"stdout_bytes":7,"unstored_bytes":null},"#
+        + #""log":{"dropped_bytes":9,"sinks":[],"stderr_bytes":8,"stdout_bytes":7,"#
+        + #""unstored_bytes":null},"#
         + #""reason":"completed","#
         + #""signal_by":null,"#
         + #""started":"2026-01-02T03:04:05.000000000Z","status":3,"usage":{"cpu_system_us":6,"#

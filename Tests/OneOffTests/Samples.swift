@@ -83,6 +83,16 @@ struct PlanCase: Sendable, CustomStringConvertible {
   static func all() throws -> [PlanCase] {
     [
       PlanCase(name: "plain", subject: try Sample.subject(Sample.spec())),
+      PlanCase(
+        name: "terminal",
+        subject: try Sample.subject(
+          Sample.spec { spec in
+            spec.standardInput = .caller
+            spec.terminal = TerminalSize(rows: 50, columns: 132)
+          }, user: ResolvedUser(uid: 33, gid: 33))),
+      PlanCase(
+        name: "input",
+        subject: try Sample.subject(Sample.spec { $0.standardInput = .caller })),
       PlanCase(name: "everything", subject: try everything()),
       PlanCase(name: "userns-host", subject: try userNamespaceOfHost()),
       PlanCase(name: "whole-host", subject: try wholeHost()),
@@ -183,13 +193,15 @@ struct PlanCase: Sendable, CustomStringConvertible {
     return subject
   }
 
-  /// Limits above and beside the built-in ones, and a caller who is nice himself.
+  /// Limits above and beside the built-in ones, a caller who is nice himself, and one pipe for both
+  /// outputs.
   private static func processLimits() throws -> LaunchSubject {
     let spec = try Sample.spec { spec in
       for limit in ["nofile=4096:100000", "core=unlimited", "cpu=60", "as=1G"] {
         spec.resourceLimits.set(try ResourceLimit(parsing: ByteString(limit)))
       }
       spec.niceness = 5
+      spec.mergesOutput = true
       spec.oomScoreAdjustment = -500
     }
     var subject = try Sample.subject(spec)

@@ -25,7 +25,7 @@ import Testing
         result.status = 125
       }
     }
-    #expect(try end(0) == "run succeeded, but what it was to export is not there (--export)")
+    #expect(try end(0) == "run succeeded, but the export failed (--export)")
     #expect(try end(125) == nil)
   }
 

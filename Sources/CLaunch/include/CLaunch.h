@@ -6,5 +6,6 @@
 #include "ol_disk.h"
 #include "ol_plan.h"
 #include "ol_seccomp.h"
+#include "ol_terminal.h"
 
 #endif

@@ -90,7 +90,7 @@ struct ol_status {
     uint32_t mode;
     uint32_t uid;
     uint32_t gid;
-    uint32_t reserved;
+    uint32_t links;
     uint64_t device;        /* of the file system */
     uint64_t device_number; /* of a device node */
     uint64_t inode;
@@ -126,11 +126,10 @@ long ol_file_system_type(int descriptor);
 /* Whether an extended attribute of a file is `1` (getxattr(2)). */
 long ol_attribute_is_one(const char *path, const char *name);
 
-/* One epoll(7) instance; `tag` comes back when the descriptor is readable, or writable, whichever
- * `interest` says, or at its end. */
-enum ol_interest { OL_INTEREST_READING, OL_INTEREST_WRITING, OL_INTEREST_END };
+/* One epoll(7) instance; `tag` comes back when the descriptor is readable or writable, as far as it
+ * is watched for that, or at its end, which is always told. */
 long ol_epoll_create(void);
-long ol_epoll_add(int epoll, int descriptor, uint64_t tag, int interest);
+long ol_epoll_add(int epoll, int descriptor, uint64_t tag, int for_reading, int for_writing);
 long ol_epoll_remove(int epoll, int descriptor);
 
 /* Stores at most `capacity` tags; waits at most `timeout_ms`, or for ever when it is -1. */
@@ -165,6 +164,10 @@ long ol_kernel_version(void);
 /* Unmaps the pages of the program's code; those that are needed again come back from the page
  * cache. Most of what the start has touched, supervising never touches. */
 void ol_release_code(void);
+
+/* Sends a packet without bytes over a Unix socket, with a sealed file in memory that has them, and
+ * does not wait. See unix(7), SCM_RIGHTS, and fcntl(2), F_ADD_SEALS. */
+long ol_send_as_file(int socket, const void *bytes, size_t count);
 
 /* Two connected Unix sockets for packets, closed on execve(2). */
 long ol_socket_pair(int *first, int *second);

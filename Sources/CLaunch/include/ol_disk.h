@@ -27,6 +27,9 @@ struct ol_room {
 
 long ol_room(int file, struct ol_room *room);
 
+/* syncfs(2); `directory` may have been opened by path only. */
+long ol_sync_file_system(int directory);
+
 /* Has an ext4 forget what it has not written to its device yet, and refuse everything from now on;
  * `directory` may have been opened by path only. */
 long ol_shut_down_ext4(int directory);

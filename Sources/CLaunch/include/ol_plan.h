@@ -44,6 +44,7 @@ enum ol_kind {
     /* The command's process. */
     OL_NEW_SESSION = 64,
     OL_STANDARD_STREAMS, /* data: three int32_t, which become 0, 1 and 2 */
+    OL_CONTROLLING_TERMINAL, /* the session's: descriptor 0 */
     OL_SET_UMASK,        /* number[0] */
     OL_JOIN_USER_NAMESPACE, /* descriptor */
     OL_SET_CAPABILITIES,    /* number[0]: all sets but the bounding one, ambient too */

@@ -49,14 +49,14 @@ struct Attack {
     let mask = umask(0)
     defer { umask(mask) }
     var refusal: (any Error)?
-    var launch = try Launch(spec, id: RunID("weakened")) { subject in
+    let launch = try Launch(spec, id: RunID("weakened")) { subject in
       var sequence = LaunchSequence(subject)
       do { try weaken(&sequence) } catch { refusal = error }
       return sequence
     }
     do {
       if let refusal { throw refusal }
-      let completion = try Self.follow(&launch)
+      let completion = try Self.follow(launch)
       launch.cleanUp()
       return completion
     } catch {
@@ -65,13 +65,12 @@ struct Attack {
     }
   }
 
-  private static func follow(_ launch: inout Launch) throws -> Completion {
-    let outputs = launch.takeOutputs()
+  private static func follow(_ launch: borrowing Launch) throws -> Completion {
     var completion = Completion(end: .code(125), stdout: [], stderr: [])
-    try FileDescriptor(rawValue: outputs.stdout.descriptor)
-      .forEachChunk { completion.stdout += $0 }
-    try FileDescriptor(rawValue: outputs.stderr.descriptor)
-      .forEachChunk { completion.stderr += $0 }
+    let outputs = [launch.streams.stdout, launch.streams.stderr].compactMap { $0?.descriptor }
+    for (output, stream) in zip(outputs, [\Completion.stdout, \.stderr]) {
+      try FileDescriptor(rawValue: output).forEachChunk { completion[keyPath: stream] += $0 }
+    }
     while true {
       let records = try StatusRecord.read(from: launch.container.status.number)
       if records.isEmpty { break }

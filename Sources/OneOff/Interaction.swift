@@ -1,0 +1,145 @@
+import ContainerSpec
+import LinuxSystem
+
+/// What a run's caller has to do with it.
+package struct CallerSide: Sendable {
+  /// Where the command's input comes from.
+  var input: CInt
+  /// The terminal at which he sits; its size is that of the command's.
+  var terminal: CInt?
+
+  /// Names the caller's descriptors; they stay his.
+  package init(input: CInt, terminal: CInt?) {
+    self.input = input
+    self.terminal = terminal
+  }
+}
+
+/// The caller's part in a run with a terminal, or with input, while it goes on.
+final class Interaction {
+  private static let continued: Int32 = 18
+  private static let stopped: Int32 = 20
+  private static let resized: Int32 = 28
+  private static let hungUp: Int32 = 1
+
+  /// Signals that are about the caller's terminal: SIGCONT, SIGTSTP, SIGWINCH.
+  static let signals = [continued, stopped, resized]
+
+  private let streams: CommandStreams
+  /// The terminal that is followed.
+  private let terminal: CInt?
+  /// The same, where keys that are typed there are the command's.
+  private let rawTerminal: RawTerminal?
+  private var pump: InputPump?
+  private var watched = InputPump.Readiness.nothing
+  private var hasHungUp = false
+
+  /// Takes the part of a caller; without one the input is at its end.
+  init(_ caller: CallerSide?, _ streams: CommandStreams) {
+    self.streams = streams
+    self.terminal = streams.isTerminal ? caller?.terminal : nil
+    guard let caller, let target = streams.takeInput() else {
+      rawTerminal = nil
+      return
+    }
+    let source = CallerInput(caller.input)
+    rawTerminal = streams.isTerminal && source.isTerminal ? RawTerminal(caller.input) : nil
+    // Nobody could come back to a run of which there is no record: no keys are looked for.
+    pump = InputPump(
+      from: source, to: target, ending: streams.isTerminal ? .typing : .closing, detachKeys: nil)
+  }
+
+  /// The command runs.
+  func begin() {
+    ignoreBackgroundSignals()
+    takeTerminal()
+  }
+
+  /// The caller gets his terminal back.
+  func end() {
+    rawTerminal?.restore()
+    unblockSignals(Self.signals)
+  }
+
+  private func takeTerminal() {
+    if let rawTerminal { pump?.isPaused = !rawTerminal.enter() }
+    followSize()
+  }
+
+  private func followSize() {
+    if let terminal, let size = terminalSize(terminal) { streams.resize(size) }
+  }
+
+  /// Takes a signal that is about the terminal.
+  ///
+  /// - Returns: false for any other.
+  func take(signal number: Int32) -> Bool {
+    switch number {
+    case Self.resized: followSize()
+    case Self.continued: takeTerminal()
+    case Self.stopped:
+      // Typed, it would have gone to the command: somebody else asks us to stop.
+      rawTerminal?.restore()
+      stopThisProcess()
+      takeTerminal()
+    default: return false
+    }
+    return true
+  }
+
+  // MARK: Input
+
+  /// Whether input waits for the caller's shell to give the terminal back. It tells nobody.
+  var isPaused: Bool { pump?.isPaused == true }
+
+  /// Looks whether the shell has given the terminal back.
+  func resume() {
+    guard let pump, pump.isPaused, isInForeground(of: pump.source.descriptor) else { return }
+    pump.isPaused = false
+    takeTerminal()
+  }
+
+  /// Passes input on; a terminal that is gone is told.
+  func passInput() -> [SupervisorState.Event] {
+    pump?.advance()
+    guard pump?.hasEnded == true, rawTerminal != nil, !hasHungUp else { return [] }
+    hasHungUp = true
+    return [.signal(Self.hungUp)]
+  }
+
+  /// Has a loop watch what the input waits for, and ends the command's input with the caller's.
+  func watch(
+    in loop: borrowing EventLoop, source: UInt64, target: UInt64
+  ) throws(SystemError) {
+    guard let pump else { return }
+    let readiness = pump.readiness
+    if readiness != watched {
+      unwatch(in: loop)
+      switch readiness {
+      case .nothing: break
+      case .source: try loop.add(pump.source.descriptor, tag: source)
+      case .target: try loop.add(pump.target.descriptor, tag: target, for: .writing)
+      }
+      watched = readiness
+    }
+    if pump.isOver { self.pump = nil }
+  }
+
+  /// BEFORE a descriptor is closed: one with a duplicate would be watched on.
+  private func unwatch(in loop: borrowing EventLoop) {
+    guard let pump else { return }
+    switch watched {
+    case .nothing: break
+    case .source: loop.remove(pump.source.descriptor)
+    case .target: loop.remove(pump.target.descriptor)
+    }
+    watched = .nothing
+  }
+
+  /// Nobody takes what the command writes: its terminal is gone, also for what it reads.
+  func hangUp(in loop: borrowing EventLoop) {
+    unwatch(in: loop)
+    pump = nil
+    streams.closeDevice()
+  }
+}
