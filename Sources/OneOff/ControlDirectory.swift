@@ -6,7 +6,8 @@ import SystemPackage
 enum ControlDirectory {
   /// Opens it; it is made where it is missing.
   ///
-  /// - Throws: the errnos of mkdir(2); an error of the specification's kind where others may use it.
+  /// - Throws: the errnos of mkdir(2); an error of the specification's kind where others may use
+  ///   it.
   static func make() throws -> OwnedDescriptor {
     let path = try StateDirectory.ofThisProcess().runs
     try makeDirectories(path, permissions: 0o700)

@@ -76,8 +76,8 @@ package struct ControlAnswer: Sendable, Hashable, Codable {
   }
 }
 
-/// What a supervisor sends to somebody who is attached: a byte for the kind, the number of the bytes
-/// that follow as four bytes with the highest first, and those bytes.
+/// What a supervisor sends to somebody who is attached: a byte for the kind, the number of the
+/// bytes that follow as four bytes with the highest first, and those bytes.
 package struct ControlFrame: Sendable, Hashable {
   /// What the bytes are.
   package enum Kind: UInt8, Sendable, Hashable {

@@ -1,8 +1,8 @@
 package import ContainerSpec
 package import LinuxSystem
 
-/// How others than the command have a say in a run while it goes on: over its control socket, and by
-/// their end, where that is the caller's.
+/// How others than the command have a say in a run while it goes on: over its control socket, and
+/// by their end, where that is the caller's.
 ///
 /// It has a loop of its own, which the supervisor's watches as one descriptor. It never waits for
 /// anybody: who is slow, or says what cannot be understood, is sent away.
@@ -171,8 +171,8 @@ extension RunControl: RunSink {
   /// Nothing: they get what the command writes.
   package func warned(code: String, text: String) {}
 
-  /// Says so, and gives the name up: BEFORE the record is, which somebody may then remove, and begin
-  /// a run of the same name.
+  /// Says so, and gives the name up: BEFORE the record is, which somebody may then remove, and
+  /// begin a run of the same name.
   package func finished(id: RunID, result: RunResult) {
     if let number = socket?.listener.number { loop.remove(number) }
     socket.take()?.remove()

@@ -39,7 +39,8 @@ extension OptionGroup {
       CommandOption(
         name: "signal", letter: "s",
         value: .init(
-          metavariable: "NAME|N", completion: .words(["TERM", "KILL", "INT", "HUP", "USR1", "USR2"])
+          metavariable: "NAME|N",
+          completion: .words(["TERM", "KILL", "INT", "HUP", "USR1", "USR2"])
         ),
         help: "the signal, such as KILL, SIGUSR1 or 10", defaultText: "TERM"
       ) { options, value throws(SpecError) in

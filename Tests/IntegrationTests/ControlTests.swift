@@ -129,7 +129,8 @@ extension IntegrationTests {
 
   @Suite struct KillTests {
     @Test func signalsAreNamedInEveryWay() throws {
-      let script = "trap 'echo one' USR1; trap 'echo two' USR2; echo ready; "
+      let script =
+        "trap 'echo one' USR1; trap 'echo two' USR2; echo ready; "
         + "while :; do sleep 0.05; done"
       try Control.detach("a", [], script)
       let log = Records.runs.appending("a/log").string
@@ -244,7 +245,8 @@ extension IntegrationTests {
 
   @Suite struct AttachTests {
     @Test func everyoneWhoIsAttachedGetsTheRestAndTheStatus() throws {
-      let script = "while [ ! -e /v/go ]; do sleep 0.01; done; "
+      let script =
+        "while [ ! -e /v/go ]; do sleep 0.01; done; "
         + "probe lines 2000; echo bad >&2; exit 7"
       let volume = try Workspace.current.make("files/v")
       try Control.detach("a", ["-v", "\(volume):/v"], script)

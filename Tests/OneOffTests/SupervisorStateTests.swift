@@ -1,3 +1,4 @@
+import Glibc
 import LinuxSystem
 import SystemPackage
 import Testing
@@ -14,6 +15,8 @@ private struct History: Hashable {
   var firstFailure: LaunchFailure?
   var exit: CommandExit?
   var isGraceOver = false
+  /// Whether somebody has asked for the end at once.
+  var isKillWanted = false
   var isFinished = false
   var isStarted = false
   /// Signals that wait until the command is executed.
@@ -41,6 +44,7 @@ private struct History: Hashable {
       // Whoever asks for the end then does not wait for a reader any more.
       if isContainerEnded, SupervisorState.endingSignals.contains(number) { isDrainOver = true }
       if SupervisorState.endingSignals.contains(number) { note(.forwarded(number)) }
+      if number == SIGKILL, mayBeAlive { isKillWanted = true }
     case .timeoutExpired: note(.timeout)
     case .silenceExpired: note(.silence)
     case .record(.failed(let failure)): firstFailure = firstFailure ?? failure
@@ -80,8 +84,8 @@ private struct History: Hashable {
     .record(.exited(Sample.exit(.code(0)))), .record(.exited(Sample.exit(.signal(9)))),
     .record(.exited(Sample.exit(.signal(9), wasExecuted: false))), .record(.emptied),
     .outputEnded(.stdout), .outputEnded(.stderr), .containerEnded,
-    .signal(15), .signal(2), .signal(10), .signal(9), .timeoutExpired, .silenceExpired, .graceExpired,
-    .drainExpired,
+    .signal(15), .signal(2), .signal(10), .signal(9), .timeoutExpired, .silenceExpired,
+    .graceExpired, .drainExpired,
   ]
 
   /// Every event in every state that any order of the events can lead to.
@@ -161,7 +165,7 @@ private struct History: Hashable {
       if transition.event.isOverTime, history.mayBeAlive, history.demand == .itself {
         return forwarded == [15]
       }
-      guard case .signal(let number) = transition.event, history.mayBeAlive
+      guard case .signal(let number) = transition.event, number != SIGKILL, history.mayBeAlive
       else { return forwarded.isEmpty }
       let isHeld = !history.isStarted && !SupervisorState.endingSignals.contains(number)
       return forwarded == (isHeld ? [] : [number])
@@ -172,6 +176,7 @@ private struct History: Hashable {
     check("grace") { transition in
       let isFirst =
         transition.from.history.demand == .itself && transition.to.history.demand != .itself
+        && transition.event != .signal(SIGKILL)
       return transition.actions.contains(.startGrace) == isFirst
     }
     var state = SupervisorState()
@@ -180,9 +185,11 @@ private struct History: Hashable {
     #expect(state.handle(.signal(2)) == [.forward(2)])
   }
 
-  @Test func killsWhenTheGraceTimeIsOverAndTheCommandStillLives() {
+  @Test func killsWhenTheGraceTimeIsOverOrAtOnceWhereThatIsAskedFor() {
     check("kill") { transition in
-      let mustKill = transition.event == .graceExpired && transition.from.history.mayBeAlive
+      let mustKill =
+        [.graceExpired, .signal(SIGKILL)].contains(transition.event)
+        && transition.from.history.mayBeAlive
       return transition.actions.contains(.kill) == mustKill
     }
   }
@@ -222,12 +229,13 @@ private struct History: Hashable {
       return cause == transition.to.history.demand
     }
     let causes = Set(Self.transitions.compactMap { $0.outcome?.cause })
-    #expect(causes == [.itself, .forwarded(15), .forwarded(2), .timeout, .silence])
+    #expect(causes == [.itself, .forwarded(15), .forwarded(2), .forwarded(9), .timeout, .silence])
   }
 
   @Test func knowsThatItHasKilledExactlyWhenItHas() {
     check("killed") { transition in
-      transition.to.state.sentSignals.contains(9) == transition.to.history.isGraceOver
+      transition.to.state.sentSignals.contains(9)
+        == (transition.to.history.isGraceOver || transition.to.history.isKillWanted)
     }
   }
 
