@@ -75,8 +75,14 @@ long ol_control_connect(const char *path, int timeout_s) {
     return connection;
 }
 
-long ol_control_wait_for_ever(int socket) {
-    return ol_control_set_timeout(socket, 0) < 0 ? -errno : 0;
+long ol_control_pair(int *first, int *second) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+        return -errno;
+    }
+    *first = ends[0];
+    *second = ends[1];
+    return 0;
 }
 
 long ol_control_accept(int listener) {

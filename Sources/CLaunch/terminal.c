@@ -66,11 +66,13 @@ static void ol_restore_and_end(int number) {
     raise(number);
 }
 
-/* What ends a process by default, but for signals that are forwarded: a trap of Swift's among them.
- * The child of clone3(2) has none of these handlers (CLONE_CLEAR_SIGHAND). */
+/* What ends a process by default: a trap of Swift's among them. Where signals are forwarded to a
+ * command they are blocked. The child of clone3(2) has none of these handlers
+ * (CLONE_CLEAR_SIGHAND). */
 static void ol_restore_before_death(void) {
-    static const int deadly[] = {SIGILL,  SIGTRAP,   SIGABRT, SIGBUS, SIGFPE, SIGSEGV,
-                                 SIGALRM, SIGVTALRM, SIGPROF, SIGSYS, SIGIO,  SIGXCPU};
+    static const int deadly[] = {SIGILL,  SIGTRAP,   SIGABRT, SIGBUS,  SIGFPE,  SIGSEGV,
+                                 SIGALRM, SIGVTALRM, SIGPROF, SIGSYS,  SIGIO,   SIGXCPU,
+                                 SIGHUP,  SIGINT,    SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
     struct sigaction action = {.sa_handler = ol_restore_and_end, .sa_flags = (int)SA_RESETHAND};
     for (size_t index = 0; index < sizeof deadly / sizeof *deadly; index++) {
         struct sigaction old;

@@ -128,6 +128,12 @@ public struct ControlConnection: ~Copyable, Sendable {
 
   init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
 
+  /// Takes over the supervisor's end of a connection that it was started with.
+  public init(inherited descriptor: consuming OwnedDescriptor) {
+    _ = ol_set_nonblocking(descriptor.number)
+    self.descriptor = descriptor
+  }
+
   /// What has come.
   public enum Arrival: Sendable, Hashable {
     case bytes([UInt8])
@@ -175,7 +181,7 @@ public struct ControlConnection: ~Copyable, Sendable {
 extension OwnedDescriptor {
   /// Reads at least one byte of what a supervisor has sent; none at the end.
   ///
-  /// - Throws: EAGAIN when it sends nothing for 10 seconds, unless ``waitForever()`` was called.
+  /// - Throws: EAGAIN when it sends nothing for 10 seconds.
   public borrowing func receive() throws(SystemError) -> [UInt8] {
     do throws(SystemError) {
       return try readOnce(
@@ -183,10 +189,5 @@ extension OwnedDescriptor {
     } catch let error where error.errno == .connectionReset {
       return []
     }
-  }
-
-  /// Has reading from a supervisor take as long as it takes.
-  public borrowing func waitForever() throws(SystemError) {
-    _ = try checkNegated(ol_control_wait_for_ever(number), "setsockopt(2)")
   }
 }

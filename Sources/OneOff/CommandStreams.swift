@@ -78,7 +78,7 @@ final class CommandStreams {
   }
 
   /// Tells the terminal how large it is now.
-  func resize(_ size: (rows: UInt16, columns: UInt16)) {
+  func resize(_ size: TerminalSize) {
     // It is gone, or it is not: nothing depends on it.
     try? setTerminalSize(stdout.descriptor, rows: size.rows, columns: size.columns)
   }

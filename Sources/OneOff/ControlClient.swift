@@ -17,6 +17,8 @@ final class ControlClient {
     case nothing
     /// His request, without the line feed.
     case request(ArraySlice<UInt8>)
+    /// What he sends once he is attached.
+    case frames([ControlFrame])
     /// He is gone, or is to be sent away.
     case end
   }
@@ -25,6 +27,12 @@ final class ControlClient {
   let tag: UInt64
   private let connection: ControlConnection
   private(set) var stage = Stage.asking
+  /// Whether the command's input comes from him. As with a terminal, the command then waits until he
+  /// has taken its output.
+  var givesInput = false
+  /// Whether nothing is read from him: what he has given was not taken yet.
+  var isHeld = false
+  private var frames = ControlFrame.Reader(longest: 64 << 10)
   private var request: [UInt8] = []
   private var queue = SendQueue()
   private var isBroken = false
@@ -34,27 +42,44 @@ final class ControlClient {
     self.tag = tag
   }
 
+  /// Who has started the run, and is attached from its beginning.
+  init(attached connection: consuming ControlConnection, tag: UInt64) {
+    self.connection = connection
+    self.tag = tag
+    self.stage = .attached
+  }
+
   /// What is watched.
   var descriptor: CInt { connection.descriptor.number }
 
-  /// What he is watched for: until he has taken what waits for him, nothing is read from him.
-  var interest: EventLoop.Interest { queue.isEmpty ? .reading : .writing }
+  /// What he is watched for; nil for nothing.
+  var interest: EventLoop.Interest? {
+    switch (mayBeRead, queue.isEmpty) {
+    case (true, true): .reading
+    case (true, false): .readingAndWriting
+    case (false, false): .writing
+    case (false, true): nil
+    }
+  }
+
+  /// Until he has taken the answer, nothing more is read from him.
+  private var mayBeRead: Bool { stage == .attached ? !isHeld : queue.isEmpty }
+
+  /// Whether the command is to wait for him.
+  var holdsUp: Bool { givesInput && !isDone && queue.count > SendQueue.limit / 16 }
 
   /// Whether nothing is left to be done for him.
   var isDone: Bool { isBroken || (stage == .leaving && queue.isEmpty) }
 
   /// Reads from him, or sends what waits.
   func advance() -> Arrival {
-    guard queue.isEmpty else {
-      flush()
-      return .nothing
-    }
+    flush()
+    guard mayBeRead else { return .nothing }
     switch connection.receive() {
     case .nothing: return .nothing
     case .end: return .end
     case .bytes(let bytes):
-      // Who is attached has nothing to say.
-      guard stage == .asking else { return .end }
+      guard stage == .asking else { return frames.take(bytes).map { .frames($0) } ?? .end }
       request += bytes
       if let end = request.firstIndex(of: UInt8(ascii: "\n")) { return .request(request[..<end]) }
       return request.count < ControlRequest.longestLine ? .nothing : .end
@@ -72,7 +97,7 @@ final class ControlClient {
   /// Sends a frame to who is attached; who has not taken those before it is sent away.
   func send(_ frame: [UInt8]) {
     guard stage == .attached else { return }
-    if queue.isFull(for: frame) {
+    if !givesInput, queue.isFull(for: frame) {
       queue.giveUp()
       let text = "the run goes on, but its output was not read as fast as it came"
       queue.append(ControlFrame.encoded(.dropped, Array(text.utf8)[...]))

@@ -7,12 +7,19 @@ final class InputPump {
   /// What has to become ready before the pump can go on.
   enum Readiness { case nothing, source, target }
 
-  /// What comes of the input's end.
-  enum Ending { case closing, typing }
+  /// What takes the input.
+  enum Target {
+    /// A pipe, which ends with it.
+    case pipe
+    /// A terminal, at which its end is a character that is typed.
+    case terminal
+    /// A supervisor, which is told of its end, unless that is the end of a person's terminal.
+    case supervisor(isTyped: Bool)
+  }
 
   let source: CallerInput
   let target: OutputWriter
-  private let ending: Ending
+  private let kind: Target
   private var keys: DetachKeys.Recognition?
   private var isAtLineStart = true
 
@@ -26,14 +33,14 @@ final class InputPump {
   /// Passes input on.
   ///
   /// - Parameters:
-  ///   - ending: what the end of the input is: that of a pipe, or a character that is typed.
+  ///   - kind: what the target is.
   ///   - keys: what is looked for, and not passed on.
   init(
-    from source: CallerInput, to target: OutputWriter, ending: Ending, detachKeys keys: DetachKeys?
+    from source: CallerInput, to target: OutputWriter, _ kind: Target, detachKeys keys: DetachKeys?
   ) {
     self.source = source
     self.target = target
-    self.ending = ending
+    self.kind = kind
     self.keys = keys.map(DetachKeys.Recognition.init)
   }
 
@@ -60,7 +67,7 @@ final class InputPump {
     case .background: isPaused = true
     case .end:
       hasEnded = true
-      if ending == .typing { typeEnd() }
+      tellEnd()
     }
   }
 
@@ -73,7 +80,19 @@ final class InputPump {
     }
     guard let last = bytes.last else { return }
     isAtLineStart = last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r")
-    target.write(bytes)
+    if case .supervisor = kind {
+      target.write(ControlFrame.encoded(.input, bytes)[...])
+    } else {
+      target.write(bytes)
+    }
+  }
+
+  private func tellEnd() {
+    switch kind {
+    case .pipe, .supervisor(isTyped: true): break
+    case .terminal: typeEnd()
+    case .supervisor(isTyped: false): target.write(ControlFrame.encoded(.inputEnd)[...])
+    }
   }
 
   /// In the middle of a line, the first one only passes the line on (termios(3), VEOF).

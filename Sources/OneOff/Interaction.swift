@@ -15,7 +15,8 @@ package struct CallerSide: Sendable {
   }
 }
 
-/// The caller's part in a run with a terminal, or with input, while it goes on.
+/// The caller's part in a run with a terminal, or with input, while it goes on: in one of this
+/// process, or in one to which he is attached.
 final class Interaction {
   private static let continued: Int32 = 18
   private static let stopped: Int32 = 20
@@ -25,7 +26,8 @@ final class Interaction {
   /// Signals that are about the caller's terminal: SIGCONT, SIGTSTP, SIGWINCH.
   static let signals = [continued, stopped, resized]
 
-  private let streams: CommandStreams
+  /// Tells whoever has the command's terminal how large it is to be.
+  private let resize: (TerminalSize) -> Void
   /// The terminal that is followed.
   private let terminal: CInt?
   /// The same, where keys that are typed there are the command's.
@@ -33,21 +35,46 @@ final class Interaction {
   private var pump: InputPump?
   private var watched = InputPump.Readiness.nothing
   private var hasHungUp = false
+  /// Whether the caller has typed the keys with which he leaves.
+  private(set) var hasLeft = false
 
-  /// Takes the part of a caller; without one the input is at its end.
-  init(_ caller: CallerSide?, _ streams: CommandStreams) {
-    self.streams = streams
-    self.terminal = streams.isTerminal ? caller?.terminal : nil
-    guard let caller, let target = streams.takeInput() else {
+  /// Takes the part of a caller; without one the input is at its end. Nobody could come back to a
+  /// run of this process: no keys are looked for.
+  convenience init(_ caller: CallerSide?, _ streams: CommandStreams) {
+    self.init(
+      caller, to: caller == nil ? nil : streams.takeInput(), isSupervisor: false,
+      hasTerminal: streams.isTerminal, detachKeys: nil, resize: streams.resize)
+  }
+
+  /// Takes the part of a caller.
+  ///
+  /// - Parameters:
+  ///   - target: where his input goes; nil for nowhere.
+  ///   - isSupervisor: whether that is a supervisor, and not the command.
+  ///   - hasTerminal: whether the command has a terminal.
+  ///   - keys: with which he leaves.
+  ///   - resize: has the command's terminal be as large as his.
+  init(
+    _ caller: CallerSide?, to target: OutputWriter?, isSupervisor: Bool, hasTerminal: Bool,
+    detachKeys keys: DetachKeys?, resize: @escaping (TerminalSize) -> Void
+  ) {
+    self.resize = resize
+    self.terminal = hasTerminal ? caller?.terminal : nil
+    guard let caller, let target else {
       rawTerminal = nil
       return
     }
     let source = CallerInput(caller.input)
-    rawTerminal = streams.isTerminal && source.isTerminal ? RawTerminal(caller.input) : nil
-    // Nobody could come back to a run of which there is no record: no keys are looked for.
+    rawTerminal = hasTerminal && source.isTerminal ? RawTerminal(caller.input) : nil
+    let kind: InputPump.Target =
+      isSupervisor
+      ? .supervisor(isTyped: rawTerminal != nil) : hasTerminal ? .terminal : .pipe
     pump = InputPump(
-      from: source, to: target, ending: streams.isTerminal ? .typing : .closing, detachKeys: nil)
+      from: source, to: target, kind, detachKeys: rawTerminal == nil ? nil : keys)
   }
+
+  /// Whether the caller is gone, or his terminal.
+  var isOver: Bool { hasLeft || hasHungUp }
 
   /// The command runs.
   func begin() {
@@ -67,7 +94,8 @@ final class Interaction {
   }
 
   private func followSize() {
-    if let terminal, let size = terminalSize(terminal) { streams.resize(size) }
+    guard let terminal, let size = terminalSize(terminal) else { return }
+    resize(TerminalSize(rows: size.rows, columns: size.columns))
   }
 
   /// Takes a signal that is about the terminal.
@@ -102,6 +130,7 @@ final class Interaction {
   /// Passes input on; a terminal that is gone is told.
   func passInput() -> [SupervisorState.Event] {
     pump?.advance()
+    hasLeft = pump?.isDetached == true
     guard pump?.hasEnded == true, rawTerminal != nil, !hasHungUp else { return [] }
     hasHungUp = true
     return [.signal(Self.hungUp)]
@@ -136,10 +165,9 @@ final class Interaction {
     watched = .nothing
   }
 
-  /// Nobody takes what the command writes: its terminal is gone, also for what it reads.
+  /// Nobody takes what the command writes: nothing more is read for it.
   func hangUp(in loop: borrowing EventLoop) {
     unwatch(in: loop)
     pump = nil
-    streams.closeDevice()
   }
 }

@@ -1,14 +1,22 @@
 package import ContainerSpec
-import LinuxSystem
+package import LinuxSystem
 import SystemPackage
 
 /// A connection to the supervisor of a recorded run.
 package struct RunConnection: ~Copyable {
-  private let socket: OwnedDescriptor
+  let socket: OwnedDescriptor
   /// What was read after the answer.
-  private var rest: [UInt8] = []
+  private(set) var rest: [UInt8] = []
+  /// Whether the supervisor takes input for the command.
+  package private(set) var takesInput = false
 
   private init(_ socket: consuming OwnedDescriptor) { self.socket = socket }
+
+  /// Takes the connection over that a supervisor was started with.
+  package init(toStarted socket: consuming OwnedDescriptor, takesInput: Bool) {
+    self.socket = socket
+    self.takesInput = takesInput
+  }
 
   /// Connects; nil when nobody listens.
   fileprivate init?(to id: RunID) throws {
@@ -31,39 +39,14 @@ package struct RunConnection: ~Copyable {
     while true {
       if let end = read.firstIndex(of: UInt8(ascii: "\n")) {
         rest = Array(read[(end + 1)...])
-        return StoredJSON.value(ControlAnswer.self, of: Array(read[..<end])) ?? .notUnderstood
+        let answer =
+          StoredJSON.value(ControlAnswer.self, of: Array(read[..<end])) ?? .notUnderstood
+        takesInput = answer.input == true
+        return answer
       }
       let bytes = try socket.receive()
       if bytes.isEmpty { return nil }
       read += bytes
-    }
-  }
-
-  /// Hands on what the command writes, until the run is over; blocks.
-  ///
-  /// - Returns: why the supervisor has stopped sending although the run goes on; nil when it is
-  ///   over, or the supervisor is dead.
-  package consuming func follow(
-    _ handle: (ArraySlice<UInt8>, OutputStream) -> Void
-  ) throws(OneOffError) -> String? {
-    var reader = ControlFrame.Reader()
-    var bytes = rest
-    do throws(SystemError) {
-      try socket.waitForever()
-      while true {
-        for frame in reader.take(bytes) {
-          switch frame.kind {
-          case .stdout: handle(frame.bytes[...], .stdout)
-          case .stderr: handle(frame.bytes[...], .stderr)
-          case .dropped: return String(decoding: frame.bytes, as: UTF8.self)
-          case .end: return nil
-          }
-        }
-        bytes = try socket.receive()
-        if bytes.isEmpty { return nil }
-      }
-    } catch {
-      throw .system(error)
     }
   }
 }

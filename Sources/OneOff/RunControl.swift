@@ -10,6 +10,7 @@ package final class RunControl {
   /// So many can be connected at once.
   static let mostClients = 16
   private static let listenerTag: UInt64 = 0
+  private static let inputTag: UInt64 = 8
   private static let firstClientTag: UInt64 = 16
 
   private let loop: EventLoop
@@ -18,21 +19,31 @@ package final class RunControl {
   private let needsNoReader: Bool
   private var clients: [ControlClient] = []
   private var nextTag = firstClientTag
+  private var input: CommandInput?
+  private var newSize: TerminalSize?
 
   /// Prepares to be asked.
   ///
   /// - Parameters:
   ///   - id: the recorded run, for which it listens; nil when nobody can ask.
   ///   - policy: what becomes of the run when the caller dies; nil when that is not looked for.
+  ///   - takesInput: whether the command's input comes from who is attached.
+  ///   - starter: the other end of a connection of who has started the run, and is attached from
+  ///     its beginning.
   /// - Throws: EADDRINUSE when a run of that name is alive; the errnos of bind(2) and mkdir(2).
-  package init(_ id: RunID?, _ policy: CallerDeathPolicy?) throws(OneOffError) {
+  package init(
+    _ id: RunID?, _ policy: CallerDeathPolicy?, takesInput: Bool = false,
+    starter: consuming OwnedDescriptor? = nil
+  ) throws(OneOffError) {
     do {
       // First: he may be about to die.
       self.caller = try policy.map { try CallerWatch($0, CallerProcess()) }
       self.loop = try EventLoop()
       self.socket = try id.map { try ControlSocket($0.text, in: ControlDirectory.make()) }
       self.needsNoReader = policy == .finish
+      self.input = takesInput ? try CommandInput() : nil
       try caller?.watch(in: loop)
+      if let starter = starter.take() { try adopt(starter) }
       if let number = socket?.listener.number { try loop.add(number, tag: Self.listenerTag) }
     } catch {
       throw OneOffError.wrapping(error)
@@ -48,6 +59,8 @@ package final class RunControl {
     for tag in try loop.wait(atMost: .zero) {
       if tag == Self.listenerTag {
         try takeClients()
+      } else if tag == Self.inputTag {
+        try passInput()
       } else if CallerWatch.tags.contains(tag), let caller {
         events += try caller.advance(tag, in: loop)
       } else if let client = clients.first(where: { $0.tag == tag }) {
@@ -69,7 +82,27 @@ package final class RunControl {
     clients = []
   }
 
+  /// Where the command's input comes from; nil when it comes from nobody who is connected.
+  package var inputSource: CInt? { input?.source.number }
+
+  /// How large the terminal is now of who is attached; nil when that is no news.
+  func takeSize() -> TerminalSize? {
+    defer { newSize = nil }
+    return newSize
+  }
+
+  /// Whether the command is to wait until who gives its input has taken its output.
+  var holdsUp: Bool { clients.contains(where: \.holdsUp) }
+
   // MARK: Those who are connected
+
+  private func adopt(_ descriptor: consuming OwnedDescriptor) throws(SystemError) {
+    let client = ControlClient(attached: ControlConnection(inherited: descriptor), tag: nextTag)
+    client.givesInput = input != nil
+    nextTag += 1
+    clients.append(client)
+    try loop.add(client.descriptor, tag: client.tag)
+  }
 
   private func takeClients() throws(SystemError) {
     do throws(SystemError) {
@@ -106,6 +139,14 @@ package final class RunControl {
       remove(client)
       return []
     case .request(let line): events = answer(line, of: client)
+    case .frames(let frames):
+      for frame in frames {
+        guard take(frame, from: client) else {
+          remove(client)
+          return []
+        }
+      }
+      try passInput()
     }
     try watch(client, instead: interest)
     return events
@@ -120,7 +161,9 @@ package final class RunControl {
     }
     switch request.action {
     case .attach:
-      client.answer(.done, .attached)
+      let isGiven = clients.contains(where: \.givesInput)
+      client.givesInput = request.input == true && input?.isOpen == true && !isGiven
+      client.answer(.attached(takingInput: client.givesInput), .attached)
       return []
     case .signal:
       client.answer(.done, .leaving)
@@ -128,13 +171,37 @@ package final class RunControl {
     }
   }
 
+  /// - Returns: false for what he may not say.
+  private func take(_ frame: ControlFrame, from client: ControlClient) -> Bool {
+    switch frame.kind {
+    case .size: newSize = frame.size ?? newSize
+    case .input where client.givesInput: input?.write(frame.bytes)
+    case .inputEnd where client.givesInput: input?.end()
+    default: return false
+    }
+    return true
+  }
+
+  /// Passes input on, and reads no more of it before what was read is taken.
+  private func passInput() throws(SystemError) {
+    guard let input else { return }
+    try input.advance(in: loop, tag: Self.inputTag)
+    for client in clients where client.givesInput {
+      let interest = client.interest
+      client.isHeld = input.isBusy
+      try watch(client, instead: interest)
+    }
+  }
+
   private func watch(
-    _ client: ControlClient, instead before: EventLoop.Interest
+    _ client: ControlClient, instead before: EventLoop.Interest?
   ) throws(SystemError) {
     guard !client.isDone else { return remove(client) }
     guard client.interest != before else { return }
-    loop.remove(client.descriptor)
-    try loop.add(client.descriptor, tag: client.tag, for: client.interest)
+    if before != nil { loop.remove(client.descriptor) }
+    if let interest = client.interest {
+      try loop.add(client.descriptor, tag: client.tag, for: interest)
+    }
   }
 
   private func remove(_ client: ControlClient) {

@@ -166,7 +166,10 @@ struct SupervisionLoop: ~Copyable {
       }
       return events
     case .control: return try readControl()
-    case .runControl: return try runControl?.advance() ?? []
+    case .runControl:
+      let events = try runControl?.advance() ?? []
+      if let size = runControl?.takeSize() { streams?.resize(size) }
+      return events
     case .timer: return try timerExpired()
     case .stdout: return try read(.stdout, container)
     case .stderr: return try read(.stderr, container)
@@ -300,7 +303,10 @@ struct SupervisionLoop: ~Copyable {
       loop.remove(reader.descriptor)
       // Now, not when the last reference goes: a command that writes on must get SIGPIPE.
       reader.close()
-      if stream == .stdout, streams?.isTerminal == true { interaction?.hangUp(in: loop) }
+      if stream == .stdout, streams?.isTerminal == true {
+        interaction?.hangUp(in: loop)
+        streams?.closeDevice()
+      }
     }
     allowance.drop(sinks.end(stream, isCut: allowance.dropped > 0))
     log.droppedBytes = allowance.dropped
@@ -318,7 +324,9 @@ struct SupervisionLoop: ~Copyable {
     for writer in blockedWriters where !writer.hasPending { loop.remove(writer.descriptor) }
     blockedWriters.removeAll { !$0.hasPending }
     for writer in sinks.writers where writer.hasPending { try block(writer) }
-    isPaused = !blockedWriters.isEmpty || sinks.channels.contains(where: \.holdsUp)
+    isPaused =
+      !blockedWriters.isEmpty || sinks.channels.contains(where: \.holdsUp)
+      || runControl?.holdsUp == true
     if isPaused, !wasPaused {
       if let stdout { loop.remove(stdout.descriptor) }
       if let stderr { loop.remove(stderr.descriptor) }

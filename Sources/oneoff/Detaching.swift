@@ -9,6 +9,8 @@ struct DetachedRun: Sendable, Codable {
   private var name: String
   private var record: RecordRequest
   private var output: RunOutput
+  /// Whether whoever starts it is attached from its beginning.
+  private var isAttended = false
 
   /// Takes what ``performRun(_:named:output:record:onCallerDeath:)`` would do.
   ///
@@ -29,10 +31,38 @@ struct DetachedRun: Sendable, Codable {
   consuming func start() throws -> Int32 {
     let id = try spec.id ?? .random()
     spec.id = id
-    // This very program, whatever has become of its file.
-    let process = try DetachedProcess(
+    let process = try makeProcess()
+    let status = try Self.waitForStart(of: process, id)
+    if status == 0 { try Printer.print("\(id.text)\n") }
+    return status
+  }
+
+  /// Starts the supervisor, and is attached to the run until its end, or until the keys are typed.
+  ///
+  /// - Returns: the exit status: the run's own, or 0 where it was left.
+  consuming func attend(_ keys: DetachKeys) throws -> Int32 {
+    let id = try spec.id ?? .random()
+    spec.id = id
+    isAttended = true
+    var process = try makeProcess()
+    let status = try Self.waitForStart(of: process, id)
+    guard status == 0, let socket = process.takeConnection() else { return status }
+    let connection = RunConnection(
+      toStarted: socket, takesInput: spec.standardInput == .caller)
+    guard let store = try RunStore.find() else { throw VerbFailure(noRun: id.text) }
+    return try AttachVerb.attend(connection, id, spec, keys, store)
+  }
+
+  /// This very program, whatever has become of its file.
+  private func makeProcess() throws -> DetachedProcess {
+    try DetachedProcess(
       "/proc/self/exe", arguments: ["oneoff", SuperviseVerb.verb.name, "--detach"],
-      input: StoredJSON.text(self))
+      input: StoredJSON.text(self), connected: isAttended)
+  }
+
+  private static func waitForStart(
+    of process: borrowing DetachedProcess, _ id: RunID
+  ) throws -> Int32 {
     var outcome: StartNews?
     try process.readReports { line in
       switch StartNews(parsing: line) {
@@ -44,9 +74,7 @@ struct DetachedRun: Sendable, Codable {
       return outcome == nil
     }
     switch outcome {
-    case .started:
-      try Printer.print("\(id.text)\n")
-      return 0
+    case .started: return 0
     case .failed(let status, let error):
       Printer.printError(error)
       return status
@@ -68,9 +96,12 @@ struct DetachedRun: Sendable, Codable {
         "the specification on descriptor 3 cannot be read",
         remedy: "this verb is for oneoff itself; people use oneoff run --detach")
     }
+    let starter = run.isAttended ? OwnedDescriptor(owning: 5) : nil
     do {
       return try performRun(
-        run.spec, named: run.name, output: run.output, record: run.record, report: report
+        run.spec, named: run.name, output: run.output, record: run.record,
+        absence: CallerAbsence(
+          report, mayGiveInput: run.spec.standardInput == .caller, starter: starter)
       ).status
     } catch {
       report.fail(status: CommandLineTool.failureStatus, error: "\(error)")
@@ -79,30 +110,59 @@ struct DetachedRun: Sendable, Codable {
   }
 }
 
+/// What there is of a caller who does not stay.
+final class CallerAbsence {
+  /// Tells him how the run's start went.
+  let report: StartReport
+  /// Whether the command's input comes from who is attached.
+  let mayGiveInput: Bool
+  private var starter: OwnedDescriptor?
+
+  init(_ report: StartReport, mayGiveInput: Bool, starter: consuming OwnedDescriptor?) {
+    self.report = report
+    self.mayGiveInput = mayGiveInput
+    self.starter = starter
+  }
+
+  /// The connection of him who is attached from the beginning, to be taken once.
+  func takeStarter() -> OwnedDescriptor? { starter.take() }
+}
+
 extension Invocation {
   /// Checks that what is asked for can be had without the caller, if it is to be.
   ///
   /// - Throws: ``SpecError`` for what takes a caller who stays.
   func checkDetaching() throws(SpecError) {
-    guard options.isDetached else { return }
+    if options.detachKeys != nil, !options.run.passesInput || !options.run.hasTerminal {
+      throw SpecError(
+        "--detach-keys are typed at a terminal, which the run does not have",
+        remedy: "add -it, or leave --detach-keys out")
+    }
+    if options.isDetached, options.detachKeys != nil {
+      throw SpecError(
+        "--detach and --detach-keys exclude each other: nobody types",
+        remedy: "give the keys to oneoff attach")
+    }
+    guard options.isDetached || options.detachKeys != nil else { return }
+    let own = options.isDetached ? "--detach" : "--detach-keys"
     if case .descriptor = options.run.events {
       throw SpecError(
-        "--detach and --events to a descriptor exclude each other: it is the caller's, who leaves",
+        "\(own) and --events to a descriptor exclude each other: it is the caller's, who leaves",
         remedy: "name a file: --events FILE")
     }
     if options.run.showsStats {
       throw SpecError(
-        "--detach and --stats exclude each other: nobody looks",
+        "\(own) and --stats exclude each other: nobody looks",
         remedy: "leave --stats out; oneoff inspect shows what the run has used")
     }
     if options.record.isUnwanted {
       throw SpecError(
-        "--detach and --no-record exclude each other: nobody would learn how the run ends",
+        "\(own) and --no-record exclude each other: nobody would learn how the run ends",
         remedy: "leave one of them out")
     }
     if options.callerDeath == .kill {
       throw SpecError(
-        "--detach and --on-caller-death kill exclude each other: the caller leaves at once",
+        "\(own) and --on-caller-death kill exclude each other: the caller leaves at once",
         remedy: "leave one of them out")
     }
   }

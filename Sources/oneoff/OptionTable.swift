@@ -72,6 +72,10 @@ struct Options: Sendable {
   var retention = RunRetention.standard
   var isDryRun = false
   var isDetached = false
+  /// With which the caller leaves a run that has a terminal; nil where he has named none.
+  var detachKeys: DetachKeys?
+  /// Whether `attach` gives input.
+  var givesInput = true
   var callerDeath: CallerDeathPolicy?
   /// What `kill` sends: SIGTERM.
   var signal: Int32 = 15

@@ -39,8 +39,11 @@ enum RunVerb {
       invocation.options.record.isWanted
       ? RecordRequest(kind: .run, command: invocation.operands, isRequired: true) : nil
     let spec = try options.spec(command: invocation.operands)
-    if invocation.options.isDetached, let record {
-      return try DetachedRun(spec, named: "run", output: output, record: record).start()
+    let keys = invocation.options.detachKeys
+    if invocation.options.isDetached || keys != nil, let record {
+      let detached = try DetachedRun(spec, named: "run", output: output, record: record)
+      if let keys { return try detached.attend(keys) }
+      return try detached.start()
     }
     return try performRun(
       spec, named: "run", output: output, record: record,

@@ -50,10 +50,10 @@ struct RecordRequest: Sendable, Codable {
 ///   - name: what a sentence on its end says of it, such as `run`.
 ///   - request: that it be recorded; nil when not.
 ///   - policy: what becomes of it when the caller dies; nil when that is not looked for.
-///   - report: tells the one who has started this process how the run's start went.
+///   - absence: what there is of a caller who does not stay; nil when he does.
 func performRun(
   _ spec: RunSpec, named name: String, output: RunOutput, record request: RecordRequest? = nil,
-  onCallerDeath policy: CallerDeathPolicy? = nil, report: StartReport? = nil
+  onCallerDeath policy: CallerDeathPolicy? = nil, absence: CallerAbsence? = nil
 ) throws -> PerformedRun {
   var spec = spec
   let resultSink = output.result.map(ResultSink.init)
@@ -63,7 +63,7 @@ func performRun(
   var sinks =
     try output.makeSinks(hasTerminal: spec.terminal != nil)
     + (resultSink.map { [$0 as any RunSink] } ?? [])
-    + (report.map { [$0 as any RunSink] } ?? [])
+    + (absence.map { [$0.report as any RunSink] } ?? [])
   var recordSink: RecordSink?
   if let request {
     let id = try spec.id ?? .random()
@@ -72,7 +72,8 @@ func performRun(
     // First, so that whoever hears of the end finds the result in the record.
     if let recordSink { sinks.insert(recordSink, at: 0) }
   }
-  let control = try makeControl(of: recordSink == nil ? nil : spec.id, policy, telling: sinks)
+  let control = try makeControl(
+    of: recordSink == nil ? nil : spec.id, policy, absence, telling: sinks)
   // Before the record: see RunControl.
   if let control { sinks.insert(control, at: 0) }
   defer { control?.close(atMost: .seconds(1)) }
@@ -82,7 +83,9 @@ func performRun(
     }
   }
   do {
-    let caller = spec.isInteractive ? CallerSide(input: 0, terminal: Caller.terminal) : nil
+    let caller =
+      spec.isInteractive
+      ? CallerSide(input: control?.inputSource ?? 0, terminal: Caller.terminal) : nil
     let result = try Supervisor(spec, sinks: sinks).run(caller: caller, runControl: control)
     if let sentence = result.sentence(of: name, under: spec) {
       output.printEnd(sentence, isOfDeployment: result.wasLimited || result.lacksExports)
@@ -106,11 +109,13 @@ func performRun(
 /// How others have a say in a run, which goes on also where they can have none; nil where nobody is
 /// to have one.
 private func makeControl(
-  of id: RunID?, _ policy: CallerDeathPolicy?, telling sinks: [any RunSink]
+  of id: RunID?, _ policy: CallerDeathPolicy?, _ absence: CallerAbsence?,
+  telling sinks: [any RunSink]
 ) throws(OneOffError) -> RunControl? {
   guard id != nil || policy != nil else { return nil }
   do throws(OneOffError) {
-    return try RunControl(id, policy)
+    return try RunControl(
+      id, policy, takesInput: absence?.mayGiveInput == true, starter: absence?.takeStarter())
   } catch {
     let text = "nobody can attach to the run or kill it: \(error)".onOneLine
     for sink in sinks { sink.warned(code: "no-control", text: text) }

@@ -202,7 +202,7 @@ extension IntegrationTests {
       try FileManager.default.setAttributes(
         [.posixPermissions: 0o666], ofItemAtPath: Control.path("a"))
       let script = """
-        my $s = IO::Socket::UNIX->new(Peer => shift) or die "connect: $!";
+        $SIG{PIPE} = "IGNORE"; my $s = IO::Socket::UNIX->new(Peer => shift) or die "connect: $!";
         print $s qq({"v":1,"do":"signal","signal":9}\\n); print "<", join("", <$s>), ">";
         """
       let ask = ["perl", "-MIO::Socket::UNIX", "-e", script, Control.path("a")]

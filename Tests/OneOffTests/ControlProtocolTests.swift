@@ -1,3 +1,4 @@
+import ContainerSpec
 import Testing
 
 @testable import OneOff
@@ -9,8 +10,9 @@ import Testing
 
   @Test func requestsAreUnderstoodOrNot() {
     #expect(request(#"{"v":1,"do":"signal","signal":15}"#) == .signal(15))
-    #expect(request(#"{"v":1,"do":"attach"}"#) == .attach)
-    #expect(request(#"{"v":1,"do":"attach","later":true}"#) == .attach)
+    #expect(request(#"{"v":1,"do":"attach"}"#)?.action == .attach)
+    #expect(request(#"{"v":1,"do":"attach","later":true}"#)?.input == nil)
+    #expect(request(#"{"v":1,"do":"attach","input":true}"#) == .attach(givingInput: true))
     for text in [
       "", "{", "[]", #"{"v":2,"do":"attach"}"#, #"{"v":1,"do":"dance"}"#, #"{"v":1,"do":"signal"}"#,
       #"{"v":1,"do":"signal","signal":0}"#, #"{"v":1,"do":"signal","signal":64}"#,
@@ -25,6 +27,9 @@ import Testing
     #expect(
       String(decoding: StoredJSON.text(ControlAnswer.done), as: UTF8.self)
         == "{\"ok\":true,\"v\":1}\n")
+    #expect(
+      String(decoding: StoredJSON.text(ControlAnswer.attached(takingInput: true)), as: UTF8.self)
+        == "{\"input\":true,\"ok\":true,\"v\":1}\n")
   }
 
   @Test func framesComeWholeHoweverTheyAreCut() {
@@ -33,10 +38,10 @@ import Testing
       ControlFrame.encoded(.stdout, [1, 2, 3]) + [99, 0, 0, 0, 2, 8, 8]
       + ControlFrame.encoded(.stderr, long[...]) + ControlFrame.encoded(.end)
     for size in [1, 2, 5, 7, 4096, sent.count] {
-      var reader = ControlFrame.Reader()
+      var reader = ControlFrame.Reader(longest: long.count)
       var frames: [ControlFrame] = []
       for start in stride(from: 0, to: sent.count, by: size) {
-        frames += reader.take(Array(sent[start..<min(start + size, sent.count)]))
+        frames += reader.take(Array(sent[start..<min(start + size, sent.count)])) ?? []
       }
       #expect(
         frames == [
@@ -44,6 +49,25 @@ import Testing
           ControlFrame(kind: .end, bytes: []),
         ])
     }
+  }
+
+  @Test func aFrameThatIsTooLongIsRefusedBeforeItHasCome() {
+    var reader = ControlFrame.Reader(longest: 100)
+    #expect(reader.take([1, 0, 0, 0, 100]) == [])
+    var other = ControlFrame.Reader(longest: 100)
+    #expect(other.take([1, 0, 0, 0, 101]) == nil)
+    var huge = ControlFrame.Reader(longest: 100)
+    #expect(huge.take([1, 255, 255, 255, 255]) == nil)
+  }
+
+  @Test func sizesOfTerminalsComeAsTheyWereOrNotAtAll() {
+    var reader = ControlFrame.Reader(longest: 100)
+    let size = TerminalSize(rows: 300, columns: 65_535)
+    #expect(reader.take(ControlFrame.encoded(size))?.map(\.size) == [size])
+    for bytes: [UInt8] in [[], [0, 24, 0], [0, 24, 0, 80, 0], [0, 0, 0, 80], [0, 24, 0, 0]] {
+      #expect(ControlFrame(kind: .size, bytes: bytes).size == nil)
+    }
+    #expect(ControlFrame(kind: .input, bytes: [0, 24, 0, 80]).size == nil)
   }
 
   @Test func aQueueSendsEverythingInOrder() {

@@ -15,8 +15,8 @@ long ol_control_listen(const char *path, int backlog);
  * EAGAIN after `timeout_s` seconds. */
 long ol_control_connect(const char *path, int timeout_s);
 
-/* Whether the end may be waited for as long as it takes from now on. */
-long ol_control_wait_for_ever(int socket);
+/* Two sockets that are connected to each other. */
+long ol_control_pair(int *first, int *second);
 
 /* A connection, non-blocking. */
 long ol_control_accept(int listener);
