@@ -27,8 +27,8 @@ final class ControlClient {
   let tag: UInt64
   private let connection: ControlConnection
   private(set) var stage = Stage.asking
-  /// Whether the command's input comes from him. As with a terminal, the command then waits until he
-  /// has taken its output.
+  /// Whether the command's input comes from him. As with a terminal, the command then waits until
+  /// he has taken its output.
   var givesInput = false
   /// Whether nothing is read from him: what he has given was not taken yet.
   var isHeld = false

@@ -18,6 +18,14 @@ enum Control {
     #expect(done.output == "\(id)\n")
   }
 
+  /// Starts a detached run that ignores SIGTERM; returns once it does.
+  static func detachDeafRun(_ id: String, grace: String) throws {
+    try detach(
+      id, ["--grace", grace], "trap '' TERM; echo deaf; while :; do sleep 0.05; done")
+    let log = Records.runs.appending("\(id)/log").string
+    try waitUntil { try String(contentsOfFile: log, encoding: .utf8).contains("deaf") }
+  }
+
   /// Ends a run at once, and waits for that.
   static func end(_ id: String) throws {
     #expect(try perform(["kill", "-s", "KILL", id]).status == 0)
@@ -147,10 +155,10 @@ extension IntegrationTests {
     }
 
     @Test func theGraceTimeAppliesAndKillDoesNotWaitForIt() throws {
-      try Control.detach("a", ["--grace", "300ms"], "trap '' TERM; while :; do sleep 0.05; done")
+      try Control.detachDeafRun("a", grace: "300ms")
       #expect(try perform(["kill", "a"]).status == 0)
       #expect(try perform(["wait", "a"]).status == 137)
-      try Control.detach("b", ["--grace", "1h"], "trap '' TERM; while :; do sleep 0.05; done")
+      try Control.detachDeafRun("b", grace: "1h")
       #expect(try perform(["kill", "b"]).status == 0)
       try Control.end("b")
       let result = try Records.object("b", "result.json")
