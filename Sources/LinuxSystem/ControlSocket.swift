@@ -91,15 +91,18 @@ public struct ControlSocket: ~Copyable, Sendable {
   private static let timeoutInSeconds: CInt = 10
 
   /// Removes what a listener that is dead has left under a name.
+  ///
+  /// - Returns: false while somebody has the socket open.
   public static func removeLeftover(
     _ name: String, in directory: borrowing OwnedDescriptor
-  ) throws(SystemError) {
+  ) throws(SystemError) -> Bool {
     try directory.waitForLock(.exclusive, subject: "of the control sockets")
     defer { directory.unlock() }
     do throws(SystemError) {
       try removeUnlessAlive(name, in: directory)
+      return true
     } catch let error where error.errno == .addressInUse {
-      return
+      return false
     }
   }
 

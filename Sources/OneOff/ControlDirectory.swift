@@ -35,6 +35,12 @@ enum ControlDirectory {
   /// nobody's way: the next run of that name removes it.
   static func removeLeftover(of id: RunID) {
     guard let directory = try? find() else { return }
-    try? ControlSocket.removeLeftover(id.text, in: directory)
+    // A container that was not set up yet has a copy of it, and ends in a moment.
+    let deadline = monotonicClock() + .seconds(1)
+    while (try? ControlSocket.removeLeftover(id.text, in: directory)) == false,
+      monotonicClock() < deadline
+    {
+      pause(.milliseconds(2))
+    }
   }
 }

@@ -61,7 +61,14 @@ package struct RunStore: ~Copyable {
   ///
   /// - Throws: where the record cannot be read.
   package func read(_ id: RunID) throws(OneOffError) -> RecordedRun? {
-    let run = try OneOffError.wrap { try RunRecord(opening: id, in: runs)?.read() }
+    try OneOffError.wrap {
+      guard let record = try RunRecord(opening: id, in: runs) else { return nil }
+      return try Self.read(record, id)
+    }
+  }
+
+  private static func read(_ record: borrowing RunRecord, _ id: RunID) throws -> RecordedRun? {
+    let run = try record.read()
     if case .lost = run?.state { ControlDirectory.removeLeftover(of: id) }
     return run
   }
@@ -71,7 +78,7 @@ package struct RunStore: ~Copyable {
     try OneOffError.wrap {
       guard let record = try RunRecord(opening: id, in: runs) else { return nil }
       try record.waitForEnd()
-      return try record.read()?.state.result
+      return try Self.read(record, id)?.state.result
     }
   }
 
