@@ -44,7 +44,8 @@ extension FuzzTarget {
     } else if log.last == UInt8(ascii: "\n") {
       // Of a torn line that is too long, the beginning is shown.
       try hold(some.isPart(of: all) && someOfTail.isPart(of: all), "a line is whole, or not there")
-      let short = all.filter { $0.count <= longest }
+      let short = try records(
+        of: log.lines.filter { $0.count <= longest }.joined, LogSelection())
       try hold(short.isPart(of: some), "what is not too long is there")
     }
   }
