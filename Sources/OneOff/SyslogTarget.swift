@@ -7,7 +7,7 @@ public struct SyslogTarget: Sendable, Hashable {
   private let given: ByteString
   let peer: SocketPeer
 
-  /// As it was given, such as `udp://192.0.2.1:514`; of a path that is not UTF-8, what can be shown.
+  /// As it was given, such as `udp://192.0.2.1:514`, with U+FFFD for what is not UTF-8.
   public var text: String { given.description }
 
   /// Reads `udp://HOST:PORT`, `tcp://HOST:PORT` or `unix:PATH`; an IPv6 address has brackets.
