@@ -10,7 +10,7 @@ struct FuzzTarget: Sendable {
   let check: @Sendable ([UInt8]) throws -> Void
 
   static let all = [
-    accounts, detachKeys, environmentFile, mask, options, procfile, seccomp, storedLog,
+    accounts, control, detachKeys, environmentFile, mask, options, procfile, seccomp, storedLog,
     terminalText,
   ]
 }

@@ -1,0 +1,39 @@
+@testable import OneOff
+
+extension FuzzTarget {
+  /// A request to a supervisor, on a line, and the frames that it sends; the first byte says in
+  /// which pieces these come.
+  static let control = FuzzTarget(name: "control") { bytes in
+    guard let first = bytes.first else { return }
+    let parts = Array(bytes.dropFirst()).sections(2)
+    try checkRequest(parts[0].dropLast(parts[0].last == UInt8(ascii: "\n") ? 1 : 0))
+    let frames = frames(in: parts[1], inPiecesOf: Int(first % 32) + 1)
+    try hold(
+      frames == Self.frames(in: parts[1], inPiecesOf: .max), "the same in every division")
+    let again = frames.flatMap { ControlFrame.encoded($0.kind, $0.bytes[...]) }
+    try hold(again.count <= parts[1].count, "frames have no more than was sent")
+    try hold(Self.frames(in: again, inPiecesOf: .max) == frames, "frames are what they are read as")
+  }
+
+  /// A request that is understood asks for what can be done, and travels as it is.
+  private static func checkRequest(_ line: ArraySlice<UInt8>) throws {
+    guard let request = ControlRequest(parsing: line) else { return }
+    if request.action == .signal {
+      try hold(request.signal.map((1...63).contains) == true, "a signal has a number")
+    }
+    let again = StoredJSON.text(request)
+    try hold(again.last == UInt8(ascii: "\n") && again.lines.count == 1, "a request is a line")
+    try hold(ControlRequest(parsing: again.dropLast()) == request, "print and read again")
+  }
+
+  private static func frames(in bytes: [UInt8], inPiecesOf size: Int) -> [ControlFrame] {
+    var reader = ControlFrame.Reader()
+    var frames: [ControlFrame] = []
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      frames += reader.take(Array(rest.prefix(size)))
+      rest = rest.dropFirst(size)
+    }
+    return frames
+  }
+}
