@@ -39,8 +39,8 @@ parsers() {
     mask) echo OneOff/SecretPatterns OneOff/SecretScanner OneOff/MaskedStream ;;
     options) echo LinuxSystem/OptionScanner oneoff/OptionParser oneoff/OptionTable \
         oneoff/OptionTable+Control oneoff/OptionTable+Interaction oneoff/OptionTable+Limits \
-        oneoff/OptionTable+Record oneoff/OptionTable+Scratch oneoff/OptionTable+Secrets oneoff/OptionTable+Sinks \
-        oneoff/OptionTable+Time OneOff/SyslogTarget LinuxSystem/SocketAddress \
+        oneoff/OptionTable+Record oneoff/OptionTable+Scratch oneoff/OptionTable+Secrets \
+        oneoff/OptionTable+Sinks oneoff/OptionTable+Time OneOff/SyslogTarget LinuxSystem/SocketAddress \
         ContainerSpec/Export ContainerSpec/Limits+Text ContainerSpec/Limits+Validation \
         ContainerSpec/ResourceLimit ContainerSpec/SecretNames ContainerSpec/ConnectionString \
         ContainerSpec/Mounts+Text ContainerSpec/ByteCount+Text ContainerSpec/DurationText \

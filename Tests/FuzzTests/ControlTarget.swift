@@ -18,9 +18,10 @@ extension FuzzTarget {
   /// A request that is understood asks for what can be done, and travels as it is.
   private static func checkRequest(_ line: ArraySlice<UInt8>) throws {
     guard let request = ControlRequest(parsing: line) else { return }
-    if request.action == .signal {
-      try hold(request.signal.map((1...63).contains) == true, "a signal has a number")
-    }
+    let signals: ClosedRange<Int32> = 1...63
+    try hold(
+      request.action == .attach || request.signal.map { signals.contains($0) } == true,
+      "a signal has a number")
     let again = StoredJSON.text(request)
     try hold(again.last == UInt8(ascii: "\n") && again.lines.count == 1, "a request is a line")
     try hold(ControlRequest(parsing: again.dropLast()) == request, "print and read again")

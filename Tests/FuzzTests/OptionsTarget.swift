@@ -89,6 +89,10 @@ extension FuzzTarget {
 
   /// Options that were taken make a specification that is checked, and travels as JSON.
   private static func checkSpec(_ options: Options, _ operands: [ByteString]) throws {
+    let record = options.record
+    try hold(
+      ((try? record.isWantedByDefault()) == nil) == (record.isWanted && record.isUnwanted),
+      "a record is wanted or not")
     try checkPrinted(options.run)
     try checkSinks(options.run.sinks)
     var spec = RunSpec(layers: ["/"], command: operands)
