@@ -33,15 +33,16 @@ parsers() {
     case $1 in
     accounts) echo ContainerSpec/AccountDatabase ContainerSpec/UserReference+Text \
         ContainerSpec/Decimal ;;
-    control) echo OneOff/ControlProtocol ;;
+    control) echo OneOff/ControlProtocol OneOff/ControlFrame ;;
     detach-keys) echo OneOff/DetachKeys ;;
     environment-file) echo ContainerSpec/EnvironmentFile ;;
     mask) echo OneOff/SecretPatterns OneOff/SecretScanner OneOff/MaskedStream ;;
     options) echo LinuxSystem/OptionScanner oneoff/OptionParser oneoff/OptionTable \
         oneoff/OptionTable+Control oneoff/OptionTable+Interaction oneoff/OptionTable+Limits \
         oneoff/OptionTable+Record oneoff/OptionTable+Scratch oneoff/OptionTable+Secrets \
-        oneoff/OptionTable+Sinks oneoff/OptionTable+Time OneOff/SyslogTarget LinuxSystem/SocketAddress \
-        ContainerSpec/Export ContainerSpec/Limits+Text ContainerSpec/Limits+Validation \
+        oneoff/OptionTable+Sinks oneoff/OptionTable+Time OneOff/SyslogTarget \
+        LinuxSystem/SocketAddress ContainerSpec/Export ContainerSpec/Limits+Text \
+        ContainerSpec/Limits+Validation \
         ContainerSpec/ResourceLimit ContainerSpec/SecretNames ContainerSpec/ConnectionString \
         ContainerSpec/Mounts+Text ContainerSpec/ByteCount+Text ContainerSpec/DurationText \
         ContainerSpec/Environment ContainerSpec/Names ContainerSpec/Capability \

@@ -1,19 +1,31 @@
+import ContainerSpec
+
 @testable import OneOff
 
 extension FuzzTarget {
-  /// A request to a supervisor, on a line, and the frames that it sends; the first byte says in
-  /// which pieces these come.
+  /// A request to a supervisor, on a line, and the frames that either side sends; the first byte
+  /// says in which pieces these come.
   static let control = FuzzTarget(name: "control") { bytes in
     guard let first = bytes.first else { return }
     let parts = Array(bytes.dropFirst()).sections(2)
     try checkRequest(parts[0].dropLast(parts[0].last == UInt8(ascii: "\n") ? 1 : 0))
     let frames = frames(in: parts[1], inPiecesOf: Int(first % 32) + 1)
-    try hold(
-      frames == Self.frames(in: parts[1], inPiecesOf: .max), "the same in every division")
+    try hold(frames == Self.frames(in: parts[1], inPiecesOf: .max), "the same in every division")
+    guard let frames else { return }
+    try hold(frames.allSatisfy { $0.bytes.count <= longest }, "what is too long is refused")
     let again = frames.flatMap { ControlFrame.encoded($0.kind, $0.bytes[...]) }
     try hold(again.count <= parts[1].count, "frames have no more than was sent")
     try hold(Self.frames(in: again, inPiecesOf: .max) == frames, "frames are what they are read as")
+    for frame in frames {
+      guard let size = frame.size else { continue }
+      try hold(size.rows > 0 && size.columns > 0, "a terminal has a size")
+      let head = ControlFrame.encoded(.size, frame.bytes[...])
+      try hold(ControlFrame.encoded(size) == head, "a size is sent as it was")
+    }
   }
+
+  /// The bytes of the longest frame that is taken.
+  private static let longest = 100
 
   /// A request that is understood asks for what can be done, and travels as it is.
   private static func checkRequest(_ line: ArraySlice<UInt8>) throws {
@@ -27,12 +39,14 @@ extension FuzzTarget {
     try hold(ControlRequest(parsing: again.dropLast()) == request, "print and read again")
   }
 
-  private static func frames(in bytes: [UInt8], inPiecesOf size: Int) -> [ControlFrame] {
-    var reader = ControlFrame.Reader()
+  /// The frames; nil where one is refused.
+  private static func frames(in bytes: [UInt8], inPiecesOf size: Int) -> [ControlFrame]? {
+    var reader = ControlFrame.Reader(longest: longest)
     var frames: [ControlFrame] = []
     var rest = bytes[...]
     while !rest.isEmpty {
-      frames += reader.take(Array(rest.prefix(size)))
+      guard let some = reader.take(Array(rest.prefix(size))) else { return nil }
+      frames += some
       rest = rest.dropFirst(size)
     }
     return frames
