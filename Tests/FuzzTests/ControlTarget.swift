@@ -8,7 +8,9 @@ extension FuzzTarget {
   static let control = FuzzTarget(name: "control") { bytes in
     guard let first = bytes.first else { return }
     let parts = Array(bytes.dropFirst()).sections(2)
-    try checkRequest(parts[0].dropLast(parts[0].last == UInt8(ascii: "\n") ? 1 : 0))
+    let line = parts[0].dropLast(parts[0].last == UInt8(ascii: "\n") ? 1 : 0)
+    try checkRequest(line)
+    try checkAnswers(Array(line))
     let frames = frames(in: parts[1], inPiecesOf: Int(first % 32) + 1)
     try hold(frames == Self.frames(in: parts[1], inPiecesOf: .max), "the same in every division")
     guard let frames else { return }
@@ -34,9 +36,26 @@ extension FuzzTarget {
     try hold(
       request.action == .attach || request.signal.map { signals.contains($0) } == true,
       "a signal has a number")
+    let made: ControlRequest =
+      request.action == .signal
+      ? .signal(request.signal ?? 0) : .attach(givingInput: request.input == true)
+    try hold(ControlRequest(parsing: StoredJSON.text(made).dropLast()) == made, "as clients ask")
     let again = StoredJSON.text(request)
     try hold(again.last == UInt8(ascii: "\n") && again.lines.count == 1, "a request is a line")
     try hold(ControlRequest(parsing: again.dropLast()) == request, "print and read again")
+  }
+
+  /// What a client reads as an answer travels as it is, and so does what a supervisor answers.
+  private static func checkAnswers(_ line: [UInt8]) throws {
+    let read = StoredJSON.value(ControlAnswer.self, of: line)
+    let given: [ControlAnswer] = [
+      .done, .notUnderstood, .busy, .attached(takingInput: line.count % 2 == 0),
+    ]
+    for answer in given + (read.map { [$0] } ?? []) {
+      let again = StoredJSON.text(answer)
+      try hold(again.lines.count == 1, "an answer is a line")
+      try hold(StoredJSON.value(ControlAnswer.self, of: again) == answer, "print and read again")
+    }
   }
 
   /// The frames; nil where one is refused.
