@@ -10,7 +10,8 @@ seeds=Tests/FuzzTests/Corpus
 learnt=build/fuzz
 # libFuzzer cuts what is longer, seeds too: as long as a profile of Docker's is.
 longest=16384
-targets="accounts environment-file mask options procfile seccomp stored-log terminal-text"
+targets="accounts control detach-keys environment-file mask options procfile seccomp stored-log \
+terminal-text"
 export ONEOFF_FUZZ=1
 # Swift's own backtrace of a crash would keep libFuzzer from saving the input.
 export SWIFT_BACKTRACE=enable=no
@@ -32,9 +33,17 @@ parsers() {
     case $1 in
     accounts) echo ContainerSpec/AccountDatabase ContainerSpec/UserReference+Text \
         ContainerSpec/Decimal ;;
+    control) echo OneOff/ControlProtocol OneOff/ControlFrame ;;
+    detach-keys) echo OneOff/DetachKeys ;;
     environment-file) echo ContainerSpec/EnvironmentFile ;;
     mask) echo OneOff/SecretPatterns OneOff/SecretScanner OneOff/MaskedStream ;;
     options) echo LinuxSystem/OptionScanner oneoff/OptionParser oneoff/OptionTable \
+        oneoff/OptionTable+Control oneoff/OptionTable+Interaction oneoff/OptionTable+Limits \
+        oneoff/OptionTable+Record oneoff/OptionTable+Scratch oneoff/OptionTable+Secrets \
+        oneoff/OptionTable+Sinks oneoff/OptionTable+Time OneOff/SyslogTarget \
+        LinuxSystem/SocketAddress ContainerSpec/Export ContainerSpec/Limits+Text \
+        ContainerSpec/Limits+Validation \
+        ContainerSpec/ResourceLimit ContainerSpec/SecretNames ContainerSpec/ConnectionString \
         ContainerSpec/Mounts+Text ContainerSpec/ByteCount+Text ContainerSpec/DurationText \
         ContainerSpec/Environment ContainerSpec/Names ContainerSpec/Capability \
         ContainerSpec/Seccomp+Text ;;

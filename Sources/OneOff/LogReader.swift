@@ -19,11 +19,9 @@ package struct LogSelection: Sendable, Hashable {
 
 /// Reads the records of a log, to which somebody may still be writing.
 package struct LogReader: ~Copyable {
-  private static let block = 256 << 10
-  /// A longer line is no record: ours are far shorter, and other writers cut lines at 16 KiB.
-  static let longestRecord = 1 << 20
-
   private let file: GrowingFile
+  private let block: Int
+  private let longestRecord: Int
   private let selection: LogSelection
   private var parser = LogRecordParser()
   /// The end of the last whole line that was read.
@@ -38,9 +36,18 @@ package struct LogReader: ~Copyable {
 
   /// Reads a log from the first line that is wanted.
   ///
+  /// - Parameters:
+  ///   - block: how many bytes are read at once.
+  ///   - longestRecord: the bytes of which a longer line is no record: ours are far shorter, and
+  ///     other writers cut lines at 16 KiB.
   /// - Throws: the errnos of pread(2).
-  package init(_ file: consuming GrowingFile, _ selection: LogSelection) throws(SystemError) {
+  package init(
+    _ file: consuming GrowingFile, _ selection: LogSelection, block: Int = 256 << 10,
+    longestRecord: Int = 1 << 20
+  ) throws(SystemError) {
     self.file = file
+    self.block = block
+    self.longestRecord = longestRecord
     self.selection = selection
     if let tail = selection.tail {
       begins = try findTail(tail)
@@ -53,13 +60,13 @@ package struct LogReader: ~Copyable {
   ///
   /// - Throws: the errnos of pread(2), and what `body` throws.
   package mutating func read(_ body: (LogRecord) throws -> Void) throws {
-    var size = Self.block
+    var size = block
     while true {
       let bytes = try file.read(at: offset, atMost: size)
       guard let last = bytes.lastIndex(of: UInt8(ascii: "\n")) else {
         if bytes.count < size { return }
         // No record has that many bytes without a line feed: what they belong to is passed over.
-        if size > Self.longestRecord {
+        if size > longestRecord {
           offset += bytes.count
           isInOverlongLine = true
         } else {
@@ -67,7 +74,7 @@ package struct LogReader: ~Copyable {
         }
         continue
       }
-      size = Self.block
+      size = block
       let start = offset
       offset += last + 1
       try readLines(of: bytes[...last], at: start, body)
@@ -79,7 +86,7 @@ package struct LogReader: ~Copyable {
   ///
   /// - Throws: the errnos of pread(2).
   package mutating func readTornRecord(_ body: (LogRecord) throws -> Void) throws {
-    let bytes = try file.read(at: offset, atMost: Self.longestRecord)
+    let bytes = try file.read(at: offset, atMost: longestRecord)
     guard !bytes.isEmpty, !isInOverlongLine else { return }
     guard var record = parser.parse(bytes[...]) else {
       unreadableLines += 1
@@ -142,7 +149,7 @@ package struct LogReader: ~Copyable {
   private func endOfLastLine() throws(SystemError) -> Int {
     var end = try file.size()
     while end > 0 {
-      let start = max(0, end - Self.block)
+      let start = max(0, end - block)
       let bytes = try file.read(at: start, atMost: end - start)
       if let last = bytes.lastIndex(of: UInt8(ascii: "\n")) { return start + last + 1 }
       end = start
@@ -154,7 +161,7 @@ package struct LogReader: ~Copyable {
   private func linesBefore(
     _ end: Int
   ) throws(SystemError) -> (start: Int, bytes: ArraySlice<UInt8>) {
-    var size = Self.block
+    var size = block
     while true {
       let start = max(0, end - size)
       let bytes = try file.read(at: start, atMost: end - start)
@@ -163,7 +170,7 @@ package struct LogReader: ~Copyable {
       if start == 0 { return (0, bytes[...]) }
       let first = bytes.firstIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? bytes.endIndex
       if first < bytes.endIndex { return (start + first, bytes[first...]) }
-      if size > Self.longestRecord { return (end, []) }
+      if size > longestRecord { return (end, []) }
       size *= 2
     }
   }

@@ -71,10 +71,14 @@ package struct MaskedStream: Sendable {
   ///
   /// - Parameter isCut: whether more was written, and thrown away. What may have been the beginning
   ///   of a secret is then thrown away, too.
-  /// - Returns: how many bytes that are.
+  /// - Returns: how many bytes that are; what is masked is not among them.
   package mutating func end(isCut: Bool, to receive: (ArraySlice<UInt8>) -> Void) -> Int {
-    let limit = isCut ? position - state.depth : position
-    let masked = regions.list.last?.range.upperBound ?? 0
+    // What was shown before its time is not held any more.
+    let limit = isCut ? position - min(state.depth, held.count) : position
+    var dropped = position - limit
+    for region in regions.list {
+      dropped -= max(0, region.range.upperBound - max(region.range.lowerBound, limit))
+    }
     if regions.isEmpty {
       release([], before: limit, to: receive)
     } else {
@@ -83,7 +87,7 @@ package struct MaskedStream: Sendable {
     }
     held = []
     state = SecretScanner.State()
-    return max(0, position - max(limit, masked))
+    return dropped
   }
 
   /// Passes on what begins before `limit`: what was held and the bytes that have just come.

@@ -12,7 +12,7 @@ extension OptionGroup {
         name: "syslog",
         value: .init(
           metavariable: "udp://HOST:PORT|tcp://HOST:PORT|unix:PATH",
-          completion: .words(["udp://", "tcp://", "unix:/dev/log"])),
+          completion: .words(["udp://127.0.0.1:514", "tcp://127.0.0.1:601", "unix:/dev/log"])),
         help: "send every line as RFC 5424; HOST is an address, no name", isRepeatable: true
       ) { options, value throws(SpecError) in
         options.run.sinks.syslog.append(try SyslogTarget(parsing: value))

@@ -1,3 +1,4 @@
+import ContainerSpec
 import Foundation
 import TestRequirements
 import Testing
@@ -36,6 +37,22 @@ extension CommandLineTests {
         #expect(Set(letters).count == letters.count)
         #expect(letters.filter(\.isASCII) == letters)
       }
+    }
+
+    @Test func everyWordThatCompletesAValueIsTaken() throws {
+      var count = 0
+      for option in Verb.all.flatMap(\.options) {
+        guard case .words(let words)? = option.value?.completion() else { continue }
+        for word in words {
+          var options = Options()
+          let value = try ByteString(word)
+          #expect(throws: Never.self, "--\(option.name) \(word)") {
+            try option.apply(&options, value)
+          }
+          count += 1
+        }
+      }
+      #expect(count > 20)
     }
 
     @Test func hiddenVerbsAreNotShown() {

@@ -1,9 +1,11 @@
 import ContainerSpec
 import Deploy
 import FoundationEssentials
-import LinuxSystem
+import Glibc
 import SystemPackage
 
+@testable import LinuxSystem
+@testable import OneOff
 @testable import oneoff
 
 extension FuzzTarget {
@@ -87,21 +89,88 @@ extension FuzzTarget {
 
   /// Options that were taken make a specification that is checked, and travels as JSON.
   private static func checkSpec(_ options: Options, _ operands: [ByteString]) throws {
-    if let grace = options.run.grace {
-      let text = try ByteString(grace.shortText)
-      try hold(try Duration(parsing: text) == grace, "a time is printed and read again")
-    }
+    let record = options.record
+    try hold(
+      ((try? record.isWantedByDefault()) == nil) == (record.isWanted && record.isUnwanted),
+      "a record is wanted or not")
+    try checkPrinted(options.run)
+    try checkSinks(options.run.sinks)
     var spec = RunSpec(layers: ["/"], command: operands)
     options.run.apply(to: &spec)
+    if options.run.passesInput { spec.standardInput = .caller }
+    if options.run.hasTerminal { spec.terminal = TerminalSize() }
     for case .given(let variable) in options.run.variables { spec.environment.set([variable]) }
     if let hook = try? options.hook.hook() {
       spec.app = AppDirectory(source: hook.appDirectory, mountPoint: hook.mountPoint)
     }
+    try checkSecrets(of: spec)
     try spec.validate()
     let names = spec.environment.map(\.name)
     try hold(Set(names).count == names.count, "a variable is there once")
     let json = try JSONEncoder().encode(spec)
     try hold(try JSONDecoder().decode(RunSpec.self, from: json) == spec, "the same as JSON")
+    let places = Set(spec.exports.map { $0.destination.lexicallyNormalized() })
+    try hold(places.count == spec.exports.count, "no export comes over another")
+    for export in spec.exports {
+      try hold(export.source.isAbsolute && export.source.isLexicallyNormal, "a place inside")
+    }
+  }
+
+  /// What has a notation is printed in it, and read again.
+  private static func checkPrinted(_ options: RunOptions) throws {
+    if let grace = options.grace {
+      let text = try ByteString(grace.shortText)
+      try hold(try Duration(parsing: text) == grace, "a time is printed and read again")
+    }
+    if let scratch = options.scratch {
+      let text = try ByteString(scratch.description)
+      try hold(try Scratch(parsing: text) == scratch, "a scratch is printed and read again")
+    }
+    if let share = options.limits.processors {
+      let text = try ByteString(share.description)
+      try hold(try ProcessorShare(parsing: text) == share, "a share is printed and read again")
+    }
+    if let set = options.limits.processorSet {
+      let text = try ByteString(set.description)
+      try hold(try ProcessorSet(parsing: text) == set, "a list is printed and read again")
+    }
+  }
+
+  /// Sinks travel as JSON, and the kernel gets addresses that are whole.
+  private static func checkSinks(_ sinks: SinkConfiguration) throws {
+    let json = try JSONEncoder().encode(sinks)
+    try hold(try JSONDecoder().decode(SinkConfiguration.self, from: json) == sinks, "sinks as JSON")
+    for target in sinks.syslog {
+      let address =
+        switch target.peer {
+        case .udp(let address), .tcp(let address), .unix(let address), .journal(let address):
+          address
+        }
+      // Safe: every address begins with its family, and is not kept.
+      let (family, length) = unsafe address.withPointer { unsafe (CInt($0.pointee.sa_family), $1) }
+      let range: ClosedRange<Int>? =
+        switch family {
+        case AF_INET: 16...16
+        case AF_INET6: 28...28
+        case AF_UNIX: 4...110  // a path of a byte to 107, with its end
+        default: nil
+        }
+      try hold(range?.contains(Int(length)) == true, "an address is as long as its family has it")
+    }
+  }
+
+  /// What is masked by itself is the value of a variable, or something in it.
+  private static func checkSecrets(of spec: RunSpec) throws {
+    var spec = spec
+    spec.masking = .auto
+    for secret in spec.maskedSecrets {
+      let values = spec.environment.filter { $0.name == secret.name }.map(\.value.bytes)
+      let isThere = values.contains { value in
+        value.contains(UInt8(ascii: "%"))
+          || value.indices.contains { value[$0...].starts(with: secret.value) }
+      }
+      try hold(isThere, "a secret is a part of its variable")
+    }
   }
 }
 

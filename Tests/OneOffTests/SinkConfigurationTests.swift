@@ -32,6 +32,8 @@ import Testing
   @Test func isTheSameAfterItWasCoded() throws {
     var sinks = SinkConfiguration()
     sinks.syslog = [try SyslogTarget(parsing: "tcp://[::1]:601")]
+    let notText = Array("unix:/run/".utf8) + [0xff]
+    sinks.syslog.append(try SyslogTarget(parsing: ByteString(bytes: notText, subject: "a path")))
     sinks.jsonFiles = ["/var/log/hook.json"]
     sinks.journald = true
     sinks.overflow = .block
