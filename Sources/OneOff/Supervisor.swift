@@ -116,7 +116,7 @@ package struct Supervisor: ~Copyable {
       takeExports(exports, of: launch)
     } else if let error = launch.findLostWrites() {
       scratchLost = true
-      warn(code: "scratch-lost", "the command's writes were lost", error)
+      warn(code: "scratch-lost", "the scratch lacks some of what the command wrote", error)
     }
     launch.cleanUp()
     return try result(of: outcome, plan: plan)
