@@ -45,14 +45,6 @@ extension IntegrationTests {
       #expect(completion.errors.contains("something is mounted on"), "\(completion.errors)")
     }
 
-    @Test func readOnlyDirectoryIsNoticed() throws {
-      let out = try ExportRun.directory()
-      let script = #"mount --bind "$0" "$0"; mount -o remount,bind,ro "$0"; exec "$@""#
-      let completion = try refused(
-        out + "/x", wrapper: ["unshare", "--mount", "sh", "-ec", script, out])
-      #expect(completion.errors.contains("EROFS"), "\(completion.errors)")
-    }
-
     @Test(arguments: ["mkdir -p .x.oneoff-export/other", "touch .x.oneoff-export"])
     func whatIsNoDraftIsNoticed(make: String) throws {
       let out = try ExportRun.directory()
