@@ -93,18 +93,39 @@ public func removeTree(_ path: FilePath) throws(SystemError) {
 
 /// Makes a directory, and those above it, unless it is there.
 ///
-/// - Throws: the errnos of mkdir(2).
-public func makeDirectories(_ path: FilePath, permissions: UInt32) throws(SystemError) {
+/// - Returns: those that were made, the topmost first.
+/// - Throws: the errnos of mkdir(2). Nothing that was made is left then.
+@discardableResult
+public func makeDirectories(
+  _ path: FilePath, permissions: UInt32
+) throws(SystemError) -> [FilePath] {
   do throws(SystemError) {
-    // Safe: the kernel copies the path before the call returns.
-    _ = try check(
-      unsafe path.withPlatformString { unsafe mkdir($0, permissions) }, "mkdir(2)", "of \(path)")
+    try makeDirectory(path, permissions)
+    return [path]
   } catch let error where error.errno == .fileExists {
-    return
+    return []
   } catch let error where error.errno == .noSuchFileOrDirectory && path.components.count > 1 {
-    try makeDirectories(path.removingLastComponent(), permissions: permissions)
-    // Not by calling this again: below a dangling link, mkdir(2) goes on saying ENOENT.
-    _ = try check(
-      unsafe path.withPlatformString { unsafe mkdir($0, permissions) }, "mkdir(2)", "of \(path)")
+    let made = try makeDirectories(path.removingLastComponent(), permissions: permissions)
+    do throws(SystemError) {
+      // Not by calling this again: below a dangling link, mkdir(2) goes on saying ENOENT.
+      try makeDirectory(path, permissions)
+    } catch {
+      removeEmptyDirectories(made)
+      throw error
+    }
+    return made + [path]
   }
+}
+
+private func makeDirectory(_ path: FilePath, _ permissions: UInt32) throws(SystemError) {
+  // Safe: the kernel copies the path before the call returns.
+  _ = try check(
+    unsafe path.withPlatformString { unsafe mkdir($0, permissions) }, "mkdir(2)", "of \(path)")
+}
+
+/// Removes directories that ``makeDirectories(_:permissions:)`` has made, the topmost first; those
+/// in which there is something by now stay.
+public func removeEmptyDirectories(_ paths: [FilePath]) {
+  // Safe: the kernel copies the path before the call returns.
+  for path in paths.reversed() { _ = unsafe path.withPlatformString { unsafe rmdir($0) } }
 }

@@ -11,6 +11,8 @@ public final class OutputWriter {
   /// Whether a person sees what is written.
   public let isTerminal: Bool
   private let isSocket: Bool
+  /// What the descriptor of the caller's is of.
+  private let status: FileStatus?
   /// What is written, as an error names it.
   private let subject: String
   private var pending: ArraySlice<UInt8> = []
@@ -25,7 +27,8 @@ public final class OutputWriter {
   /// A socket cannot be opened anew, but send(2) can be told not to wait. A regular file never
   /// does.
   public init(_ descriptor: CInt) {
-    let kind = Self.kind(of: descriptor)
+    let status = try? FileStatus.find("", below: descriptor)
+    let kind = status?.kind
     var number = descriptor
     var owned: OwnedDescriptor?
     self.isTerminal = kind != .pipe && LinuxSystem.isTerminal(descriptor)
@@ -39,6 +42,7 @@ public final class OutputWriter {
     }
     self.descriptor = number
     self.isSocket = kind == .socket
+    self.status = status
     self.subject = "of the output"
     self.owned = owned
   }
@@ -52,11 +56,14 @@ public final class OutputWriter {
     self.descriptor = descriptor.number
     self.isTerminal = false
     self.isSocket = false
+    self.status = nil
     self.owned = consume descriptor
   }
 
-  private static func kind(of descriptor: CInt) -> FileStatus.Kind? {
-    (try? FileStatus.find("", below: descriptor))?.kind
+  /// Whether both write to the same file, pipe or terminal, of the caller's.
+  public func isOfSameFile(as other: OutputWriter) -> Bool {
+    guard let status, let other = other.status else { return false }
+    return status.isOfSameFile(as: other)
   }
 
   /// Whether bytes wait for the descriptor to become writable.

@@ -1,4 +1,5 @@
 internal import CLaunch
+import SystemPackage
 
 extension LaunchPlan {
   /// A resource of setrlimit(2), by its number.
@@ -63,6 +64,24 @@ public func raiseHardLimit(
     "to raise the limit \(limit.name) from \(LaunchPlan.ResourceLimit.text(hard)) to "
     + LaunchPlan.ResourceLimit.text(value)
   _ = try checkNegated(ol_set_limit(limit.rawValue, soft, value), "setrlimit(2)", names)
+}
+
+/// Whether this process may raise its hard limits, which takes CAP_SYS_RESOURCE in the host's user
+/// namespace. Found out with the limit on locks of files, which Linux ignores, and which may be
+/// lower afterwards. See setrlimit(2).
+public func mayRaiseHardLimits() throws(SystemError) -> Bool {
+  let limit = LaunchPlan.ResourceLimit.fileLocks
+  let (_, hard) = try resourceLimit(limit)
+  if hard == .max {
+    let low: UInt64 = 1000
+    _ = try checkNegated(ol_set_limit(limit.rawValue, low, low), "setrlimit(2)")
+  }
+  do throws(SystemError) {
+    try raiseHardLimit(limit, to: .max)
+    return true
+  } catch let error where error.errno == .notPermitted {
+    return false
+  }
 }
 
 /// The soft and the hard limit of this process. See getrlimit(2).

@@ -35,6 +35,18 @@ extension OwnedDescriptor {
     return OwnedDescriptor(owning: try checkNegated(result, "openat2(2)"))
   }
 
+  /// Whether something is mounted on an entry of this directory.
+  ///
+  /// - Throws: the errnos of openat2(2); see its RESOLVE_NO_XDEV.
+  public func isMountPoint(_ name: [UInt8]) throws(SystemError) -> Bool {
+    do throws(SystemError) {
+      _ = try open(name, OpenFlags.pathOnly.rawValue)
+      return false
+    } catch let error where error.errno == .improperLink {
+      return true
+    }
+  }
+
   /// Opens the directory in which this one is. To be asked only of a tree that nobody moves.
   public func parentDirectory() throws(SystemError) -> OwnedDescriptor {
     let result = unsafe ol_open(number, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)

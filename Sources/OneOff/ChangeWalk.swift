@@ -47,19 +47,23 @@ struct ChangeWalk {
   private let watched: [[UInt8]]
   private let attributes: String
   private let report: ((Change) -> Void)?
+  private let clock: () -> Duration
   private let deadline: Duration
   private var overlay = ChangedOverlay(upper: "", layers: [], mountPoint: "")
   private var pending: [Directory] = []
   private var pendingBytes = 0
-  private var entriesLeft = ChangeWalk.maximumEntries
+  private var entriesLeft: Int
 
   /// - Parameters:
   ///   - descriptors: the scratch and the layers.
   ///   - attributes: what overlayfs's attributes begin with, `trusted.overlay.` for root's.
   ///   - report: is told every change.
+  ///   - limit: how many entries are looked at.
+  ///   - clock: by which the time runs out.
   init(
     descriptors: DescriptorTable, own: [(path: String, isMountPoint: Bool)],
-    watched: [FilePath], attributes: String, report: ((Change) -> Void)? = nil
+    watched: [FilePath], attributes: String, report: ((Change) -> Void)? = nil,
+    atMost limit: Int = maximumEntries, clock: @escaping () -> Duration = monotonicClock
   ) {
     self.descriptors = descriptors
     self.own = own.map { (Array($0.path.utf8), $0.isMountPoint) }
@@ -67,7 +71,9 @@ struct ChangeWalk {
     self.watchedFiles = watched.map { _ in 0 }
     self.attributes = attributes
     self.report = report
-    self.deadline = monotonicClock() + Self.maximumTime
+    self.entriesLeft = limit
+    self.clock = clock
+    self.deadline = clock() + Self.maximumTime
   }
 
   /// How long is looked for changes.
@@ -79,7 +85,7 @@ struct ChangeWalk {
     pending = [Directory(path: [], lower: [])]
     while let directory = pending.popLast() {
       // Nobody is listened to meanwhile: a tree that is made to take long must not.
-      guard monotonicClock() < deadline else {
+      guard clock() < deadline else {
         changes.complete = false
         return
       }
@@ -111,7 +117,13 @@ struct ChangeWalk {
         path: inside(directory.path), own: ownNames(in: directory.path),
         watched: watchedDirectory(above: directory.path))
       let firstChild = pending.count
-      for name in names {
+      let (clock, deadline) = (clock, deadline)
+      let hasTime = { clock() < deadline }
+      for (index, name) in names.enumerated() {
+        guard index % Self.entriesPerLook != Self.entriesPerLook - 1 || hasTime() else {
+          changes.complete = false
+          return
+        }
         // Not even looked at: after most runs nothing else is there.
         if found.own.contains(where: { $0.isMountPoint && $0.name == name }) { continue }
         guard let status = try upper.status(ofEntry: name) else { continue }
@@ -121,16 +133,19 @@ struct ChangeWalk {
       // The last one is read next.
       pending[firstChild...].reverse()
       if directory.isOpaque {
-        if let missing = try lower.names(except: names, atMost: entriesLeft) {
-          entriesLeft -= missing.count
+        if let missing = try lower.names(
+          except: names, atMost: &entriesLeft, while: hasTime)
+        {
           for name in missing { note(.deleted, name, nil, in: &found) }
         } else {
-          entriesLeft = 0
           changes.complete = false
         }
       }
     }
   }
+
+  /// After how many entries of a directory it is looked at the clock: one takes some microseconds.
+  fileprivate static let entriesPerLook = 256
 
   private mutating func look(
     at name: [UInt8], _ status: FileStatus, _ below: FileStatus?, in directory: Directory,
@@ -288,16 +303,23 @@ private struct LowerDirectories: ~Copyable {
     return nil
   }
 
-  /// The names that the layers have and `others`, which are sorted, do not; nil when there are too
-  /// many.
-  func names(except others: [[UInt8]], atMost limit: Int) throws(SystemError) -> [[UInt8]]? {
+  /// The names that the layers have and `others` do not; nil when there are too many, or when there
+  /// is no time left.
+  ///
+  /// - Parameter limit: how many entries may be looked at; those that were are taken off it.
+  func names(
+    except others: [[UInt8]], atMost limit: inout Int, while hasTime: () -> Bool
+  ) throws(SystemError) -> [[UInt8]]? {
     var seen = Set(others)
     var missing: [[UInt8]] = []
     for directory in names {
       guard let entries = try directories.entryNames(of: directory, atMost: limit) else {
+        limit = 0
         return nil
       }
-      for name in entries where seen.insert(name).inserted {
+      limit -= entries.count
+      for (index, name) in entries.enumerated() where seen.insert(name).inserted {
+        guard index % ChangeWalk.entriesPerLook != 0 || hasTime() else { return nil }
         if try directories.status(of: directory, entry: name)?.isWhiteout == false {
           missing.append(name)
         }

@@ -45,7 +45,15 @@ final class ExportTarget {
         to: export,
         "the directory above it must exist, and you must be allowed to make files in it")
     }
-    if let found = try directory.status(ofEntry: name) { try check(found, nil) }
+    do {
+      if let found = try directory.status(ofEntry: name) {
+        try check(found, nil)
+        try checkThatItIsNoMountPoint()
+      }
+      try tryDraft()
+    } catch let error as SystemError {
+      throw explainingDraft(error)
+    }
   }
 
   /// The targets of a run's exports.
@@ -69,6 +77,14 @@ final class ExportTarget {
         "\(shown), to which \(export.shownSource) is to be exported, is something else",
         remedy: "a directory replaces a directory, and a file a file; remove it first")
     }
+  }
+
+  private func checkThatItIsNoMountPoint() throws {
+    guard try directory.isMountPoint(name) else { return }
+    throw SpecError(
+      "something is mounted on \(String(quoting: export.destination.string)), to which "
+        + "\(export.shownSource) is to be exported",
+      remedy: "what is mounted cannot be replaced: unmount it, or export to a name in it")
   }
 
   // MARK: The draft
@@ -97,11 +113,41 @@ final class ExportTarget {
       }
       throw SystemError(call: "flock(2)", errno: .resourceTemporarilyUnavailable)
     } catch {
-      let shown = String(quoting: draftName)
-      throw error.explainingExport(
-        to: export,
-        "it is made in \(shown) beside it: another run may be making it, or \(shown) is not yours; "
-          + "remove it when no other run is")
+      throw explainingDraft(error)
+    }
+  }
+
+  private func explainingDraft(_ error: SystemError) -> SystemError {
+    let shown = String(quoting: draftName)
+    return error.explainingExport(
+      to: export,
+      error.call == "mkdirat(2)"
+        ? "nothing can be made in the directory above it, as in /proc and /sys: choose another one"
+        : "it is made in \(shown) beside it: another run may be making it, or \(shown) is not "
+          + "yours; remove it when no other run is")
+  }
+
+  /// Finds out before the command runs whether the draft can be made. One of another run's, which
+  /// may be over by then, is not in the way.
+  private func tryDraft() throws(SystemError) {
+    guard try directory.status(ofEntry: draftName) == nil else {
+      try checkThatItIsADraft(directory.openDirectory(draftName))
+      return
+    }
+    // Under a name that nobody else has: another run's draft must not go with it.
+    let digits = randomBytes(8).map { String($0, radix: 16) }.joined()
+    let trial = Array(".oneoff-export-\(digits)".utf8)
+    try directory.makeDirectory(entry: trial)
+    try directory.remove(trial, isDirectory: true)
+  }
+
+  /// Nothing but a draft of ours is to be emptied, whatever somebody has given its name to.
+  private func checkThatItIsADraft(_ found: borrowing OwnedDescriptor) throws(SystemError) {
+    guard let status = try found.status(), status.owner.uid == effectiveOwner().uid,
+      let names = try found.openDirectory([]).entryNames(atMost: 1),
+      names.allSatisfy({ $0 == Self.copyName })
+    else {
+      throw SystemError(call: "openat2(2)", errno: .notPermitted)
     }
   }
 
@@ -118,12 +164,7 @@ final class ExportTarget {
     } catch let error where error.errno == .noSuchFileOrDirectory {
       return nil
     }
-    // Nothing but a draft of ours is to be emptied, whatever somebody has given its name to.
-    guard let status = try found.status(), status.owner.uid == effectiveOwner().uid,
-      let names = try found.entryNames(atMost: 1), names.allSatisfy({ $0 == Self.copyName })
-    else {
-      throw SystemError(call: "openat2(2)", errno: .notPermitted)
-    }
+    try checkThatItIsADraft(found)
     guard try found.tryLock() else {
       throw SystemError(call: "flock(2)", errno: .resourceTemporarilyUnavailable)
     }
@@ -164,26 +205,47 @@ final class ExportTarget {
   }
 
   /// Takes the name away from the copy again.
-  func undo() {
-    guard let draft else { return }
-    // If somebody else has changed it in the meantime, it is his.
-    switch draft.placement {
-    case .draft: return
-    case .new:
-      try? directory.move(name, to: draft.directory, as: Self.copyName, exchanging: false)
-    case .exchanged:
-      try? directory.move(name, to: draft.directory, as: Self.copyName, exchanging: true)
-    }
+  ///
+  /// - Returns: why it has it still, or why what was there before has not got its name back.
+  func undo() -> SystemError? {
+    guard let draft, draft.placement != .draft else { return nil }
+    let isExchanged = draft.placement == .exchanged
     draft.placement = .draft
+    do throws(SystemError) {
+      // If somebody else has changed it in the meantime, it is his.
+      try directory.move(
+        name, to: draft.directory, as: Self.copyName, exchanging: isExchanged)
+      return nil
+    } catch {
+      guard isExchanged else {
+        return error.explainingExport(to: export, "it could not be taken back: remove it")
+      }
+      // What was there before must not go with the draft.
+      self.draft = nil
+      let copy = draftName + Array("/".utf8) + Self.copyName
+      return error.explainingExport(
+        to: export,
+        "what was there before is \(String(quoting: copy)) beside it: move it back before the next "
+          + "export, which removes it")
+    }
   }
 
-  /// Removes the draft, and with it a copy that has no name, or what had the name before. What
-  /// cannot be removed stays for the next export.
-  func removeDraft() {
-    guard let draft else { return }
-    try? draft.directory.removeContents()
-    try? directory.remove(draftName, isDirectory: true)
+  /// Removes the draft, and with it a copy that has no name, or what had the name before.
+  ///
+  /// - Returns: why something of it is left, which the next export to the same name tries to remove.
+  func removeDraft() -> SystemError? {
+    guard let draft else { return nil }
     self.draft = nil
+    do throws(SystemError) {
+      try draft.directory.removeContents()
+      try directory.remove(draftName, isDirectory: true)
+      return nil
+    } catch {
+      return error.explainingExport(
+        to: export,
+        "\(String(quoting: draftName)) is left beside it: remove it, or leave it to the next "
+          + "export to the same name; what is mounted in it has to be unmounted first")
+    }
   }
 }
 
@@ -198,7 +260,12 @@ extension SystemError {
     var explained = self
     explained.subject =
       "for the export of \(export.shownSource) to \(String(quoting: export.destination.string))"
-    explained.hint = errno.isFull ? "its file system is full: make room, or export less" : remedy
+    explained.hint =
+      switch errno {
+      case .noSpace, .diskQuotaExceeded: "its file system is full: make room, or export less"
+      case .fileNameTooLong: "a name has at most 255 bytes, a path 4095: choose a shorter one"
+      default: remedy
+      }
     return explained
   }
 }
@@ -208,8 +275,4 @@ extension [UInt8] {
   fileprivate var fowlerNollVoHash: UInt64 {
     reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
-}
-
-extension Errno {
-  fileprivate var isFull: Bool { self == .noSpace || self == .diskQuotaExceeded }
 }

@@ -187,6 +187,11 @@ extension SetupFailure {
         description: error.hinting(
           "it leads to the host's oneoff program, which never runs inside: name a program of the "
             + "image"), exitStatus: 126)
+    case .tooManyOpenFiles:
+      self.init(
+        description: error.hinting(
+          "the limit on open files lets nothing be executed: --ulimit nofile=64 or more"),
+        exitStatus: 126)
     case .execFormatError:
       self.init(
         description: error.hinting(

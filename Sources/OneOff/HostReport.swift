@@ -69,7 +69,8 @@ package struct HostReport: Sendable, Hashable {
       Self.cgroups(), Self.limits(rootless), Self.diskScratch(access, rootless),
       Self.pressure(), Self.idRanges(),
       Self.namespaceLimits(),
-      Self.mountLimit(), Self.processLimit(), Self.idMapPrograms(rootless),
+      Self.mountLimit(), Self.processLimit(), Self.inotifyLimits(), Self.resourceRights(),
+      Self.idMapPrograms(rootless),
       Self.program(isStatic: isStaticProgram()),
     ]
   }

@@ -59,10 +59,16 @@ struct KeptDirectory: Sendable, Hashable {
   /// - Throws: the errnos of mkdir(2), such as EROFS and ENOSPC; an error of the specification's
   ///   kind where others own one of the two directories, or may write to it.
   func makeRuns() throws -> OwnedDescriptor {
-    try makeDirectories(path, permissions: 0o700)
-    let directory = try openDirectory()
-    if try directory.status(of: Self.runs) == nil { try makeRuns(in: directory) }
-    return try openRuns(in: directory)
+    let made = try makeDirectories(path, permissions: 0o700)
+    do {
+      let directory = try openDirectory()
+      if try directory.status(of: Self.runs) == nil { try makeRuns(in: directory) }
+      return try openRuns(in: directory)
+    } catch {
+      // What is refused is left as it was.
+      removeEmptyDirectories(made)
+      throw error
+    }
   }
 
   /// Opens the directory of the records; nil where nothing was ever recorded.

@@ -24,6 +24,7 @@ struct Launch: ~Copyable {
   private let scratchDirectory: ScratchDirectory?
   /// What the scratch was made for; nil where nothing limits it.
   private let scratch: Scratch?
+  private let scratchImage: ScratchImage?
 
   /// Takes a slot, prepares, and starts the container.
   ///
@@ -93,6 +94,7 @@ struct Launch: ~Copyable {
     self.cgroups = cgroups
     self.scratchDirectory = scratchDirectory
     self.scratch = subject.usesScratchDirectory ? nil : spec.scratch
+    self.scratchImage = subject.scratchImage
     self.slot = slot
     // Now, and not when the run is over: as long as a copy of the pipes' writing ends is here,
     // reading them never comes to an end.
@@ -120,6 +122,19 @@ struct Launch: ~Copyable {
   /// Sees to it that what is to be exported was not lost, once the container is dead.
   func checkScratch() throws(SystemError) {
     if case .disk = scratch { try changeSources.checkScratch() }
+  }
+
+  /// Why not all of what the command has written is in its scratch, once the container is dead; nil
+  /// when nothing was lost. Only where the host's disk is full is that asked for, because all that
+  /// is still in memory is written then.
+  func findLostWrites() -> SystemError? {
+    guard scratchImage?.isHostFull == true else { return nil }
+    do throws(SystemError) {
+      try checkScratch()
+      return nil
+    } catch {
+      return error
+    }
   }
 
   /// What tells again and again how the run is doing, from now on.

@@ -42,10 +42,12 @@ struct LaunchSequence: Sendable {
 
   // MARK: Set-up, in PID 1
 
+  /// As many as a run has use for, and a fraction of the host's.
+  static let inotifyLimits = InotifyLimits(instances: 32, watches: 16384)
+
   private mutating func prepareUserNamespaces() {
     guard let maps = subject.commandMaps else { return }
-    // As many as a run has use for, and a fraction of the host's.
-    let limits = InotifyLimits(instances: 32, watches: 16384)
+    let limits = Self.inotifyLimits
     preparations.append(
       .userNamespace(.userNamespace, users: maps.users, groups: maps.groups, limits: limits))
     if let app = subject.app, let map = app.idMaps {

@@ -21,6 +21,8 @@ final class RunExports {
   private let targets: [ExportTarget]
   private let plan: LaunchPlan
   private let socket: DescriptorSocket
+  /// What could not be cleaned up by ``make(proceed:)``, whether it has succeeded or not.
+  private(set) var leftovers: [SystemError] = []
 
   /// - Parameter socket: over which PID 1 sends the overlays; nil in a run without exports.
   init?(_ targets: [ExportTarget], _ plan: LaunchPlan, socket: consuming DescriptorSocket?) {
@@ -36,14 +38,14 @@ final class RunExports {
   /// - Throws: a `SpecError` or a `SystemError`. Nothing is exported then.
   func make(proceed: @escaping () throws(SystemError) -> Void) throws -> [RunResult.Export] {
     let tree = try receiveTree()
-    defer { for target in targets { target.removeDraft() } }
+    defer { leftovers += targets.compactMap { $0.removeDraft() } }
     var made: [RunResult.Export] = []
     for target in targets { made.append(try copy(target, tree, proceed)) }
     do {
       // AFTER all of them were copied: hardly anything can fail any more.
       for target in targets { try target.place() }
     } catch {
-      for target in targets.reversed() { target.undo() }
+      leftovers += targets.reversed().compactMap { $0.undo() }
       throw error
     }
     return made

@@ -21,10 +21,10 @@ extension RunResult {
       "\(run) \(endInTime): it took longer than \(text(spec.timeout)) (--timeout)"
     case .silence:
       "\(run) \(endInTime): no output for \(text(spec.silenceTimeout)) (--silence-timeout)"
-    case .outOfMemory: "\(run) \(endOutOfMemory): out of memory\(memoryText)"
+    case .outOfMemory: "\(run) \(endOutOfMemory): out of memory\(memoryText)\(memoryRemedy)"
     case .completed:
       lacksExports ? "\(run) succeeded, but the export failed (--export)" : nil
-    case .signaled, .cancelled: commandSentence
+    case .signaled, .cancelled: commandSentence(under: spec)
     case .setupFailed, .supervisorLost: nil
     }
   }
@@ -83,13 +83,18 @@ extension RunResult {
     return texts.isEmpty ? "" : " (\(texts.joined(separator: ", ")))"
   }
 
+  /// What gives more, where a limit of the run's own has run out, and not the host's memory.
+  private var memoryRemedy: String {
+    limits?.memoryBytes == nil ? "" : "; --memory or --size gives more"
+  }
+
   /// Rounded: `512 MB`, and `64 KB` below one.
   private static func text(ofBytes bytes: UInt64) -> String {
     bytes < 1 << 20 ? "\(bytes >> 10) KB" : "\((bytes + 1 << 19) >> 20) MB"
   }
 
   /// How the command ended that was not ended by a limit.
-  private var commandSentence: String? {
+  private func commandSentence(under spec: RunSpec) -> String? {
     guard exit != nil else {
       let text = "oneoff was told to end before the command was executed"
       guard status > 128 else { return text }
@@ -101,6 +106,21 @@ extension RunResult {
     let by = signalBy.map { ", which \($0) sent" } ?? ""
     let text = "the command was killed by signal \(signal) (\(signalName(signal)))\(by)"
     // SIGSYS
-    return signal == 31 ? text + ", as the seccomp policy kills" : text
+    if signal == 31 { return text + ", as the seccomp policy kills" }
+    let limits = spec.resourceLimits.map(\.resource).filter { $0.isEnforced(by: signal) }
+    guard !limits.isEmpty else { return text }
+    return text + ", maybe because of --ulimit \(limits.map(\.rawValue).joined(separator: ", "))"
+  }
+}
+
+extension ResourceLimit.Resource {
+  /// Whether a process that would exceed the limit may end by the signal. See getrlimit(2).
+  fileprivate func isEnforced(by signal: Int32) -> Bool {
+    switch self {
+    case .addressSpace, .dataSize, .stackSize: signal == 11  // SIGSEGV
+    case .processorTime: signal == 24 || signal == 9  // SIGXCPU, and SIGKILL at the hard limit
+    case .fileSize: signal == 25  // SIGXFSZ
+    default: false
+    }
   }
 }

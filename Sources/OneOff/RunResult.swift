@@ -146,6 +146,9 @@ public struct RunResult: Sendable, Hashable, Codable {
   /// The names of the limits that it came up against; nil when no cgroup could tell, and the
   /// scratch was not full.
   public var limitsHit: [String]?
+  /// True when something that it wrote to its scratch on disk was lost, because the host's disk was
+  /// full; nil when that is not known.
+  public var scratchLost: Bool?
   /// What it changed in the layers that are thrown away; nil when the command was never executed.
   public var changes: Changes?
   /// What was exported, in the order of the specification; nil when that was nothing.
@@ -164,6 +167,7 @@ public struct RunResult: Sendable, Hashable, Codable {
     case durationMilliseconds = "duration_ms"
     case usage, limits
     case limitsHit = "limits_hit"
+    case scratchLost = "scratch_lost"
     case changes, exports, log
     case blockedCalls = "blocked_calls"
     case error
@@ -187,6 +191,7 @@ extension RunResult {
     try members.encode(usage, forKey: .usage)
     try members.encode(limits, forKey: .limits)
     try members.encode(limitsHit, forKey: .limitsHit)
+    try members.encode(scratchLost, forKey: .scratchLost)
     try members.encode(changes, forKey: .changes)
     try members.encode(exports, forKey: .exports)
     try members.encode(log, forKey: .log)

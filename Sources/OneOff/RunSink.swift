@@ -98,6 +98,12 @@ extension RunSink {
   package func finished(id: RunID, result: RunResult) {}
 }
 
+/// The last line of a file, pipe or terminal, which both of the command's streams may go to.
+private final class ShownLine {
+  /// Whether what was written last has ended it.
+  var isWhole = true
+}
+
 /// One of the command's streams, on its way to a file, a pipe or a person.
 private struct ShownStream {
   let writer: OutputWriter
@@ -106,12 +112,13 @@ private struct ShownStream {
   private let indent: [UInt8]
   /// Known only where lines are indented.
   private var isAtLineStart = true
-  /// Whether what was written last has ended its line.
-  private(set) var isLineWhole = true
+  /// What it goes on in.
+  let line: ShownLine
 
-  init(_ writer: OutputWriter, _ style: OutputSink.Style) {
+  init(_ writer: OutputWriter, _ style: OutputSink.Style, on line: ShownLine) {
     let indent = Array(style.indent.utf8)
     self.writer = writer
+    self.line = line
     self.indent = indent
     if writer.isTerminal, style != .painted { text = TerminalText(indent: indent) }
   }
@@ -119,14 +126,14 @@ private struct ShownStream {
   /// Passes bytes on, each line after the indent.
   mutating func write(_ bytes: ArraySlice<UInt8>) {
     let shown = text?.shown(bytes)[...] ?? bytes
-    if let last = shown.last { isLineWhole = last == UInt8(ascii: "\n") }
+    if let last = shown.last { line.isWhole = last == UInt8(ascii: "\n") }
     writer.write(indent.isEmpty ? shown : indented(shown))
   }
 
   /// Passes on what was kept back, and gives a terminal its own colours back.
   mutating func end() {
     guard let rest = text?.end(), let last = rest.last else { return }
-    isLineWhole = last == UInt8(ascii: "\n")
+    line.isWhole = last == UInt8(ascii: "\n")
     writer.write(indent.isEmpty ? rest[...] : indented(rest[...]))
   }
 
@@ -136,16 +143,7 @@ private struct ShownStream {
     guard !isAtLineStart else { return }
     writer.write([UInt8(ascii: "\n")])
     isAtLineStart = true
-    isLineWhole = true
-  }
-
-  /// Says on a terminal what is waited for.
-  mutating func tellPerson(_ style: OutputSink.Style, _ grace: Duration) {
-    guard writer.isTerminal else { return }
-    endLine()
-    let time = "at most \(grace.shortText) (--grace)"
-    let line = "\(style.prefix) waiting for the command to end, \(time)\(style.lineEnd)"
-    writer.write(Array(line.utf8)[...])
+    line.isWhole = true
   }
 
   private mutating func indented(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
@@ -203,8 +201,11 @@ package final class OutputSink: RunSink {
   package init(
     stdout: OutputWriter, stderr: OutputWriter, style: Style, stats: Stats = .nothing
   ) {
-    self.stdout = ShownStream(stdout, style)
-    self.stderr = ShownStream(stderr, style)
+    let line = ShownLine()
+    // Two terminals are taken for the same one.
+    let isShared = stdout.isTerminal && stderr.isTerminal || stdout.isOfSameFile(as: stderr)
+    self.stdout = ShownStream(stdout, style, on: line)
+    self.stderr = ShownStream(stderr, style, on: isShared ? line : ShownLine())
     self.style = style
     self.stats = stats
     if stats == .line, stderr.isTerminal {
@@ -243,28 +244,31 @@ package final class OutputSink: RunSink {
   /// Tells the person at standard error.
   package func warned(code: String, text: String) { tell("\(style.prefix) warning: \(text)") }
 
-  /// Tells a person at standard error.
+  /// Tells a person at standard error what is waited for.
   package func waiting(atMost grace: Duration) {
-    eraseStatusLine(before: .stderr)
-    stdout.endLine()
-    stderr.tellPerson(style, grace)
+    guard stderr.writer.isTerminal else { return }
+    let time = "at most \(grace.shortText) (--grace)"
+    tell("\(style.prefix) waiting for the command to end, \(time)")
   }
 
   /// Writes a line to standard error.
   private func tell(_ text: String) {
+    endLine()
+    stderr.writer.write(Array((text + lineEnd).utf8)[...])
+  }
+
+  /// Sees to it that what is written to standard error next begins a line.
+  package func endLine() {
     eraseStatusLine(before: .stderr)
     stdout.endLine()
     stderr.endLine()
     // Also where nothing is indented, the command may be in the middle of a line.
-    let end = stderr.writer.isTerminal ? style.lineEnd : "\n"
-    let line = "\(isInLine && style != .indented ? end : "")\(text)\(end)"
-    stderr.writer.write(Array(line.utf8)[...])
+    guard !stderr.line.isWhole else { return }
+    stderr.writer.write(Array(lineEnd.utf8)[...])
+    stderr.line.isWhole = true
   }
 
-  /// Whether what standard error shows ends in the middle of a line.
-  private var isInLine: Bool {
-    !stderr.isLineWhole || (stdout.writer.isTerminal && !stdout.isLineWhole)
-  }
+  private var lineEnd: String { stderr.writer.isTerminal ? style.lineEnd : "\n" }
 
   // MARK: The run's use of the host
 
@@ -286,7 +290,8 @@ package final class OutputSink: RunSink {
   }
 
   private func drawStatusLine() {
-    guard statusLine != nil, !isInLine, !stdout.writer.hasPending, !stderr.writer.hasPending
+    guard statusLine != nil, stderr.line.isWhole,
+      !stdout.writer.hasPending, !stderr.writer.hasPending
     else { return }
     statusLine?.draw(on: stderr.writer)
   }

@@ -32,18 +32,7 @@ struct ScratchImage: Sendable, Hashable {
         "a scratch on disk needs mkfs.ext4, which this host does not have",
         remedy: "install e2fsprogs (apt-get install e2fsprogs), or use --scratch tmpfs:SIZE")
     }
-    let file: OwnedDescriptor
-    do throws(SystemError) {
-      try makeDirectories(directory, permissions: 0o700)
-      file = try OwnedDescriptor(unnamedIn: directory, size: size.bytes)
-    } catch {
-      throw error.explainingScratchFile(in: directory, size)
-    }
-    guard try file.fileSystemType() != .temporary else {
-      throw SpecError(
-        "\(directory) is on tmpfs: a scratch there would be in memory, and not on disk",
-        remedy: "name a directory on a disk with ONEOFF_STATE_DIR, or use --scratch tmpfs:SIZE")
-    }
+    let file = try makeFile()
     do throws(SystemError) {
       try maker.makeFileSystem(in: file)
       let device = try LoopDevice(over: file)
@@ -58,6 +47,37 @@ struct ScratchImage: Sendable, Hashable {
     } catch {
       throw error.explainingLoopDevice()
     }
+  }
+
+  /// Makes the file; where it is refused, the directories above it are as they were before.
+  private func makeFile() throws -> OwnedDescriptor {
+    do {
+      let made = try makeDirectories(directory, permissions: 0o700)
+      do {
+        let file = try OwnedDescriptor(unnamedIn: directory, size: size.bytes)
+        guard try file.fileSystemType() != .temporary else {
+          throw SpecError(
+            "\(directory) is on tmpfs: a scratch there would be in memory, and not on disk",
+            remedy: "name a directory on a disk with ONEOFF_STATE_DIR, or use --scratch tmpfs:SIZE")
+        }
+        return file
+      } catch {
+        removeEmptyDirectories(made)
+        throw error
+      }
+    } catch let error as SystemError {
+      throw error.explainingScratchFile(in: directory, size)
+    }
+  }
+
+  /// Below how many bytes of room a file system is taken to be full: what the kernel keeps for
+  /// itself differs.
+  private static let room: UInt64 = 4 << 20
+
+  /// Whether the host's disk has no room left for what is written to the scratch.
+  var isHostFull: Bool {
+    guard let room = try? OwnedDescriptor(directory: directory).room() else { return false }
+    return room.bytes < Self.room
   }
 
   /// What the caller should know: that the host's disk is full before the scratch is.

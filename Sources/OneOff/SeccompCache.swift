@@ -63,7 +63,7 @@ struct SeccompCache: Sendable {
     guard question.profile.count <= Self.largestProfile else { return }
     let entry = Self.encode(answer, for: question)
     guard entry.count <= Self.largestEntry else { return }
-    try? makeDirectories(directory, permissions: 0o700)
+    _ = try? makeDirectories(directory, permissions: 0o700)
     try? replaceFile(path(for: question), with: entry, permissions: 0o600)
   }
 

@@ -22,6 +22,7 @@ package struct Supervisor: ~Copyable {
   private var isScratchFull = false
   private var changes: RunResult.Changes?
   private var exports: [RunResult.Export]?
+  private var scratchLost: Bool?
   private var hasExportFailed = false
 
   /// Signals that go to the command: SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM.
@@ -111,7 +112,12 @@ package struct Supervisor: ~Copyable {
     figures = launch.figures()
     isScratchFull = launch.isScratchFull
     changes = loop.changes
-    if outcome.isSuccess, let exports = launch.exports { takeExports(exports, of: launch) }
+    if outcome.isSuccess, let exports = launch.exports {
+      takeExports(exports, of: launch)
+    } else if let error = launch.findLostWrites() {
+      scratchLost = true
+      warn(code: "scratch-lost", "the scratch lacks some of what the command wrote", error)
+    }
     launch.cleanUp()
     return try result(of: outcome, plan: plan)
   }
@@ -129,9 +135,16 @@ package struct Supervisor: ~Copyable {
     } catch {
       hasExportFailed = true
       if (error as? SystemError)?.errno == .interrupted { self.wasToldToEnd = true }
-      let text = "nothing was exported: \(error)".split(separator: "\n").joined(separator: "; ")
-      sinks.warn(code: "export-failed", text: text)
+      warn(code: "export-failed", "nothing was exported", error)
     }
+    for leftover in exports.leftovers {
+      warn(code: "export-leftover", "not all of an export's making is undone", leftover)
+    }
+  }
+
+  private func warn(code: String, _ text: String, _ error: any Error) {
+    let text = "\(text): \(error)".split(separator: "\n").joined(separator: "; ")
+    sinks.warn(code: code, text: text)
   }
 
   // MARK: Results
@@ -190,6 +203,7 @@ package struct Supervisor: ~Copyable {
     if cause == .timeout || cause == .silence { result.status = RunResult.timeoutStatus }
     if !wasExecuted { result.exit = nil }
     result.exports = exports
+    result.scratchLost = scratchLost
     if hasExportFailed { result.status = RunResult.exportFailedStatus }
     return result
   }
@@ -243,7 +257,7 @@ extension SetupFailure {
       if way == .signal(badSystemCall) || way == .signal(segmentationFault) {
         "the seccomp profile must allow execve, or no command can be executed"
       } else if figures.explains(way) {
-        "its memory did not suffice: give more (--memory)"
+        "its memory did not suffice: give more (--memory, --size)"
       } else {
         "see the kernel's log (dmesg): it may have been out of memory"
       }

@@ -87,7 +87,9 @@ func performRun(
       spec.isInteractive
       ? CallerSide(input: control?.inputSource ?? 0, terminal: Caller.terminal) : nil
     let result = try Supervisor(spec, sinks: sinks).run(caller: caller, runControl: control)
+    let endLine = { for case let sink as OutputSink in sinks { sink.endLine() } }
     if let sentence = result.sentence(of: name, under: spec) {
+      endLine()
       output.printEnd(sentence, isOfDeployment: result.wasLimited || result.lacksExports)
     }
     if let blocked = result.blockedCalls { Printer.printError(blocked.text) }

@@ -96,6 +96,16 @@ extension IntegrationTests {
       #expect(!report.can_run)
     }
 
+    @Test func rightsOverResourceLimitsAreTriedOut() throws {
+      let here = try report(status: 0)
+      #expect(here["resource-rights"] == (try hasResourceCapability() ? "ok" : "note"))
+      #expect(["ok", "note"].contains(here["inotify-limits"]))
+      let wrapper = ["setpriv", "--bounding-set", "-sys_resource", "--inh-caps", "-sys_resource"]
+      let without = try report(wrapper: wrapper, status: 0)
+      #expect(without["resource-rights"] == "note")
+      #expect(without.text("resource-rights").contains("CAP_SYS_RESOURCE"))
+    }
+
     @Test func aRootfsOnOverlayfsIsMissingIDMaps() throws {
       let rootfs = try Workspace.current.make("files/overlay")
       let script = """

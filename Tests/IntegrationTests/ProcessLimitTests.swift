@@ -52,6 +52,18 @@ extension IntegrationTests {
       #expect(file.output == "1000\n")
     }
 
+    @Test func limitThatLetsNothingStartIsNamed() throws {
+      let files = try run(["--ulimit", "nofile=0"], "true")
+      #expect(files.status == 126)
+      #expect(files.errors.contains("EMFILE"), "\(files.errors)")
+      #expect(
+        files.errors.contains("hint: the limit on open files lets nothing be executed: --ulimit"))
+      let memory = try run(["--ulimit", "as=64K"], "true")
+      #expect(memory.status == 139)
+      #expect(
+        memory.errors.contains("(SIGSEGV), maybe because of --ulimit as"), "\(memory.errors)")
+    }
+
     private func standing(_ options: [String], wrapper: [String] = []) throws -> Completion {
       try run(
         options, wrapper: wrapper, "sh", "-c",
@@ -78,14 +90,6 @@ extension IntegrationTests {
       }
     }
 
-    /// Whether this machine's root has CAP_SYS_RESOURCE: in some virtual machines it has not.
-    private func hasResourceCapability() throws -> Bool {
-      let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
-      let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("CapEff:") })
-      let digits = line.split(separator: "\t").last.map { String($0) } ?? ""
-      return try #require(UInt64(digits, radix: 16)) >> 24 & 1 == 1
-    }
-
     @Test(arguments: [
       (["--nice", "-1"], "-sys_nice", "setpriority(2) to niceness -1: EACCES"),
       (
@@ -103,4 +107,12 @@ extension IntegrationTests {
       #expect(result.errors.contains("hint: yours is higher"))
     }
   }
+}
+
+/// Whether this machine's root has CAP_SYS_RESOURCE: in some virtual machines it has not.
+func hasResourceCapability() throws -> Bool {
+  let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+  let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("CapEff:") })
+  let digits = line.split(separator: "\t").last.map { String($0) } ?? ""
+  return try #require(UInt64(digits, radix: 16)) >> 24 & 1 == 1
 }

@@ -104,6 +104,25 @@ import Testing
     #expect(error?.errno == .notDirectory)
   }
 
+  @Test(arguments: ["a/b/..", "a/b/\(String(repeating: "n", count: 256))/c"])
+  func nothingIsLeftOfDirectoriesThatCannotBeMade(_ path: String) throws {
+    let directory = try TemporaryDirectory()
+    let path = FilePath("\(directory.path)/\(path)")
+    #expect(throws: SystemError.self) { try makeDirectories(path, permissions: 0o700) }
+    #expect(try directoryEntryNames(directory.path).isEmpty)
+  }
+
+  @Test func directoriesAreRemovedAsFarAsTheyAreEmpty() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path.appending("a/b/c")
+    let made = try makeDirectories(path, permissions: 0o700)
+    #expect(made == ["a", "a/b", "a/b/c"].map { directory.path.appending($0) })
+    #expect(try makeDirectories(path, permissions: 0o700).isEmpty)
+    try makeDirectories(directory.path.appending("a/other"), permissions: 0o700)
+    removeEmptyDirectories(made)
+    #expect(try directoryEntryNames(directory.path.appending("a")) == ["other"])
+  }
+
   @Test func aLockIsHeldByOneAtATime() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path.appending("lock")

@@ -191,6 +191,6 @@ private final class OwnedFile {
     sink.received(Array("a\n\u{1b}b".utf8)[...], on: .stdout, at: .zero)
     sink.ended(.stdout)
     sink.warned(code: "x", text: "careful")
-    #expect(try recording.text() == "a\n\u{1b}boneoff: warning: careful\n")
+    #expect(try recording.text() == "a\n\u{1b}b\noneoff: warning: careful\n")
   }
 }

@@ -228,4 +228,17 @@ import Testing
     #expect(failure.description.hasPrefix("the command's process ended by signal 9 before"))
     #expect(OneOffError.setup(failure).exitStatus == 125)
   }
+
+  @Test func memoryThatDoesNotSufficeForTheStartHasARemedy() {
+    var figures = CgroupFigures()
+    figures.oomKills = 1
+    let killed = SetupFailure(endBeforeExecution: .signal(9), figures)
+    #expect(killed.exitStatus == 125)
+    #expect(
+      killed.description.hasSuffix(
+        "hint: its memory did not suffice: give more (--memory, --size)"), "\(killed.description)")
+    figures.oomKills = 0
+    let other = SetupFailure(endBeforeExecution: .signal(9), figures)
+    #expect(other.description.contains("see the kernel's log (dmesg)"))
+  }
 }

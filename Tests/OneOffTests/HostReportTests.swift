@@ -76,6 +76,25 @@ import Testing
     #expect(low.remedy == "sysctl -w user.max_net_namespaces=10000")
   }
 
+  @Test func limitsOfInotifyThatFewRunsUseUpAreWorthANote() {
+    #expect(HostReport.inotifyLimits(instances: 128, watches: 16384).status == .ok)
+    for (instances, watches) in [(127, 16384), (128, 16383)] {
+      let low = HostReport.inotifyLimits(instances: instances, watches: watches)
+      #expect(low.status == .note)
+      #expect(low.detail.hasPrefix("\(instances) instances and \(watches) watches"))
+      #expect(low.detail.contains("one run may take 32 and 16384"))
+      #expect(low.remedy?.contains("fs.inotify.max_user_instances=") == true)
+    }
+  }
+
+  @Test func rightsOverLimitsThatAreMissingAreWorthANote() {
+    #expect(HostReport.resourceRights(canRaise: true).status == .ok)
+    let missing = HostReport.resourceRights(canRaise: false)
+    #expect(missing.status == .note)
+    #expect(missing.detail.contains("CAP_SYS_RESOURCE"))
+    #expect(missing.remedy != nil)
+  }
+
   @Test func whatCannotBeToldSaysWho() {
     #expect(HostReport.unknown("x", .user).detail.contains("only root can tell"))
     #expect(HostReport.unknown("x", .confined).status == .unknown)

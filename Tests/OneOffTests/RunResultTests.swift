@@ -30,7 +30,7 @@ import Testing
         + #""limits_hit":null,"#
         + #""log":{"dropped_bytes":9,"sinks":[],"stderr_bytes":8,"stdout_bytes":7,"#
         + #""unstored_bytes":null},"#
-        + #""reason":"completed","#
+        + #""reason":"completed","scratch_lost":null,"#
         + #""signal_by":null,"#
         + #""started":"2026-01-02T03:04:05.000000000Z","status":3,"usage":{"cpu_system_us":6,"#
         + #""cpu_throttled_us":null,"cpu_user_us":5,"io_read_bytes":null,"io_write_bytes":null,"#

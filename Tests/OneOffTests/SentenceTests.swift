@@ -72,7 +72,9 @@ import Testing
     }
     #expect(
       try sentence(.init(signal: 9), 512 << 20)
-        == "run was killed after 4.2 s: out of memory (limit 512 MB, peak 512 MB)")
+        == "run was killed after 4.2 s: out of memory (limit 512 MB, peak 512 MB); --memory or "
+        + "--size gives more")
+    // The host's own memory ran out: no limit of the run's would have helped.
     #expect(
       try sentence(.init(code: 1), nil) == "run failed after 4.2 s, with status 1: out of memory")
   }
@@ -137,6 +139,27 @@ import Testing
     }
     #expect(
       sentence?.hasPrefix("run was ended after 1 s, before the command was executed:") == true)
+  }
+
+  @Test func aLimitOfTheCommandsOwnIsNamedBesideItsSignal() throws {
+    func sentence(_ signal: Int32, _ resources: ResourceLimit.Resource...) throws -> String? {
+      var result = try RunResultTests.result()
+      result.reason = .signaled
+      result.exit = .init(signal: signal)
+      let spec = Sample.spec { spec in
+        spec.resourceLimits = resources.map { ResourceLimit($0, soft: 1, hard: 1) }
+      }
+      return result.sentence(of: "run", under: spec)
+    }
+    #expect(
+      try sentence(11, .stackSize, .openFiles, .addressSpace)
+        == "the command was killed by signal 11 (SIGSEGV), maybe because of --ulimit stack, as")
+    #expect(
+      try sentence(25, .fileSize)?.hasSuffix("(SIGXFSZ), maybe because of --ulimit fsize") == true)
+    #expect(try sentence(9, .processorTime)?.hasSuffix("because of --ulimit cpu") == true)
+    for sentence in [try sentence(11), try sentence(11, .openFiles), try sentence(6, .dataSize)] {
+      #expect(sentence?.contains("--ulimit") == false)
+    }
   }
 
   @Test func aSignalIsNamed() throws {
