@@ -14,15 +14,14 @@ extension OwnedDescriptor {
     try open(name.isEmpty ? [UInt8(ascii: ".")] : name, O_RDONLY | O_DIRECTORY)
   }
 
-  /// Opens a regular file in this directory for reading.
+  /// Opens a regular file in this directory for reading; nil when it is a directory, a device or a
+  /// named pipe, which is not waited for.
   ///
-  /// - Throws: EINVAL when it is something else by now, which is not waited for.
-  public func openFile(_ name: [UInt8]) throws(SystemError) -> OwnedDescriptor {
+  /// - Throws: ELOOP for a symbolic link; EXDEV when something is mounted on it; ENXIO for a socket.
+  ///   See openat2(2).
+  public func openFile(_ name: [UInt8]) throws(SystemError) -> OwnedDescriptor? {
     let file = try open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY)
-    guard try file.status()?.kind == .regular else {
-      throw SystemError(call: "openat2(2)", errno: .invalidArgument)
-    }
-    return file
+    return try file.status()?.kind == .regular ? file : nil
   }
 
   private func open(_ name: [UInt8], _ flags: CInt) throws(SystemError) -> OwnedDescriptor {
@@ -106,16 +105,6 @@ extension OwnedDescriptor {
       unsafe faccessat(number, ".", W_OK | X_OK, AT_EACCESS), "faccessat(2)")
   }
 
-  /// Locks this file until it is closed; false when another process has locked it. See flock(2).
-  public func tryLock() throws(SystemError) -> Bool {
-    do throws(SystemError) {
-      _ = try check(flock(number, LOCK_EX | LOCK_NB), "flock(2)")
-      return true
-    } catch let error where error.errno == .resourceTemporarilyUnavailable {
-      return false
-    }
-  }
-
   /// Sets the permission bits of this file exactly.
   public func setPermissions(_ permissions: UInt32) throws(SystemError) {
     _ = try check(fchmod(number, permissions), "fchmod(2)")
@@ -125,18 +114,17 @@ extension OwnedDescriptor {
 
   /// Copies the content of this regular file into an empty one. Holes stay holes.
   ///
-  /// - Parameter proceed: is called before each piece of at most 16 MiB; what it throws ends the
-  ///   copy.
-  /// - Returns: how many bytes of data it had.
+  /// - Parameter mayProceed: is asked before each piece of at most 16 MiB.
+  /// - Returns: how many bytes of data it had; nil when the copy might not proceed.
   /// - Throws: ENOSPC, EDQUOT, EFBIG, EIO. See sendfile(2) and ftruncate(2).
   public func copyContent(
-    to file: borrowing OwnedDescriptor, proceed: () throws(SystemError) -> Void
-  ) throws(SystemError) -> UInt64 {
+    to file: borrowing OwnedDescriptor, mayProceed: () -> Bool
+  ) throws(SystemError) -> UInt64? {
     var offset: UInt64 = 0
     var total: UInt64 = 0
     let target = file.number
     while true {
-      try proceed()
+      guard mayProceed() else { return nil }
       // Safe: the call reads and writes the offset alone.
       let count = try checkNegated(
         unsafe ol_copy_piece(number, target, &offset), "sendfile(2)")

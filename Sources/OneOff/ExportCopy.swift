@@ -33,20 +33,20 @@ struct ExportCopy {
   private var linked: Set<UInt64> = []
   private var repeatedBytes: UInt64 = 0
   private let tree: SeenTree
-  private let proceed: () throws(SystemError) -> Void
+  private let mayProceed: () -> Bool
   /// Where the copy has got to, without symbolic links.
   private var path: [[UInt8]]
 
-  /// - Parameter proceed: is called again and again; what it throws ends the copy.
-  init(_ tree: SeenTree, proceed: @escaping () throws(SystemError) -> Void) {
+  /// - Parameter mayProceed: is asked again and again; `false` ends the copy.
+  init(_ tree: SeenTree, mayProceed: @escaping () -> Bool) {
     self.tree = tree
-    self.proceed = proceed
+    self.mayProceed = mayProceed
     self.path = []
   }
 
   /// Copies what was found to a name in a directory.
   ///
-  /// - Throws: a `SpecError` for what cannot be exported; a `SystemError`.
+  /// - Throws: a `SpecError` for what cannot be exported; an `ExportError`; a `SystemError`.
   mutating func copy(
     _ found: borrowing SeenTree.Found, to directory: borrowing OwnedDescriptor, as name: [UInt8]
   ) throws {
@@ -77,7 +77,7 @@ struct ExportCopy {
         source = try finished.isMount ? tree.openDirectory(path) : source.parentDirectory()
         continue
       }
-      try proceed()
+      guard mayProceed() else { throw ExportError(.toldToEnd) }
       guard let status = try source.status(ofEntry: name) else { continue }
       path.append(name)
       let mount = tree.mount(at: path)
@@ -105,11 +105,11 @@ struct ExportCopy {
 
   private mutating func enter(
     _ directory: borrowing OwnedDescriptor, permissions: UInt32, isMount: Bool = false
-  ) throws(SystemError) -> Level {
+  ) throws -> Level {
     count += 1
     let names = try directory.entryNames(atMost: Self.maximumEntries - count)
     guard let names, count + names.count <= Self.maximumEntries else {
-      throw SystemError(call: "getdents64(2)", errno: .fileTooLarge)
+      throw ExportError(.tooManyEntries)
     }
     return Level(permissions: permissions, pending: names.reversed(), isMount: isMount)
   }
@@ -130,9 +130,12 @@ struct ExportCopy {
     switch status.kind {
     case .regular:
       try countRepetition(of: status)
-      let file = try directory.openFile(name)
+      guard let file = try directory.openFile(name) else { throw ExportError(.changedMeanwhile) }
       let copy = try target.makeFile(entry: newName)
-      bytes += try file.copyContent(to: copy, proceed: proceed)
+      guard let copied = try file.copyContent(to: copy, mayProceed: mayProceed) else {
+        throw ExportError(.toldToEnd)
+      }
+      bytes += copied
       // AFTER the content; setuid, setgid and sticky bits stay behind.
       try copy.setPermissions(status.permissions & 0o777)
     case .symbolicLink:

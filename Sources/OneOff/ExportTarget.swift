@@ -85,9 +85,10 @@ final class ExportTarget {
 
   /// Makes the directory in which the copy is made; what another supervisor has left is removed.
   ///
-  /// - Throws: when one that is alive has it, or when it is somebody else's.
+  /// - Throws: an `ExportError` when one that is alive has it, or when it is somebody else's; a
+  ///   `SystemError`.
   func makeDraft() throws {
-    do throws(SystemError) {
+    do {
       for _ in 0..<Self.attempts {
         guard let found = try openDraft() else { continue }
         draft = Draft(found)
@@ -95,20 +96,21 @@ final class ExportTarget {
         try draft?.directory.removeContents()
         return
       }
-      throw SystemError(call: "flock(2)", errno: .resourceTemporarilyUnavailable)
-    } catch {
-      let shown = String(quoting: draftName)
+      throw ExportError(.draftInUse(shownDraft))
+    } catch let error as SystemError {
       throw error.explainingExport(
         to: export,
-        "it is made in \(shown) beside it: another run may be making it, or \(shown) is not yours; "
-          + "remove it when no other run is")
+        "it is made in \(shownDraft) beside it, and \(shownDraft) is not yours: remove it")
     }
   }
 
   private static let attempts = 16
 
+  /// The draft's name, for a message.
+  private var shownDraft: String { String(quoting: draftName) }
+
   /// - Returns: nil when its owner has removed it in this very moment.
-  private func openDraft() throws(SystemError) -> OwnedDescriptor? {
+  private func openDraft() throws -> OwnedDescriptor? {
     do throws(SystemError) {
       try directory.makeDirectory(entry: draftName)
     } catch let error where error.errno == .fileExists {}
@@ -121,11 +123,9 @@ final class ExportTarget {
     // Nothing but a draft of ours is to be emptied, whatever somebody has given its name to.
     guard let status = try found.status(), status.owner.uid == effectiveOwner().uid,
       let names = try found.entryNames(atMost: 1), names.allSatisfy({ $0 == Self.copyName })
-    else {
-      throw SystemError(call: "openat2(2)", errno: .notPermitted)
-    }
-    guard try found.tryLock() else {
-      throw SystemError(call: "flock(2)", errno: .resourceTemporarilyUnavailable)
+    else { throw ExportError(.draftOfOthers(shownDraft)) }
+    guard try found.tryLock(.exclusive, subject: "of \(shownDraft)") else {
+      throw ExportError(.draftInUse(shownDraft))
     }
     // The owner of before may have removed it before he has let go of the lock.
     guard try directory.status(ofEntry: draftName)?.identity == found.status()?.identity else {
@@ -187,17 +187,11 @@ final class ExportTarget {
   }
 }
 
-extension Export {
-  /// The path inside, for a message.
-  var shownSource: String { String(quoting: source.string) }
-}
-
 extension SystemError {
   /// The error of an export, which says of which.
   func explainingExport(to export: Export, _ remedy: String) -> SystemError {
     var explained = self
-    explained.subject =
-      "for the export of \(export.shownSource) to \(String(quoting: export.destination.string))"
+    explained.subject = "for the export \(export.inWords)"
     explained.hint = errno.isFull ? "its file system is full: make room, or export less" : remedy
     return explained
   }

@@ -32,13 +32,13 @@ final class RunExports {
 
   /// Makes the exports of a run whose container is dead.
   ///
-  /// - Parameter proceed: is called again and again; what it throws ends the work.
-  /// - Throws: a `SpecError` or a `SystemError`. Nothing is exported then.
-  func make(proceed: @escaping () throws(SystemError) -> Void) throws -> [RunResult.Export] {
+  /// - Parameter mayProceed: is asked again and again; `false` ends the work.
+  /// - Throws: an `ExportError`, a `SpecError` or a `SystemError`. Nothing is exported then.
+  func make(mayProceed: @escaping () -> Bool) throws -> [RunResult.Export] {
     let tree = try receiveTree()
     defer { for target in targets { target.removeDraft() } }
     var made: [RunResult.Export] = []
-    for target in targets { made.append(try copy(target, tree, proceed)) }
+    for target in targets { made.append(try copy(target, tree, mayProceed)) }
     do {
       // AFTER all of them were copied: hardly anything can fail any more.
       for target in targets { try target.place() }
@@ -55,9 +55,7 @@ final class RunExports {
     for operation in plan.setup {
       guard case .sendDirectory = operation else { continue }
       guard let overlay = try socket.receiveDescriptor("of what is exported from") else {
-        throw SystemError(
-          call: "recvmsg(2)", subject: "of what is exported from", errno: .noData,
-          hint: "the container's first process was killed before it had sent it; run it again")
+        throw ExportError(.overlaysNotSent)
       }
       overlays.adopt(overlay, as: .exported(count))
       count += 1
@@ -66,14 +64,16 @@ final class RunExports {
   }
 
   private func copy(
-    _ target: ExportTarget, _ tree: SeenTree, _ proceed: @escaping () throws(SystemError) -> Void
+    _ target: ExportTarget, _ tree: SeenTree, _ mayProceed: @escaping () -> Bool
   ) throws -> RunResult.Export {
     let export = target.export
-    var copy = ExportCopy(tree, proceed: proceed)
+    var copy = ExportCopy(tree, mayProceed: mayProceed)
     do {
       let found = try tree.find(export.source.string)
       try target.makeDraft()
       try target.withDraft { try copy.copy(found, to: $0, as: ExportTarget.copyName) }
+    } catch let error as ExportError {
+      throw error.of(export)
     } catch let error as SystemError where error.hint == nil {
       throw error.explainingExport(to: export, Self.remedy(error, copy))
     }
@@ -84,16 +84,10 @@ final class RunExports {
 
   private static func remedy(_ error: SystemError, _ copy: ExportCopy) -> String {
     switch error.errno {
-    case .noSuchFileOrDirectory where copy.count == 0:
-      "when the command ended, nothing was there: look for a typing error, or have it made"
-    case .interrupted: "oneoff was told to end; run it again"
-    case .fileTooLarge where error.call == "getdents64(2)":
-      "it has more than \(ExportCopy.maximumEntries) files: have the command make an archive"
     case .noSpace, .diskQuotaExceeded:
       "the host's file system is full: free room, or export to another one"
     case .permissionDenied, .notPermitted:
       "whoever runs oneoff may not read \(copy.shownPath), or not write beside the target"
-    case .tooManySymbolicLinkLevels: "the path leads through a loop of symbolic links"
     default: "it came to \(copy.shownPath); see the kernel's log (dmesg)"
     }
   }

@@ -120,15 +120,13 @@ package struct Supervisor: ~Copyable {
     let wasToldToEnd = wasToldToEnd
     do {
       try launch.checkScratch()
-      self.exports = try exports.make { () throws(SystemError) in
+      self.exports = try exports.make {
         // Nobody else takes signals any more.
-        guard !wasToldToEnd, !takePendingSignal(SupervisorState.endingSignals) else {
-          throw SystemError(call: "sendfile(2)", errno: .interrupted)
-        }
+        !wasToldToEnd && !takePendingSignal(SupervisorState.endingSignals)
       }
     } catch {
       hasExportFailed = true
-      if (error as? SystemError)?.errno == .interrupted { self.wasToldToEnd = true }
+      if (error as? ExportError)?.reason == .toldToEnd { self.wasToldToEnd = true }
       let text = "nothing was exported: \(error)".split(separator: "\n").joined(separator: "; ")
       sinks.warn(code: "export-failed", text: text)
     }

@@ -77,7 +77,8 @@ import Testing
       try directory.makeSymbolicLink(entry: bytes("link"), to: bytes("d"))
       #expect(throws: SystemError.self) { _ = try directory.openDirectory(bytes("link")) }
       #expect(throws: SystemError.self) { _ = try directory.openFile(bytes("link")) }
-      #expect(throws: SystemError.self) { _ = try directory.openFile(bytes("d")) }
+      let isDirectoryOpened = try directory.openFile(bytes("d")) != nil
+      #expect(!isDirectoryOpened)
       #expect(throws: SystemError.self) { _ = try directory.openDirectory(bytes("..")) }
       #expect(try directory.linkTarget(ofEntry: bytes("link")) == bytes("d"))
     }
@@ -87,8 +88,8 @@ import Testing
     try withDirectory { directory in
       let made = unsafe mkfifo(path.appending("pipe").string, 0o600)
       #expect(made == 0)
-      let error = #expect(throws: SystemError.self) { _ = try directory.openFile(bytes("pipe")) }
-      #expect(error?.errno == .invalidArgument)
+      let isOpened = try directory.openFile(bytes("pipe")) != nil
+      #expect(!isOpened)
     }
   }
 
@@ -116,10 +117,11 @@ import Testing
       #expect(ftruncate(source.number, 2 * end) == 0)
       let copy = try directory.makeFile(entry: bytes("copy"))
       var pieces = 0
-      let count = try directory.openFile(bytes("source")).copyContent(to: copy) {
-        () throws(SystemError) in pieces += 1
+      let count = try directory.openFile(bytes("source"))?.copyContent(to: copy) {
+        pieces += 1
+        return true
       }
-      #expect(count <= 64 << 10)
+      #expect(try #require(count) <= 64 << 10)
       #expect(pieces == 3)
       let text = try readFile(path.appending("copy"), limit: 100 << 20)
       #expect(text.count == 2 * end)
@@ -134,12 +136,12 @@ import Testing
     try withDirectory { directory in
       try directory.makeFile(entry: bytes("source")).write([1])
       let copy = try directory.makeFile(entry: bytes("copy"))
-      let error = #expect(throws: SystemError.self) {
-        _ = try directory.openFile(bytes("source")).copyContent(to: copy) {
-          () throws(SystemError) in throw SystemError(call: "x", errno: .interrupted)
-        }
+      guard let file = try directory.openFile(bytes("source")) else {
+        Issue.record("a regular file is opened")
+        return
       }
-      #expect(error?.errno == .interrupted)
+      #expect(try file.copyContent(to: copy) { false } == nil)
+      #expect(try copy.status()?.contentSize == 0)
     }
   }
 }
