@@ -80,17 +80,6 @@ extension OwnedDescriptor {
   public borrowing func unlock() { flock(number, LOCK_UN) }
 }
 
-/// Removes a directory with everything in it, or nothing where there is none.
-///
-/// By rm(1), which follows no link, and whom no depth of a hostile tree stops.
-///
-/// - Throws: ENOTEMPTY when something of it is left.
-public func removeTree(_ path: FilePath) throws(SystemError) {
-  let said = try runQuietly("/bin/rm", ["rm", "-rf", "--", path.string])
-  guard said != nil else { return }
-  throw SystemError(call: "rm(1)", subject: "of \(path)", errno: .directoryNotEmpty, hint: said)
-}
-
 /// Makes a directory, and those above it, unless it is there.
 ///
 /// - Throws: the errnos of mkdir(2).

@@ -1,4 +1,27 @@
-import SystemPackage
+public import SystemPackage
+
+/// Removes what is at a path, with everything in it where that is a directory; nothing where nothing
+/// is there. A symbolic link is removed and not followed, but on the way to the path it is.
+///
+/// - Throws: as ``OwnedDescriptor/removeContents()``; something is left then.
+public func removeTree(_ path: FilePath) throws(SystemError) {
+  guard let last = path.lastComponent, last.kind == .regular else {
+    preconditionFailure("what is removed has a name")
+  }
+  let name = Array(last.string.utf8)
+  let parent = path.removingLastComponent()
+  do throws(SystemError) {
+    let directory = try OwnedDescriptor(directory: parent.isEmpty ? "." : parent)
+    guard let status = try directory.status(ofEntry: name) else { return }
+    if status.kind == .directory { try directory.openDirectory(name).removeContents() }
+    try directory.remove(name, isDirectory: status.kind == .directory)
+  } catch let error where error.errno == .noSuchFileOrDirectory {
+    // Nor is there a directory that it could be in.
+    return
+  } catch {
+    throw SystemError(call: error.call, subject: "for the removal of \(path)", errno: error.errno)
+  }
+}
 
 extension OwnedDescriptor {
   /// Removes everything in this directory, however deep it is. Symbolic links are removed and not

@@ -37,6 +37,46 @@ import Testing
     }
   }
 
+  @Test func treeIsRemovedAndNothingElse() throws {
+    try withDirectory { directory in
+      for name in ["kept", "tree", "tree/a", "tree/a/b"] {
+        try makeDirectories(path.appending(name), permissions: 0o700)
+      }
+      _ = try directory.openDirectory(bytes("kept")).makeFile(entry: bytes("file"))
+      let tree = try directory.openDirectory(bytes("tree"))
+      try tree.makeSymbolicLink(entry: bytes("link"), to: bytes("../kept"))
+      _ = try tree.openDirectory(bytes("a")).makeFile(entry: [0xff, 0x0a])
+      try directory.makeSymbolicLink(entry: bytes("alias"), to: bytes("kept"))
+      _ = try directory.makeFile(entry: bytes("single"))
+      for name in ["tree", "alias", "single", "nothing", "no/thing"] {
+        try removeTree(path.appending(name))
+      }
+      #expect(try directory.openDirectory([]).entryNames(atMost: 10) == [bytes("kept")])
+      #expect(
+        try directory.openDirectory(bytes("kept")).entryNames(atMost: 10) == [bytes("file")])
+    }
+  }
+
+  /// Whoever made the tree, its depth neither ends the removal nor takes a descriptor a level.
+  @Test func deepTreeIsRemoved() throws {
+    try withDirectory { directory in
+      try directory.makeDirectory(entry: bytes("deep"))
+      var deepest = try directory.openDirectory(bytes("deep"))
+      for _ in 0..<3000 {
+        try deepest.makeDirectory(entry: bytes("d"))
+        deepest = try deepest.openDirectory(bytes("d"))
+      }
+      try removeTree(path.appending("deep"))
+      #expect(try directory.openDirectory([]).entryNames(atMost: 10) == [])
+    }
+  }
+
+  @Test func whatCannotBeRemovedIsNamed() throws {
+    let error = #expect(throws: SystemError.self) { try removeTree("/proc/self") }
+    #expect(error?.subject == "for the removal of /proc/self")
+    #expect(error?.errno == .notPermitted)
+  }
+
   /// A directory that is moved while its contents are removed must not lead out of the tree.
   @Test func movedDirectoryIsNotTheWayOut() throws {
     try withDirectory { directory in
