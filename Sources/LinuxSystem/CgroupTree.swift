@@ -67,7 +67,7 @@ public struct CgroupTree: Sendable, Hashable {
 
   /// The names of the cgroups in the tree.
   public func names() throws(SystemError) -> [String] {
-    try directoryEntries(path).filter(\.isDirectory).map(\.name)
+    try directoryEntries(path).filter(\.isDirectory).map(\.text)
   }
 
   private func makeDirectory(_ path: FilePath) throws(SystemError) {

@@ -83,10 +83,10 @@ public func readFile(
     throw SystemError(call: "openat2(2)", subject: "of \(name)", errno: .noSuchFileOrDirectory)
   }
   let status = try file.status()
-  guard status?.kind == .regular else {
+  guard status.kind == .regular else {
     throw SystemError(
       call: "openat2(2)", subject: "of \(name)",
-      errno: status?.kind == .directory ? .isDirectory : .invalidArgument)
+      errno: status.kind == .directory ? .isDirectory : .invalidArgument)
   }
   return try file.reopened().readAll(limit: limit, subject: "of \(name)")
 }
@@ -94,11 +94,7 @@ public func readFile(
 /// What the file at a path is; symbolic links are followed.
 public func fileStatus(following path: FilePath) throws(SystemError) -> FileStatus {
   // By path only: neither a device nor a named pipe is opened.
-  let file = try OwnedDescriptor(opening: path, flags: .pathOnly)
-  guard let status = try file.status() else {
-    throw SystemError(call: "stat(2)", subject: "of \(path)", errno: .noSuchFileOrDirectory)
-  }
-  return status
+  try OwnedDescriptor(opening: path, flags: .pathOnly).status()
 }
 
 /// Whether this process may execute the file at a path. See access(2).
@@ -147,8 +143,10 @@ public func removeReplaceableFile(_ path: FilePath) throws(SystemError) {
     guard status.kind == .regular else {
       throw SystemError(call: "unlink(2)", subject: "of \(path)", errno: .fileExists)
     }
+    // Safe: the kernel copies the name before the call returns.
     _ = try check(unsafe unlinkat(directory.number, name, 0), "unlink(2)", "of \(path)")
   }
+  // Safe: the path is a constant.
   _ = try check(
     unsafe faccessat(directory.number, ".", W_OK | X_OK, AT_EACCESS), "faccessat(2)",
     "of \(path)")

@@ -12,7 +12,7 @@ public struct GrowingFile: ~Copyable, Sendable {
   /// - Throws: the errnos of open(2); EINVAL for anything but a regular file.
   public init(_ path: FilePath) throws(SystemError) {
     let place = try OwnedDescriptor(opening: path, flags: [.pathOnly, .notFollowing])
-    guard try place.status()?.kind == .regular else {
+    guard try place.status().kind == .regular else {
       throw SystemError(call: "open(2)", subject: "of \(path)", errno: .invalidArgument)
     }
     self.descriptor = try place.reopened()

@@ -21,7 +21,7 @@ public func isStaticProgram() -> Bool { ol_has_interpreter() == 0 }
 
 /// The names and owners of a directory's entries, by name; at most so many.
 ///
-/// - Throws: the errnos of openat2(2) and readdir(3).
+/// - Throws: the errnos of open(2) but ENOENT, of getdents64(2) and of fstatat(2).
 public func owners(
   in directory: FilePath, atMost limit: Int
 ) throws(SystemError) -> [(name: String, owner: LaunchPlan.Owner)] {
@@ -29,7 +29,7 @@ public func owners(
   var found: [(name: String, owner: LaunchPlan.Owner)] = []
   for entry in try directoryEntries(directory, atMost: limit) {
     if let status = try descriptor.status(of: entry.name) {
-      found.append((entry.name, status.owner))
+      found.append((entry.text, status.owner))
     }
   }
   return found.sorted { $0.name < $1.name }

@@ -79,21 +79,3 @@ extension OwnedDescriptor {
   /// Gives the lock up, of every copy of the descriptor.
   public borrowing func unlock() { flock(number, LOCK_UN) }
 }
-
-/// Makes a directory, and those above it, unless it is there.
-///
-/// - Throws: the errnos of mkdir(2).
-public func makeDirectories(_ path: FilePath, permissions: UInt32) throws(SystemError) {
-  do throws(SystemError) {
-    // Safe: the kernel copies the path before the call returns.
-    _ = try check(
-      unsafe path.withPlatformString { unsafe mkdir($0, permissions) }, "mkdir(2)", "of \(path)")
-  } catch let error where error.errno == .fileExists {
-    return
-  } catch let error where error.errno == .noSuchFileOrDirectory && path.components.count > 1 {
-    try makeDirectories(path.removingLastComponent(), permissions: permissions)
-    // Not by calling this again: below a dangling link, mkdir(2) goes on saying ENOENT.
-    _ = try check(
-      unsafe path.withPlatformString { unsafe mkdir($0, permissions) }, "mkdir(2)", "of \(path)")
-  }
-}

@@ -56,7 +56,7 @@ public final class OutputWriter {
   }
 
   private static func kind(of descriptor: CInt) -> FileStatus.Kind? {
-    (try? FileStatus.find("", below: descriptor))?.kind
+    (try? FileStatus(of: descriptor))?.kind
   }
 
   /// Whether bytes wait for the descriptor to become writable.

@@ -93,22 +93,16 @@ public final class DescriptorTable {
     return -1
   }
 
-  /// What `path` below a named directory is; nil when it does not exist.
-  public func status(of name: DescriptorName, _ path: String) throws(SystemError) -> FileStatus? {
-    try FileStatus.find(path, below: number(of: name))
-  }
-
   /// Opens a path below a named directory as if that were the root; nil when there is no such file.
   /// Symbolic links and `..` stay below. See openat2(2), RESOLVE_IN_ROOT.
   public func find(
     _ path: String, below name: DescriptorName, flags: OpenFlags
   ) throws(SystemError) -> OwnedDescriptor? {
-    let resolveInRoot: UInt64 = 0x10
-    let noMagicLinks: UInt64 = 0x02
     do throws(SystemError) {
       // Safe: the kernel copies the path before the call returns.
       let result = unsafe ol_openat2(
-        number(of: name), path, UInt64(flags.rawValue | O_CLOEXEC), resolveInRoot | noMagicLinks)
+        number(of: name), path, UInt64(flags.rawValue | O_CLOEXEC),
+        UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS))
       return OwnedDescriptor(owning: try checkNegated(result, "openat2(2)", "of \(path)"))
     } catch let error where error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory {
       return nil

@@ -8,11 +8,11 @@ public func removeTree(_ path: FilePath) throws(SystemError) {
   guard let last = path.lastComponent, last.kind == .regular else {
     preconditionFailure("what is removed has a name")
   }
-  let name = Array(last.string.utf8)
+  let name = last.string
   let parent = path.removingLastComponent()
   do throws(SystemError) {
     let directory = try OwnedDescriptor(directory: parent.isEmpty ? "." : parent)
-    guard let status = try directory.status(ofEntry: name) else { return }
+    guard let status = try directory.status(of: name) else { return }
     if status.kind == .directory { try directory.openDirectory(name).removeContents() }
     try directory.remove(name, isDirectory: status.kind == .directory)
   } catch let error where error.errno == .noSuchFileOrDirectory {
@@ -33,7 +33,7 @@ extension OwnedDescriptor {
   ///   EPERM for what may not be removed. Something is left then.
   public func removeContents() throws(SystemError) {
     // Two descriptors at a time, whatever the depth: the way back up is `..`.
-    var directory = try openDirectory([])
+    var directory = try openDirectory("")
     var levels = [try directory.removalLevel(name: [])]
     while true {
       guard let name = levels[levels.count - 1].pending.popLast() else {
@@ -42,9 +42,7 @@ extension OwnedDescriptor {
         directory = try directory.parentDirectory()
         // BEFORE anything is removed there: whoever moves the directory that we were in decides
         // where `..` leads.
-        guard let status = try directory.status(),
-          status.isOfSameFile(as: levels[levels.count - 1].status)
-        else {
+        guard try directory.status().isOfSameFile(as: levels[levels.count - 1].status) else {
           throw SystemError(
             call: "openat(2)", subject: "of the directory above one that was moved",
             errno: .resourceBusy)
@@ -52,7 +50,7 @@ extension OwnedDescriptor {
         try directory.remove(finished.name, isDirectory: true)
         continue
       }
-      if try directory.status(ofEntry: name)?.kind == .directory {
+      if try directory.status(of: name)?.kind == .directory {
         directory = try directory.openDirectory(name)
         levels.append(try directory.removalLevel(name: name))
       } else {
@@ -62,11 +60,8 @@ extension OwnedDescriptor {
   }
 
   private borrowing func removalLevel(name: [UInt8]) throws(SystemError) -> RemovalLevel {
-    guard let status = try status() else {
-      throw SystemError(call: "fstat(2)", errno: .noSuchFileOrDirectory)
-    }
-    return RemovalLevel(
-      name: name, pending: try entryNames(atMost: .max) ?? [], status: status)
+    RemovalLevel(
+      name: name, pending: try entryNames(atMost: .max) ?? [], status: try status())
   }
 }
 

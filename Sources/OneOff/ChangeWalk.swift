@@ -114,8 +114,8 @@ struct ChangeWalk {
       for name in names {
         // Not even looked at: after most runs nothing else is there.
         if found.own.contains(where: { $0.isMountPoint && $0.name == name }) { continue }
-        guard let status = try upper.status(ofEntry: name) else { continue }
-        let below = try lower.status(ofEntry: name)
+        guard let status = try upper.status(of: name) else { continue }
+        let below = try lower.status(of: name)
         try look(at: name, status, below, in: directory, upper, &found)
       }
       // The last one is read next.
@@ -279,9 +279,9 @@ private struct LowerDirectories: ~Copyable {
   }
 
   /// What a name is that the layers have; nil when they do not.
-  func status(ofEntry name: [UInt8]) throws(SystemError) -> FileStatus? {
+  func status(of name: [UInt8]) throws(SystemError) -> FileStatus? {
     for directory in names {
-      if let status = try directories.status(of: directory, entry: name) {
+      if let status = try directories.status(of: directory, name) {
         return status.isWhiteout ? nil : status
       }
     }
@@ -298,7 +298,7 @@ private struct LowerDirectories: ~Copyable {
         return nil
       }
       for name in entries where seen.insert(name).inserted {
-        if try directories.status(of: directory, entry: name)?.isWhiteout == false {
+        if try directories.status(of: directory, name)?.isWhiteout == false {
           missing.append(name)
         }
       }

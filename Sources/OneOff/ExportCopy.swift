@@ -55,7 +55,7 @@ struct ExportCopy {
       try copyEntry(found.name, found.status, from: found.directory, to: directory, as: name)
       return
     }
-    try directory.makeDirectory(entry: name)
+    try directory.makeDirectory(name)
     let source = try found.directory.openDirectory(found.name)
     try copyContents(
       of: source, permissions: found.status.permissions, to: directory.openDirectory(name))
@@ -78,14 +78,14 @@ struct ExportCopy {
         continue
       }
       guard mayProceed() else { throw ExportError(.toldToEnd) }
-      guard let status = try source.status(ofEntry: name) else { continue }
+      guard let status = try source.status(of: name) else { continue }
       path.append(name)
       let mount = tree.mount(at: path)
       if mount != nil, status.kind != .directory {
         // A file of the host, on a file that nobody has seen.
         path.removeLast()
       } else if status.kind == .directory {
-        try target.makeDirectory(entry: name)
+        try target.makeDirectory(name)
         target = try target.openDirectory(name)
         if let mount, mount.overlay == nil {
           // Not in the scratch: it comes as an empty directory.
@@ -94,7 +94,7 @@ struct ExportCopy {
           continue
         }
         source = try mount == nil ? source.openDirectory(name) : tree.openDirectory(path)
-        let permissions = try source.status()?.permissions ?? status.permissions
+        let permissions = try source.status().permissions
         levels.append(try enter(source, permissions: permissions, isMount: mount != nil))
       } else {
         try copyEntry(name, status, from: source, to: target, as: name)
@@ -119,7 +119,7 @@ struct ExportCopy {
     _ level: Level, _ source: borrowing OwnedDescriptor, _ target: borrowing OwnedDescriptor
   ) throws(SystemError) {
     try target.setPermissions(level.permissions & 0o777)
-    try source.copyTimes(of: [], to: target, [])
+    try source.copyTimes(of: "", to: target, "")
   }
 
   private mutating func copyEntry(
@@ -131,7 +131,7 @@ struct ExportCopy {
     case .regular:
       try countRepetition(of: status)
       guard let file = try directory.openFile(name) else { throw ExportError(.changedMeanwhile) }
-      let copy = try target.makeFile(entry: newName)
+      let copy = try target.makeFile(newName)
       guard let copied = try file.copyContent(to: copy, mayProceed: mayProceed) else {
         throw ExportError(.toldToEnd)
       }
@@ -139,7 +139,7 @@ struct ExportCopy {
       // AFTER the content; setuid, setgid and sticky bits stay behind.
       try copy.setPermissions(status.permissions & 0o777)
     case .symbolicLink:
-      try target.makeSymbolicLink(entry: newName, to: directory.linkTarget(ofEntry: name))
+      try target.makeSymbolicLink(newName, to: directory.linkTarget(of: name))
     case .directory, .characterDevice, .blockDevice, .pipe, .socket, .other:
       throw SpecError(
         "\(shownPath) is a \(status.kind.word), which cannot be exported",

@@ -1,5 +1,6 @@
 import ContainerSpec
 import LinuxSystem
+import SystemPackage
 
 /// Why an export is not made, where no system call has failed.
 struct ExportError: Error, Sendable, Hashable {

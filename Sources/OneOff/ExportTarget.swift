@@ -45,7 +45,7 @@ final class ExportTarget {
         to: export,
         "the directory above it must exist, and you must be allowed to make files in it")
     }
-    if let found = try directory.status(ofEntry: name) { try check(found, nil) }
+    if let found = try directory.status(of: name) { try check(found, nil) }
   }
 
   /// The targets of a run's exports.
@@ -112,7 +112,7 @@ final class ExportTarget {
   /// - Returns: nil when its owner has removed it in this very moment.
   private func openDraft() throws -> OwnedDescriptor? {
     do throws(SystemError) {
-      try directory.makeDirectory(entry: draftName)
+      try directory.makeDirectory(draftName)
     } catch let error where error.errno == .fileExists {}
     let found: OwnedDescriptor
     do throws(SystemError) {
@@ -121,14 +121,14 @@ final class ExportTarget {
       return nil
     }
     // Nothing but a draft of ours is to be emptied, whatever somebody has given its name to.
-    guard let status = try found.status(), status.owner.uid == effectiveOwner().uid,
+    guard try found.status().owner.uid == effectiveOwner().uid,
       let names = try found.entryNames(atMost: 1), names.allSatisfy({ $0 == Self.copyName })
     else { throw ExportError(.draftOfOthers(shownDraft)) }
     guard try found.tryLock(.exclusive, subject: "of \(shownDraft)") else {
       throw ExportError(.draftInUse(shownDraft))
     }
     // The owner of before may have removed it before he has let go of the lock.
-    guard try directory.status(ofEntry: draftName)?.identity == found.status()?.identity else {
+    guard try directory.status(of: draftName)?.identity == found.status().identity else {
       return nil
     }
     return found
@@ -148,9 +148,9 @@ final class ExportTarget {
   func place() throws {
     guard let draft else { preconditionFailure("the draft is made before") }
     do {
-      let found = try directory.status(ofEntry: name)
+      let found = try directory.status(of: name)
       if let found {
-        try check(found, draft.directory.status(ofEntry: Self.copyName)?.kind)
+        try check(found, draft.directory.status(of: Self.copyName)?.kind)
       }
       try draft.directory.move(
         Self.copyName, to: directory, as: name, exchanging: found != nil)

@@ -300,9 +300,8 @@ struct Preparer: ~Copyable {
   private func prepareHostDevice(_ name: DescriptorName, _ node: DeviceNode) throws {
     let path = FilePath("/dev/\(node.name)")
     let file = try OwnedDescriptor(opening: path, flags: [.pathOnly, .notFollowing])
-    guard let status = try file.status(), status.kind == .characterDevice,
-      status.device == (node.major, node.minor)
-    else {
+    let status = try file.status()
+    guard status.kind == .characterDevice, status.device == (node.major, node.minor) else {
       throw SpecError(
         "\(path) of the host is not the character device \(node.major):\(node.minor)",
         remedy: "without root it can only be taken from the host; mend it there")

@@ -86,11 +86,11 @@ struct SeenTree {
     }
     if inside.isEmpty {
       let directory = try open(overlay, [])
-      guard let status = try directory.status() else { throw ExportError(.nothingThere) }
+      let status = try directory.status()
       return Found(directory: directory, name: [], status: status, path: found)
     }
     let directory = try open(overlay, Array(inside.dropLast()))
-    guard let name = inside.last, let status = try directory.status(ofEntry: name) else {
+    guard let name = inside.last, let status = try directory.status(of: name) else {
       throw ExportError(.nothingThere)
     }
     return Found(directory: directory, name: name, status: status, path: found)
@@ -144,7 +144,7 @@ struct SeenTree {
         continue
       }
       let directory = try open(overlay, Array(inside.dropLast()))
-      guard let status = try directory.status(ofEntry: name) else {
+      guard let status = try directory.status(of: name) else {
         throw ExportError(.nothingThere)
       }
       guard status.kind == .symbolicLink else {
@@ -153,7 +153,7 @@ struct SeenTree {
       }
       links += 1
       guard links <= Self.maximumLinks else { throw ExportError(.tooManyLinks) }
-      let target = try directory.linkTarget(ofEntry: name)
+      let target = try directory.linkTarget(of: name)
       if target.first == UInt8(ascii: "/") { resolved = [] }
       pending += Self.components(target).reversed()
     }
