@@ -100,7 +100,7 @@ package final class ChangeListSink: RunSink {
   package func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {}
 
   /// Does nothing.
-  package func warned(code: String, text: String) {}
+  package func warned(_ warning: RunWarning) {}
 
   /// Whether the reader of the list is still there.
   package var listsChanges: Bool { writer.failure == nil }

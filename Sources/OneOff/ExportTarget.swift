@@ -111,15 +111,7 @@ final class ExportTarget {
 
   /// - Returns: nil when its owner has removed it in this very moment.
   private func openDraft() throws -> OwnedDescriptor? {
-    do throws(SystemError) {
-      try directory.makeDirectory(draftName)
-    } catch let error where error.errno == .fileExists {}
-    let found: OwnedDescriptor
-    do throws(SystemError) {
-      found = try directory.openDirectory(draftName)
-    } catch let error where error.errno == .noSuchFileOrDirectory {
-      return nil
-    }
+    guard let found = try makeOrOpenDraft() else { return nil }
     // Nothing but a draft of ours is to be emptied, whatever somebody has given its name to.
     guard try found.status().owner.uid == effectiveOwner().uid,
       let names = try found.entryNames(atMost: 1), names.allSatisfy({ $0 == Self.copyName })
@@ -132,6 +124,17 @@ final class ExportTarget {
       return nil
     }
     return found
+  }
+
+  private func makeOrOpenDraft() throws(SystemError) -> OwnedDescriptor? {
+    do throws(SystemError) {
+      try directory.makeDirectory(draftName)
+    } catch let error where error.errno == .fileExists {}
+    do throws(SystemError) {
+      return try directory.openDirectory(draftName)
+    } catch let error where error.errno == .noSuchFileOrDirectory {
+      return nil
+    }
   }
 
   /// Calls a function with the draft's directory.

@@ -284,7 +284,7 @@ struct SupervisionLoop: ~Copyable {
     guard allowance.dropped > 0 else { return }
     if log.droppedBytes == 0, let maximum = spec.logMaximum {
       let text = "the output has reached \(maximum) (--log-max): what follows is thrown away"
-      sinks.warn(code: "log-limit", text: text)
+      sinks.warn(RunWarning(code: "log-limit", text: text))
     }
     log.droppedBytes = allowance.dropped
   }
@@ -387,7 +387,7 @@ struct SupervisionLoop: ~Copyable {
     changes = found.summary
     let unlisted = RunWarning(unlistedChanges: sinks.endChanges())
     for warning in found.warnings + (unlisted.map { [$0] } ?? []) {
-      sinks.warn(code: warning.code, text: warning.text)
+      sinks.warn(warning)
     }
   }
 }

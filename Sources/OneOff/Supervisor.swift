@@ -85,9 +85,7 @@ package struct Supervisor: ~Copyable {
     limits = launch.limitsInForce
     // AFTER the clone: the container starts meanwhile. BEFORE anything is told.
     sinks.hideSecrets(of: spec)
-    for warning in launch.warnings {
-      sinks.warn(code: warning.code, text: warning.text)
-    }
+    for warning in launch.warnings { sinks.warn(warning) }
     let blocked = launch.blockedCalls
     let outcome: SupervisorState.Outcome
     do throws(OneOffError) {
@@ -128,7 +126,7 @@ package struct Supervisor: ~Copyable {
       hasExportFailed = true
       if (error as? ExportError)?.reason == .toldToEnd { self.wasToldToEnd = true }
       let text = "nothing was exported: \(error)".split(separator: "\n").joined(separator: "; ")
-      sinks.warn(code: "export-failed", text: text)
+      sinks.warn(RunWarning(code: "export-failed", text: text))
     }
   }
 

@@ -38,7 +38,7 @@ struct RecordRequest: Sendable, Codable {
     } catch {
       guard !isRequired, error != .recordExists(id) else { throw error }
       let text = "the run is not recorded: \(error)".onOneLine
-      for sink in sinks { sink.warned(code: "no-record", text: text) }
+      for sink in sinks { sink.warned(RunWarning(code: "no-record", text: text)) }
       return nil
     }
   }
