@@ -143,7 +143,8 @@ extension HostReport {
       let image = try ScratchImage(size: RunSpec.minimumDiskScratch)
       _ = try image.mount([])
       let room = try OwnedDescriptor(directory: image.directory).room()
-      return HostCheck(name, .ok, "in \(image.directory): \(room.bytes >> 20)M free")
+      let free = ByteCount(bytes: room.bytes).roundedText
+      return HostCheck(name, .ok, "in \(image.directory): \(free) free")
     } catch let error as SpecError {
       return HostCheck(name, .note, error.message, remedy: error.remedy)
     } catch let error as SystemError {

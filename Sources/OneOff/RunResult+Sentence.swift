@@ -10,9 +10,9 @@ extension RunResult {
   ///   - spec: what the run was to be.
   package func sentence(of run: String, under spec: RunSpec) -> String? {
     guard failedWithFullScratch else { return plainSentence(of: run, under: spec) }
-    let size = Self.text(ofBytes: limits?.scratchBytes ?? spec.scratch.size.bytes)
+    let size = limits?.scratchBytes.map { ByteCount(bytes: $0) } ?? spec.scratch.size
     let end = plainSentence(of: run, under: spec) ?? "\(run) \(endOfFailure)"
-    return end + "; its scratch of \(size) was full (--scratch)"
+    return end + "; its scratch of \(size.roundedText) was full (--scratch)"
   }
 
   private func plainSentence(of run: String, under spec: RunSpec) -> String? {
@@ -78,14 +78,9 @@ extension RunResult {
   private var memoryText: String {
     let known = [("limit", limits?.memoryBytes), ("peak", usage?.memoryPeakBytes)]
     let texts = known.compactMap { name, bytes in
-      bytes.map { "\(name) \(Self.text(ofBytes: $0))" }
+      bytes.map { "\(name) \(ByteCount(bytes: $0).roundedText)" }
     }
     return texts.isEmpty ? "" : " (\(texts.joined(separator: ", ")))"
-  }
-
-  /// Rounded: `512 MB`, and `64 KB` below one.
-  private static func text(ofBytes bytes: UInt64) -> String {
-    bytes < 1 << 20 ? "\(bytes >> 10) KB" : "\((bytes + 1 << 19) >> 20) MB"
   }
 
   /// How the command ended that was not ended by a limit.
