@@ -127,13 +127,6 @@ public func isOpenForWriting(_ descriptor: CInt) -> Bool {
   return mode >= 0 && mode & Int(O_ACCMODE) != O_RDONLY
 }
 
-/// The name of a signal, such as `SIGTERM`.
-public func signalName(_ number: CInt) -> String {
-  // Safe: the C library returns NULL or a string with static storage duration.
-  guard let name = unsafe ol_signal_name(number) else { return "signal \(number)" }
-  return unsafe "SIG" + String(cString: name)
-}
-
 /// The host name of this machine. See gethostname(2).
 public func hostName() -> String {
   var name = [CChar](repeating: 0, count: 257)

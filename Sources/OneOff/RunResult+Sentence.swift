@@ -89,13 +89,12 @@ extension RunResult {
       let text = "oneoff was told to end before the command was executed"
       guard status > 128 else { return text }
       let signal = status - 128
-      return text + ", whose process was killed by signal \(signal) (\(signalName(signal)))"
+      return text + ", whose process was killed by signal \(signal) (\(Signal.name(signal)))"
     }
-    // SIGPIPE: the reader of the output had seen enough, as after `| head`.
-    guard let signal = exit?.signal, signal != 13 else { return nil }
+    // The reader of the output had seen enough, as after `| head`.
+    guard let signal = exit?.signal, signal != Signal.brokenPipe else { return nil }
     let by = signalBy.map { ", which \($0) sent" } ?? ""
-    let text = "the command was killed by signal \(signal) (\(signalName(signal)))\(by)"
-    // SIGSYS
-    return signal == 31 ? text + ", as the seccomp policy kills" : text
+    let text = "the command was killed by signal \(signal) (\(Signal.name(signal)))\(by)"
+    return signal == Signal.badSystemCall ? text + ", as the seccomp policy kills" : text
   }
 }

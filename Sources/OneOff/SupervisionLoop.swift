@@ -220,11 +220,10 @@ struct SupervisionLoop: ~Copyable {
     let signals = try readAvailable(control, atMost: 64, subject: "of the control pipe")
     if signals.isEmpty {
       loop.remove(control)
-      let terminate: Int32 = 15
-      return [.signal(terminate)]
+      return [.signal(Signal.terminate)]
     }
     // What is not a signal says nothing.
-    return signals.filter { (1..<64).contains($0) }.map { .signal(Int32($0)) }
+    return signals.map { Int32($0) }.filter(Signal.numbers.contains).map { .signal($0) }
   }
 
   private mutating func timerExpired() throws -> [SupervisorState.Event] {

@@ -24,8 +24,10 @@ package struct Supervisor: ~Copyable {
   private var exports: [RunResult.Export]?
   private var hasExportFailed = false
 
-  /// Signals that go to the command: SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM.
-  package static let forwardedSignals: [Int32] = [1, 2, 3, 10, 12, 15]
+  /// Signals that go to the command.
+  package static let forwardedSignals = [
+    Signal.hangUp, Signal.interrupt, Signal.quit, Signal.user1, Signal.user2, Signal.terminate,
+  ]
 
   /// How long streams that somebody outside of the container holds open are waited for.
   static let drainTime = Duration.seconds(1)
@@ -149,9 +151,8 @@ package struct Supervisor: ~Copyable {
         throw .setup(SetupFailure(endBeforeExecution: firstProcessEnd ?? .code(0), figures))
       }
       // The kernel kills what is left of a container whose PID 1 has ended (pid_namespaces(7)).
-      let kill: Int32 = 9
       return makeResult(
-        .signal(kill), wasExecuted: wasStarted, cause: cause,
+        .signal(Signal.kill), wasExecuted: wasStarted, cause: cause,
         usage: RunResult.Usage(nil, figures))
     }
   }
@@ -233,10 +234,8 @@ extension SupervisorState.Outcome {
 extension SetupFailure {
   /// A command that was killed while the container was still being set up.
   init(endBeforeExecution way: CommandExit.Way, _ figures: CgroupFigures = CgroupFigures()) {
-    let badSystemCall: Int32 = 31
-    let segmentationFault: Int32 = 11  // how a C program ends that may not even exit
     let hint =
-      if way == .signal(badSystemCall) || way == .signal(segmentationFault) {
+      if way == .signal(Signal.badSystemCall) || way == .signal(Signal.segmentationFault) {
         "the seccomp profile must allow execve, or no command can be executed"
       } else if figures.explains(way) {
         "its memory did not suffice: give more (--memory)"
