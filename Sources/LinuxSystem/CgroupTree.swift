@@ -1,4 +1,3 @@
-internal import CLaunch
 import Glibc
 public import SystemPackage
 
@@ -133,48 +132,6 @@ extension CgroupTree {
   }
 }
 
-/// Writes a file of a cgroup, or another one in which the kernel takes a value.
-///
-/// - Throws: ENOENT where the kernel has no such file; what the controller says of the value.
-public func writeKernelFile(_ path: FilePath, _ text: String) throws(SystemError) {
-  let file = try OwnedDescriptor(opening: path, flags: .writing)
-  do throws(SystemError) {
-    try file.write(Array(text.utf8))
-  } catch {
-    throw SystemError(call: error.call, subject: "of '\(text)' to \(path)", errno: error.errno)
-  }
-}
-
-/// What such a file says; nil where the kernel has no such file.
-public func readKernelFile(_ path: FilePath) -> String? {
-  (try? readFile(path, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
-}
-
-/// Such a file that is read again and again: it is looked up and opened once.
-public final class KernelFile {
-  /// More than any file has that is read so.
-  private static let capacity = 4096
-
-  private let file: OwnedDescriptor
-
-  /// Opens a file; nil where the kernel has no such file.
-  public init?(_ path: FilePath) {
-    guard let file = try? OwnedDescriptor(opening: path, flags: .reading) else { return nil }
-    self.file = file
-  }
-
-  /// What it says now; nil when it cannot be read any more.
-  public func read() -> String? {
-    var length = 0
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Self.capacity) { buffer, count in
-      // Safe: at most `capacity` bytes are written, and the result says how many.
-      length = unsafe ol_read_at(file.number, buffer.baseAddress, Self.capacity, 0)
-      count = max(0, length)
-    }
-    return length < 0 ? nil : String(decoding: bytes, as: UTF8.self)
-  }
-}
-
 // MARK: What lies around the tree
 
 extension CgroupTree {
@@ -184,8 +141,7 @@ extension CgroupTree {
     var lowest: (value: UInt64, cgroup: FilePath)?
     var cgroup = base
     while cgroup.starts(with: root) {
-      if let text = readKernelFile(cgroup.appending(file)),
-        let value = UInt64(text.split(separator: "\n").first ?? ""),
+      if let text = readKernelFile(cgroup.appending(file)), let value = UInt64(firstLineOf: text),
         value < lowest?.value ?? .max
       {
         lowest = (value, cgroup)
