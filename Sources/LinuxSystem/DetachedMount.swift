@@ -77,11 +77,11 @@ public struct DetachedMount: ~Copyable, Sendable {
 extension LaunchPlan.MountAttributes {
   /// MOUNT_ATTR_* of mount_setattr(2).
   var kernelFlags: UInt32 {
-    var flags: UInt32 = 0
-    if contains(.readOnly) { flags |= 0x1 }
-    if contains(.noSetuid) { flags |= 0x2 }
-    if contains(.noDevices) { flags |= 0x4 }
-    if contains(.noExecution) { flags |= 0x8 }
-    return flags
+    var flags: CInt = 0
+    if contains(.readOnly) { flags |= MOUNT_ATTR_RDONLY }
+    if contains(.noSetuid) { flags |= MOUNT_ATTR_NOSUID }
+    if contains(.noDevices) { flags |= MOUNT_ATTR_NODEV }
+    if contains(.noExecution) { flags |= MOUNT_ATTR_NOEXEC }
+    return UInt32(flags)
   }
 }

@@ -4,14 +4,14 @@ internal import CLaunch
 public enum FileSystemType: Sendable, Hashable {
   case overlay, temporary, namespace, cgroup, cgroup2, other
 
-  init(magic: UInt64) {
+  init(magic: Int) {
     self =
       switch magic {
-      case 0x794c_7630: .overlay
-      case 0x0102_1994: .temporary
-      case 0x6e73_6673: .namespace
-      case 0x0027_e0eb: .cgroup
-      case 0x6367_7270: .cgroup2
+      case Int(OVERLAYFS_SUPER_MAGIC): .overlay
+      case Int(TMPFS_MAGIC): .temporary
+      case Int(NSFS_MAGIC): .namespace
+      case Int(CGROUP_SUPER_MAGIC): .cgroup
+      case Int(CGROUP2_SUPER_MAGIC): .cgroup2
       default: .other
       }
   }
@@ -25,6 +25,6 @@ extension OwnedDescriptor {
     let result = ol_file_system_type(number)
     // Not the checked result: a magic number may be larger than a CInt.
     if result < 0 { _ = try checkNegated(result, "fstatfs(2)") }
-    return FileSystemType(magic: UInt64(result))
+    return FileSystemType(magic: result)
   }
 }
