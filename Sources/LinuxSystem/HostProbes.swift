@@ -35,21 +35,6 @@ public func owners(
   return found.sorted { $0.name < $1.name }
 }
 
-extension LockedFile {
-  /// Whether somebody holds the lock of a file that exists; for a moment this process may.
-  ///
-  /// - Throws: the errnos of open(2).
-  public static func isLocked(_ path: FilePath) throws(SystemError) -> Bool {
-    let file = try OwnedDescriptor(opening: path, flags: [.reading, .notFollowing])
-    do throws(SystemError) {
-      _ = try check(flock(file.number, LOCK_SH | LOCK_NB), "flock(2)", "of \(path)")
-    } catch let error where error.errno == .resourceTemporarilyUnavailable {
-      return true
-    }
-    return false
-  }
-}
-
 /// Whether a user namespace can be made at all, by whoever asks and without maps.
 ///
 /// - Throws: EPERM, ENOSPC, EUSERS. See clone(2) and user_namespaces(7).

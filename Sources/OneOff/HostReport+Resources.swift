@@ -13,7 +13,7 @@ extension HostReport {
       var taken = 0
       for file in try directoryEntryNames(directory) {
         guard let number = Int(file), numbers.contains(number) else { continue }
-        if try LockedFile.isLocked(directory.appending(file)) { taken += 1 }
+        if try isLocked(directory.appending(file)) { taken += 1 }
       }
       let range =
         "\(IDRange(slot: pool.first).base) to \(IDRange(slot: numbers.upperBound).base - 1)"

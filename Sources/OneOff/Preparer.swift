@@ -22,7 +22,7 @@ struct Preparer: ~Copyable {
   private let scratchDirectory: FilePath?
 
   /// Makes a preparer for a run with that many layers, in these cgroups, with a network namespace
-  /// that is in the making, and with that directory for a scratch on disk.
+  /// that is in the making, and with that scratch directory.
   init(
     layerCount: Int, cgroups: RunCgroups?, network: NetworkNamespaceMaker?,
     scratchDirectory: FilePath?
