@@ -52,6 +52,7 @@ public struct CgroupTree: Sendable, Hashable {
     var attempts = 50
     while true {
       do throws(SystemError) {
+        // Safe: the kernel copies the path before the call returns.
         _ = try check(
           unsafe cgroup.withPlatformString { unsafe rmdir($0) }, "rmdir(2)", "of \(cgroup)")
         return
@@ -70,6 +71,7 @@ public struct CgroupTree: Sendable, Hashable {
   }
 
   private func makeDirectory(_ path: FilePath) throws(SystemError) {
+    // Safe: the kernel copies the path before the call returns.
     _ = try check(
       unsafe path.withPlatformString { unsafe mkdir($0, 0o755) }, "mkdir(2)", "of \(path)")
   }
@@ -126,6 +128,7 @@ extension CgroupTree {
     } catch {
       // Others are there. As it was, then, but for who else has moved there meanwhile.
       try? writeKernelFile(base.appending("cgroup.procs"), "0")
+      // Safe: the kernel copies the path before the call returns.
       _ = unsafe leaf.withPlatformString { unsafe rmdir($0) }
       throw error
     }

@@ -10,8 +10,8 @@ extension OwnedDescriptor {
   public init(
     opening path: FilePath, flags: OpenFlags, permissions: UInt32 = 0o600
   ) throws(SystemError) {
+    // Safe: the kernel copies the path before the call returns.
     let result = unsafe path.withPlatformString {
-      // Safe: the kernel copies the path before the call returns.
       unsafe ol_open(AT_FDCWD, $0, flags.rawValue | O_CLOEXEC, permissions)
     }
     self.init(owning: try checkNegated(result, "open(2)", "of \(path)"))
@@ -36,8 +36,8 @@ extension OwnedDescriptor {
   /// - Throws: EOPNOTSUPP where the file system has no such files; EFBIG; the errnos of open(2).
   ///   See open(2), O_TMPFILE.
   public init(unnamedIn directory: FilePath, size: UInt64) throws(SystemError) {
+    // Safe: the kernel copies the path before the call returns.
     let result = unsafe directory.withPlatformString {
-      // Safe: the kernel copies the path before the call returns.
       unsafe ol_unnamed_file($0, size)
     }
     self.init(
@@ -138,6 +138,7 @@ public func replaceFile(
     }
     _ = try check(result, "rename(2)", "to \(path)")
   } catch {
+    // Safe: as above.
     _ = unsafe draft.withPlatformString { unsafe unlink($0) }
     throw error
   }
@@ -185,9 +186,9 @@ func readOnce(
   from descriptor: CInt, capacity: Int, subject: String
 ) throws(SystemError) -> [UInt8] {
   var failure: SystemError?
+  // Safe: read(2) writes at most `capacity` bytes, and says how many.
   let bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
     do throws(SystemError) {
-      // Safe: read(2) writes at most `capacity` bytes, and says how many.
       count = try retryingInterrupted { () throws(SystemError) in
         try check(
           unsafe Glibc.read(descriptor, buffer.baseAddress, capacity), "read(2)", subject)

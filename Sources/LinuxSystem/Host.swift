@@ -101,8 +101,8 @@ public func workingDirectory() throws(SystemError) -> FilePath {
 
 /// Random bytes from the kernel. See getrandom(2).
 public func randomBytes(_ count: Int) -> [UInt8] {
+  // Safe: the call writes at most `count` bytes. Up to 256 it neither fails nor stops short.
   unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-    // Safe: the call writes at most `count` bytes. Up to 256 it neither fails nor stops short.
     initialized = max(0, Int(unsafe ol_random(buffer.baseAddress, count)))
   }
 }
