@@ -24,7 +24,7 @@ extension IntegrationTests {
     /// Root raises what its caller has limited; others are told that they cannot.
     @Test func hardLimitAboveTheCallersNeedsTheCapability() throws {
       let lowered = ["sh", "-c", "ulimit -n 512; exec \"$@\"", "sh"]
-      if try hasResourceCapability() {
+      if try Capabilities.thisProcessHas(Capabilities.resource) {
         let raised = try run(
           ["--ulimit", "nofile=600:700"], wrapper: lowered, "probe", "rlimits")
         #expect([raised["nofile_soft"], raised["nofile_hard"]] == ["600", "700"])
@@ -71,19 +71,11 @@ extension IntegrationTests {
     @Test func oomScoreIsThatOfTheWholeRun() throws {
       #expect(try standing(["--oom-score-adj", "700"]).lines.suffix(2) == ["700", "700"])
       let lower = try standing(["--oom-score-adj", "-500"])
-      if try hasResourceCapability() {
+      if try Capabilities.thisProcessHas(Capabilities.resource) {
         #expect(lower.lines.suffix(2) == ["-500", "-500"])
       } else {
         #expect(lower.end == .code(125))
       }
-    }
-
-    /// Whether this machine's root has CAP_SYS_RESOURCE: in some virtual machines it has not.
-    private func hasResourceCapability() throws -> Bool {
-      let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
-      let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("CapEff:") })
-      let digits = line.split(separator: "\t").last.map { String($0) } ?? ""
-      return try #require(UInt64(digits, radix: 16)) >> 24 & 1 == 1
     }
 
     @Test(arguments: [
