@@ -65,7 +65,9 @@ public struct CgroupTree: Sendable, Hashable {
     }
   }
 
-  /// The names of the cgroups in the tree.
+  /// The names of the cgroups in the tree; none where nothing has made it yet.
+  ///
+  /// - Throws: the errnos of open(2) but ENOENT, and of getdents64(2).
   public func names() throws(SystemError) -> [String] {
     try directoryEntries(path).filter(\.isDirectory).map(\.text)
   }
@@ -156,6 +158,8 @@ extension CgroupTree {
 
   /// Gives the tree, and a cgroup in it, the processors and memory nodes of the cgroup around it:
   /// v1 makes them empty, and lets no process into such a one. See cpuset(7).
+  ///
+  /// - Throws: EACCES, EBUSY. See write(2).
   public func inheritProcessors(to name: String) throws(SystemError) {
     for file in ["cpuset.cpus", "cpuset.mems"] {
       guard let text = readKernelFile(base.appending(file)) else { continue }

@@ -1,5 +1,6 @@
 internal import CLaunch
 import Glibc
+import SystemPackage
 
 /// Descriptors that a launch plan names, owned until the launch is over.
 public final class DescriptorTable {
@@ -39,7 +40,9 @@ public final class DescriptorTable {
   }
 
   /// Opens a path below a named directory as if that were the root; nil when there is no such file.
-  /// Symbolic links and `..` stay below. See openat2(2), RESOLVE_IN_ROOT.
+  /// Symbolic links and `..` stay below.
+  ///
+  /// - Throws: ELOOP, EACCES, EMFILE. See openat2(2), RESOLVE_IN_ROOT.
   public func find(
     _ path: String, below name: DescriptorName, flags: OpenFlags
   ) throws(SystemError) -> OwnedDescriptor? {
@@ -55,6 +58,8 @@ public final class DescriptorTable {
   }
 
   /// Opens a device node of a named mount for reading and writing.
+  ///
+  /// - Throws: ENOENT, ENXIO, EMFILE; ELOOP for a symbolic link. See openat(2).
   public func open(
     _ path: String, below name: DescriptorName
   ) throws(SystemError) -> OwnedDescriptor {

@@ -34,6 +34,8 @@ extension OwnedDescriptor {
 
 extension DescriptorTable {
   /// The names in a named directory; see ``OwnedDescriptor/entryNames(atMost:)``.
+  ///
+  /// - Throws: the errnos of getdents64(2).
   public func entryNames(
     of name: DescriptorName, atMost limit: Int
   ) throws(SystemError) -> [[UInt8]]? {

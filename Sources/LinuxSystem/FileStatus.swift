@@ -103,6 +103,8 @@ extension OwnedDescriptor {
 
 extension DescriptorTable {
   /// What a name in a named directory, or a path below it, is; see ``OwnedDescriptor/status(of:)``.
+  ///
+  /// - Throws: ENAMETOOLONG; ELOOP. See fstatat(2).
   public func status(
     of name: DescriptorName, _ path: some FileName
   ) throws(SystemError) -> FileStatus? {

@@ -78,6 +78,8 @@ extension OwnedDescriptor {
 
 extension DescriptorTable {
   /// Opens a directory below a named one; see ``OwnedDescriptor/findDirectory(_:)``.
+  ///
+  /// - Throws: ENAMETOOLONG for 4096 bytes and more; EMFILE. See openat2(2).
   public func findDirectory(
     _ path: some FileName, below name: DescriptorName
   ) throws(SystemError) -> OwnedDescriptor.DirectoryLookup {

@@ -25,7 +25,9 @@ extension OwnedDescriptor {
     try OwnedDescriptor(opening: FilePath("/proc/self/fd/\(number)"), flags: .reading)
   }
 
-  /// Opens a directory, by path only: it is not read.
+  /// Opens a directory for reading.
+  ///
+  /// - Throws: ENOTDIR for anything else; the other errnos of open(2).
   public init(directory path: FilePath) throws(SystemError) {
     try self.init(opening: path, flags: .directory)
   }
@@ -106,6 +108,8 @@ public func readFile(
 }
 
 /// What the file at a path is; symbolic links are followed.
+///
+/// - Throws: ENOENT, ENOTDIR, ELOOP, EACCES. See open(2), O_PATH.
 public func fileStatus(following path: FilePath) throws(SystemError) -> FileStatus {
   // By path only: neither a device nor a named pipe is opened.
   try OwnedDescriptor(opening: path, flags: .pathOnly).status()

@@ -1,6 +1,6 @@
 internal import CLaunch
 import Glibc
-public import SystemPackage
+import SystemPackage
 
 /// A block device whose blocks are those of a file. The kernel takes the two apart as soon as
 /// nobody has the device open, or mounted, any more, whoever was killed. See loop(4),

@@ -2,16 +2,20 @@ public import LinuxSystem
 
 extension RunResult {
   /// What the run has changed in the layers that are thrown away; volumes are not among them.
+  ///
+  /// It is found out once every process of the container is dead, in at most 5 seconds and for at
+  /// most a million entries; docs/changes.md.
   public struct Changes: Sendable, Hashable, Codable {
-    /// Files, directories and everything else that the layers below did not have.
+    /// How many files, directories and everything else the layers below did not have.
     public var created = 0
-    /// What they had, with another content, owner or permissions.
+    /// How much of what they had has another content, owner or permissions.
     public var modified = 0
-    /// What they had and the run has removed; a directory with all that is in it counts once.
+    /// How much of what they had was removed; a directory with all that is in it counts once.
     public var deleted = 0
-    /// The content of regular files that were created or modified.
+    /// The content of regular files that were created or modified, in bytes; holes are none.
     public var bytes: UInt64 = 0
-    /// The first paths; `DIR/…` stands for further ones in a directory.
+    /// The first paths, at most 20 and at most 4 of one directory; `DIR/…` stands for further ones
+    /// there. U+FFFD stands for what is not UTF-8.
     public var paths: [String] = []
     /// Whether there are paths that `paths` does not name.
     public var truncated = false
@@ -39,9 +43,9 @@ public struct Change: Sendable, Hashable {
   public var path: [UInt8]
   /// What it is now; nil for what was deleted.
   public var type: FileStatus.Kind?
-  /// The content of a regular file.
+  /// The content of a regular file in bytes, without holes; 0 for everything else.
   public var bytes: UInt64
-  /// Where a directory of the layers was moved from.
+  /// The path from which a directory of the layers was moved; nil for everything else.
   public var origin: [UInt8]?
 }
 

@@ -1,4 +1,4 @@
-import LinuxSystem
+package import LinuxSystem
 
 /// Writes every change of a run as JSON, one object a line.
 package final class ChangeListSink: RunSink {

@@ -5,13 +5,13 @@ import SystemPackage
 extension RunResult {
   /// Something that was brought out of the scratch.
   public struct Export: Sendable, Hashable, Codable {
-    /// The path inside.
+    /// The path inside, with U+FFFD for what is not UTF-8 in it.
     public var path: String
-    /// What it has become on the host, as the specification names it.
+    /// What it has become on the host, as the specification names it; likewise.
     public var to: String
-    /// How many files, directories and symbolic links it has.
+    /// How many files, directories and symbolic links it has, 1 to 1,000,000.
     public var files: Int
-    /// The data in its regular files; holes are none.
+    /// The data in its regular files, in bytes; holes are none.
     public var bytes: UInt64
   }
 }
@@ -54,13 +54,20 @@ final class RunExports {
     var count = 0
     for operation in plan.setup {
       guard case .sendDirectory = operation else { continue }
-      guard let overlay = try socket.receiveDescriptor("of what is exported from") else {
-        throw ExportError(.overlaysNotSent)
-      }
+      guard let overlay = try receiveOverlay() else { throw ExportError(.overlaysNotSent) }
       overlays.adopt(overlay, as: .exported(count))
       count += 1
     }
     return try SeenTree(plan, overlays: overlays)
+  }
+
+  /// - Returns: nil when PID 1 has not sent it, and will not.
+  private func receiveOverlay() throws(SystemError) -> OwnedDescriptor? {
+    do throws(SystemError) {
+      return try socket.receiveDescriptor("of what is exported from")
+    } catch let error where error.errno == .noData {
+      return nil
+    }
   }
 
   private func copy(
