@@ -86,17 +86,7 @@ public func pause(_ time: Duration) {
 ///
 /// - Throws: ENOENT when it was removed. See readlink(2), proc_pid_cwd(5).
 public func workingDirectory() throws(SystemError) -> FilePath {
-  let path: FilePath = "/proc/self/cwd"
-  let bytes = unsafe [CChar](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
-    // Safe: the call writes at most as many bytes as it is told there is room for.
-    count = unsafe path.withPlatformString {
-      unsafe max(0, ol_read_link($0, buffer.baseAddress, buffer.count))
-    }
-  }
-  guard !bytes.isEmpty else {
-    throw SystemError(call: "readlink(2)", subject: "of \(path)", errno: .noSuchFileOrDirectory)
-  }
-  return FilePath(String(decoding: bytes.map(UInt8.init(bitPattern:)), as: UTF8.self))
+  try linkTarget(of: "/proc/self/cwd")
 }
 
 /// Random bytes from the kernel. See getrandom(2).

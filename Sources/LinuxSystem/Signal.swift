@@ -32,7 +32,7 @@ public enum Signal {
 
   /// The signals that are passed on: all but the last real-time signal, which a set of 64 bits that
   /// begins with 0 has no room for.
-  public static var numbers: Range<Int32> { 1..<64 }
+  public static var numbers: ClosedRange<Int32> { 1...63 }
 
   /// The name of a signal, such as `SIGTERM`.
   public static func name(_ number: Int32) -> String {

@@ -158,7 +158,7 @@ struct SupervisorState: Sendable, Hashable {
       return []
     }
     guard isEnding else { return [forward(number)] }
-    guard number != Self.kill else {
+    guard number != Signal.kill else {
       if cause == .itself { cause = .forwarded(number) }
       // All of the container, and not the command alone, whose end PID 1 could still report.
       sentSignals.insert(number)

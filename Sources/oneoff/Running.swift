@@ -118,7 +118,7 @@ private func makeControl(
       id, policy, takesInput: absence?.mayGiveInput == true, starter: absence?.takeStarter())
   } catch {
     let text = "nobody can attach to the run or kill it: \(error)".onOneLine
-    for sink in sinks { sink.warned(code: "no-control", text: text) }
+    for sink in sinks { sink.warned(RunWarning(code: "no-control", text: text)) }
     return policy == nil ? nil : try RunControl(nil, policy)
   }
 }

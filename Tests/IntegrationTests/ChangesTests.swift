@@ -106,7 +106,8 @@ extension IntegrationTests {
 
     @Test func directoryThatWasMovedIsCreatedFromItsOldPlace() throws {
       let report = try report(
-        "mv /data /home/moved; echo x >/home/moved/a; rm /home/moved/b", options: Workspace.current.dataLayer("a", "b", "deeper/c", "deeper/d"))
+        "mv /data /home/moved; echo x >/home/moved/a; rm /home/moved/b",
+        options: Workspace.current.dataLayer("a", "b", "deeper/c", "deeper/d"))
       #expect(
         report.changes == [
           "created /home/moved", "deleted /data", "modified /home/moved/a", "deleted /home/moved/b",

@@ -27,6 +27,8 @@ func decodedLines<Line: Decodable>(ofFile file: String, as type: Line.Type) thro
 /// The result in the last of a run's events.
 func decodedResult<Result: Decodable>(ofEvents text: String, as type: Result.Type) throws -> Result?
 {
-  struct Line: Decodable { var result: Result? }
-  return try decodedLines(of: text, as: Line.self).last?.result
+  try decodedLines(of: text, as: EventWithResult<Result>.self).last?.result
 }
+
+/// An event as far as its result is asked for.
+private struct EventWithResult<Result: Decodable>: Decodable { var result: Result? }
