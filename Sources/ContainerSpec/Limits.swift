@@ -7,8 +7,8 @@ public struct Limits: Sendable, Hashable, Codable {
   /// Memory: of processes, and of files in memory (scratch, tmpfs, page cache) that they have made.
   /// At least 4 MiB, at most 1024 TiB.
   public var memory: ByteCount?
-  /// Memory and swap together, as Docker counts; the same as ``memory`` (no swap) when nil. At least
-  /// as much as ``memory``, without which there is none.
+  /// Memory and swap together, as Docker counts; the same as ``memory`` (no swap) when nil. At
+  /// least as much as ``memory``, without which there is none.
   public var memorySwap: ByteCount?
   /// Processor time, in processors.
   public var processors: ProcessorShare?

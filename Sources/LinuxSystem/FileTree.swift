@@ -38,8 +38,8 @@ extension OwnedDescriptor {
   /// Opens a regular file in this directory for reading; nil when it is a directory, a device or a
   /// named pipe, which is not waited for.
   ///
-  /// - Throws: ELOOP for a symbolic link; EXDEV when something is mounted on it; ENXIO for a socket.
-  ///   See openat2(2).
+  /// - Throws: ELOOP for a symbolic link; EXDEV when something is mounted on it; ENXIO for a
+  ///   socket. See openat2(2).
   public func openFile(_ name: some FileName) throws(SystemError) -> OwnedDescriptor? {
     let file = try open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY)
     guard try file.status().kind == .regular else { return nil }

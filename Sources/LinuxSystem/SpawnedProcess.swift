@@ -118,8 +118,8 @@ public func startThread(_ body: @escaping @Sendable () -> Void) throws(SystemErr
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
-  // Safe: the thread takes over the reference that is retained for it, exactly once; without a thread
-  // it is released here.
+  // Safe: the thread takes over the reference that is retained for it, exactly once; without a
+  // thread it is released here.
   let work = unsafe Unmanaged.passRetained(Work(body))
   var thread = pthread_t()
   let error = unsafe pthread_create(

@@ -1,7 +1,7 @@
 public import SystemPackage
 
-/// Removes what is at a path, with everything in it where that is a directory; nothing where nothing
-/// is there. A symbolic link is removed and not followed, but on the way to the path it is.
+/// Removes what is at a path, with everything in it where that is a directory; nothing where
+/// nothing is there. A symbolic link is removed and not followed, but on the way to the path it is.
 ///
 /// - Throws: as ``OwnedDescriptor/removeContents()``; something is left then.
 public func removeTree(_ path: FilePath) throws(SystemError) {

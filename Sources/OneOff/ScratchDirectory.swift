@@ -3,8 +3,8 @@ import LinuxSystem
 import SystemPackage
 
 /// The scratch directory of a run without root where files on tmpfs cannot have the attributes that
-/// an overlay needs: a directory of the host's, which limits nothing. (A scratch on disk, which has a
-/// size, is a ``ScratchImage``.)
+/// an overlay needs: a directory of the host's, which limits nothing. (A scratch on disk, which has
+/// a size, is a ``ScratchImage``.)
 ///
 /// Unlike the others it outlives a supervisor that is killed: the next owner of its slot removes
 /// it, or `oneoff gc`.

@@ -29,8 +29,8 @@ struct SecretScanner: Sendable {
     fileprivate(set) var depth = 0
   }
 
-  /// The most bytes of a pattern whose places a node's ``Node/depth`` can count; those that are made
-  /// of secrets are shorter (``SecretPatterns/longest``).
+  /// The most bytes of a pattern whose places a node's ``Node/depth`` can count; those that are
+  /// made of secrets are shorter (``SecretPatterns/longest``).
   private static let longestCountable = Int(UInt8.max)
   private static let gramLength = 4
   private static let longestWindow = 16

@@ -178,8 +178,8 @@ private func words(_ line: String) -> [String] {
   line.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init)
 }
 
-/// The lines with `unsafe` for which no comment gives a reason: one with the word *safe*, which counts
-/// for what follows it in its block, as the indentation shows it.
+/// The lines with `unsafe` for which no comment gives a reason: one with the word *safe*, which
+/// counts for what follows it in its block, as the indentation shows it.
 private func unsafeWithoutReason(in file: SourceFile) -> [Int] {
   var reason: Int?
   return zip(numbered(file.lines), file.code).compactMap { line, code in
