@@ -2,6 +2,7 @@
  * System calls for the Swift parent; see ol_calls.h.
  */
 #include "ol_calls.h"
+#include "result.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +30,6 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-static long ol_result(long result) { return result < 0 ? -errno : result; }
 
 long ol_fsopen(const char *type) {
     return ol_result(fsopen(type, FSOPEN_CLOEXEC));

@@ -3,6 +3,7 @@
  * ol_control.h.
  */
 #include "ol_control.h"
+#include "result.h"
 
 #include <errno.h>
 #include <string.h>
@@ -101,16 +102,9 @@ long ol_control_peer(int socket, uint32_t *user) {
 }
 
 long ol_control_send(int socket, const void *bytes, size_t count) {
-    ssize_t sent = send(socket, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-    return sent < 0 ? -errno : sent;
-}
-
-long ol_read_link(const char *path, char *text, size_t size) {
-    ssize_t length = readlink(path, text, size);
-    return length < 0 ? -errno : length;
+    return ol_result(send(socket, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 long ol_pidfd_open(pid_t pid) {
-    long result = syscall(SYS_pidfd_open, pid, 0);
-    return result < 0 ? -errno : result;
+    return ol_result(syscall(SYS_pidfd_open, pid, 0));
 }

@@ -2,6 +2,7 @@
  * System calls for a file system in a file; see ol_disk.h.
  */
 #include "ol_disk.h"
+#include "result.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +10,6 @@
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 #include <unistd.h>
-
-static long ol_result(long result) { return result < 0 ? -errno : result; }
 
 long ol_unnamed_file(const char *directory, uint64_t size) {
     int file = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -53,14 +52,17 @@ long ol_sync_file_system(int directory) {
     return result;
 }
 
+/* What no header for programs has; see fs/ext4/ext4.h of the kernel. */
+enum { OL_EXT4_GOING_FLAGS_NOLOGFLUSH = 2 };
+#define OL_EXT4_IOC_SHUTDOWN _IOR('X', 125, uint32_t)
+
 long ol_shut_down_ext4(int directory) {
-    /* EXT4_IOC_SHUTDOWN and EXT4_GOING_FLAGS_NOLOGFLUSH, which no header for programs has. */
-    unsigned int without_writing = 2;
+    uint32_t flags = OL_EXT4_GOING_FLAGS_NOLOGFLUSH;
     int root = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) {
         return -errno;
     }
-    long result = ol_result(ioctl(root, _IOR('X', 125, uint32_t), &without_writing));
+    long result = ol_result(ioctl(root, OL_EXT4_IOC_SHUTDOWN, &flags));
     close(root);
     return result;
 }

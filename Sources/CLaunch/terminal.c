@@ -2,6 +2,7 @@
  * Terminals; see ol_terminal.h.
  */
 #include "ol_terminal.h"
+#include "result.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +11,6 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
-
-static long ol_result(long result) { return result < 0 ? -errno : result; }
 
 long ol_open_terminal_device(int controller) {
     int unlocked = 0;

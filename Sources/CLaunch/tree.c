@@ -3,6 +3,7 @@
  * Swift parent.
  */
 #include "ol_calls.h"
+#include "result.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,14 +43,13 @@ long ol_copy_times(int source, const char *source_name, int target, const char *
         return -errno;
     }
     const struct timespec times[2] = {status.st_atim, status.st_mtim};
-    int result = *target_name == '\0'
-                     ? futimens(target, times)
-                     : utimensat(target, target_name, times, AT_SYMLINK_NOFOLLOW);
-    return result < 0 ? -errno : 0;
+    return ol_result(*target_name == '\0'
+                         ? futimens(target, times)
+                         : utimensat(target, target_name, times, AT_SYMLINK_NOFOLLOW));
 }
 
 long ol_rename(int directory, const char *name, int new_directory, const char *new_name,
                int exchanges) {
     unsigned int flags = exchanges ? RENAME_EXCHANGE : RENAME_NOREPLACE;
-    return renameat2(directory, name, new_directory, new_name, flags) < 0 ? -errno : 0;
+    return ol_result(renameat2(directory, name, new_directory, new_name, flags));
 }

@@ -36,6 +36,23 @@ extension ByteCount: CustomStringConvertible {
     return "\(bytes)"
   }
 
+  /// The size for people, rounded: `64 KB`, `4.2 MB`, `512 MB`, `11.5 GB`, each of 1024 of the unit
+  /// before it. What is to be given again as an option is the ``description``.
+  package var roundedText: String {
+    let megabyte: UInt64 = 1 << 20
+    if bytes < megabyte { return "\(bytes >> 10) KB" }
+    if bytes < 10 * megabyte { return tenths(of: 20) + " MB" }
+    // Half of a unit up.
+    let megabytes = ((bytes >> 19) + 1) >> 1
+    return megabytes < 10_000 ? "\(megabytes) MB" : tenths(of: 30) + " GB"
+  }
+
+  /// The size in units of 2 to the power of `shift`, with a place behind the point unless it is 0.
+  private func tenths(of shift: UInt64) -> String {
+    let tenths = ((bytes >> (shift - 10)) * 10) >> 10
+    return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
+  }
+
   private static func shift(ofUnit suffix: ArraySlice<UInt8>) -> UInt64? {
     guard let first = suffix.first?.lowercased else { return 0 }
     let rest = suffix.dropFirst().map(\.lowercased)

@@ -137,6 +137,8 @@ extension DeviceLimit {
 
 extension RunSize {
   /// Reads the name of a set, in either case.
+  ///
+  /// - Throws: ``SpecError`` for anything but S, M, L, XL and 2XL.
   public init(parsing text: ByteString) throws(SpecError) {
     let name = String(decoding: text.bytes.map(\.uppercased), as: UTF8.self)
     guard let size = RunSize(rawValue: name) else {
@@ -149,11 +151,15 @@ extension RunSize {
 
 extension Limits {
   /// Reads a limit on processes.
+  ///
+  /// - Throws: ``SpecError`` for what is no number in ``processesRange``.
   public static func processes(parsing text: ByteString) throws(SpecError) -> UInt32 {
     try number(text, in: processesRange, "a number of processes")
   }
 
   /// Reads a share of the processors.
+  ///
+  /// - Throws: ``SpecError`` for what is no number in ``weightRange``.
   public static func weight(parsing text: ByteString) throws(SpecError) -> UInt32 {
     try number(text, in: weightRange, "a weight")
   }

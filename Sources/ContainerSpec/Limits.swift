@@ -5,16 +5,18 @@ public import SystemPackage
 /// What is nil has no limit of its own: then the defaults hold that the host gives for free.
 public struct Limits: Sendable, Hashable, Codable {
   /// Memory: of processes, and of files in memory (scratch, tmpfs, page cache) that they have made.
+  /// At least 4 MiB, at most 1024 TiB.
   public var memory: ByteCount?
-  /// Memory and swap together, as Docker counts; the same as ``memory`` (no swap) when nil.
+  /// Memory and swap together, as Docker counts; the same as ``memory`` (no swap) when nil. At
+  /// least as much as ``memory``, without which there is none.
   public var memorySwap: ByteCount?
-  /// Processor time.
+  /// Processor time, in processors.
   public var processors: ProcessorShare?
   /// The share of the processors where runs compete for them, 1 to 10,000; 100 is everybody's.
   public var processorWeight: UInt32?
-  /// Processes and threads, the command included.
+  /// Processes and threads, the command included, 1 to 4,194,303. See pid_max of proc(5).
   public var processes: UInt32?
-  /// Bytes and operations of block devices.
+  /// Bytes and operations of block devices; each device once.
   public var devices: [DeviceLimit]
   /// The processors that the run may use.
   public var processorSet: ProcessorSet?
@@ -36,9 +38,9 @@ public struct ProcessorShare: Sendable, Hashable, Codable {
 public struct ProcessorSet: Sendable, Hashable, Codable {
   /// Processors that follow one another.
   public struct Range: Sendable, Hashable, Codable {
-    /// The number of the first, from 0.
+    /// The number of the first, 0 to 65,535.
     public var first: UInt32
-    /// The number of the last.
+    /// The number of the last, not below the first.
     public var last: UInt32
 
     /// Names the first and the last.
@@ -57,15 +59,15 @@ public struct ProcessorSet: Sendable, Hashable, Codable {
 
 /// What a run may read and write of a block device, per second.
 public struct DeviceLimit: Sendable, Hashable, Codable {
-  /// The device, such as `/dev/sda`.
+  /// The absolute path of the device, such as `/dev/sda`.
   public var device: FilePath
-  /// Bytes read.
+  /// Bytes read per second, above 0; nil for no limit.
   public var readBytes: UInt64?
-  /// Bytes written.
+  /// Bytes written per second, above 0; nil for no limit.
   public var writeBytes: UInt64?
-  /// Operations that read.
+  /// Operations per second that read, above 0; nil for no limit.
   public var readOperations: UInt64?
-  /// Operations that write.
+  /// Operations per second that write, above 0; nil for no limit.
   public var writeOperations: UInt64?
 
   /// Names a device, and limits nothing.

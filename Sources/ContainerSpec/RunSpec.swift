@@ -59,7 +59,7 @@ public struct RunSpec: Sendable, Hashable, Codable {
   /// Directories inside, by absolute path: when the run leaves files in one that are thrown away,
   /// the caller is warned.
   public var watchedDirectories: [FilePath]
-  /// What is brought out of the scratch when the command has succeeded.
+  /// What is brought out of the scratch when the command has succeeded; at most 100.
   public var exports: [Export]
   /// Whether an export replaces what is at its destination; otherwise that is an error.
   public var replacesExports: Bool
@@ -169,10 +169,10 @@ public struct TemporaryFileSystem: Sendable, Hashable, Codable {
 
 /// The writable layer of a run, which is thrown away.
 public enum Scratch: Sendable, Hashable, Codable {
-  /// In memory: a file system of that size. It counts as memory of the run.
+  /// In memory: a file system of that size, 64 KiB to 1024 TiB. It counts as memory of the run.
   case tmpfs(ByteCount)
-  /// On the host's disk: a file system of that size, which takes as much there as was written.
-  /// Needs root.
+  /// On the host's disk: a file system of that size, 64 MiB to 15 TiB, which takes as much there as
+  /// was written. Needs root.
   case disk(ByteCount)
 
   /// How much fits into it.

@@ -83,6 +83,7 @@ public final class CRILogWriter {
     let (lineFeed, piece) = (UInt8(ascii: "\n"), UInt8(ascii: "P"))
     var (taken, filled) = (0, 0)
     while taken < bytes.count, filled < Self.batch {
+      // Safe: `taken` is less than there are bytes.
       let start = unsafe source + taken
       // One more than a message may have: the line feed of the longest one.
       let room = min(bytes.count - taken, Self.longestMessage + 1)

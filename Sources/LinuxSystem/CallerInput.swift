@@ -32,7 +32,7 @@ public final class CallerInput {
 
   /// Reads from a descriptor that somebody else owns, such as standard input.
   public init(_ descriptor: CInt) {
-    let kind = (try? FileStatus.find("", below: descriptor))?.kind
+    let kind = (try? FileStatus(of: descriptor))?.kind
     var number = descriptor
     var owned: OwnedDescriptor?
     self.isTerminal = LinuxSystem.isTerminal(descriptor)

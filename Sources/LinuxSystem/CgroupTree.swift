@@ -1,4 +1,3 @@
-internal import CLaunch
 import Glibc
 public import SystemPackage
 
@@ -53,6 +52,7 @@ public struct CgroupTree: Sendable, Hashable {
     var attempts = 50
     while true {
       do throws(SystemError) {
+        // Safe: the kernel copies the path before the call returns.
         _ = try check(
           unsafe cgroup.withPlatformString { unsafe rmdir($0) }, "rmdir(2)", "of \(cgroup)")
         return
@@ -65,12 +65,15 @@ public struct CgroupTree: Sendable, Hashable {
     }
   }
 
-  /// The names of the cgroups in the tree.
+  /// The names of the cgroups in the tree; none where nothing has made it yet.
+  ///
+  /// - Throws: the errnos of open(2) but ENOENT, and of getdents64(2).
   public func names() throws(SystemError) -> [String] {
-    try directoryEntries(path).filter(\.isDirectory).map(\.name)
+    try directoryEntries(path).filter(\.isDirectory).map(\.text)
   }
 
   private func makeDirectory(_ path: FilePath) throws(SystemError) {
+    // Safe: the kernel copies the path before the call returns.
     _ = try check(
       unsafe path.withPlatformString { unsafe mkdir($0, 0o755) }, "mkdir(2)", "of \(path)")
   }
@@ -127,51 +130,10 @@ extension CgroupTree {
     } catch {
       // Others are there. As it was, then, but for who else has moved there meanwhile.
       try? writeKernelFile(base.appending("cgroup.procs"), "0")
+      // Safe: the kernel copies the path before the call returns.
       _ = unsafe leaf.withPlatformString { unsafe rmdir($0) }
       throw error
     }
-  }
-}
-
-/// Writes a file of a cgroup, or another one in which the kernel takes a value.
-///
-/// - Throws: ENOENT where the kernel has no such file; what the controller says of the value.
-public func writeKernelFile(_ path: FilePath, _ text: String) throws(SystemError) {
-  let file = try OwnedDescriptor(opening: path, flags: .writing)
-  do throws(SystemError) {
-    try file.write(Array(text.utf8))
-  } catch {
-    throw SystemError(call: error.call, subject: "of '\(text)' to \(path)", errno: error.errno)
-  }
-}
-
-/// What such a file says; nil where the kernel has no such file.
-public func readKernelFile(_ path: FilePath) -> String? {
-  (try? readFile(path, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
-}
-
-/// Such a file that is read again and again: it is looked up and opened once.
-public final class KernelFile {
-  /// More than any file has that is read so.
-  private static let capacity = 4096
-
-  private let file: OwnedDescriptor
-
-  /// Opens a file; nil where the kernel has no such file.
-  public init?(_ path: FilePath) {
-    guard let file = try? OwnedDescriptor(opening: path, flags: .reading) else { return nil }
-    self.file = file
-  }
-
-  /// What it says now; nil when it cannot be read any more.
-  public func read() -> String? {
-    var length = 0
-    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: Self.capacity) { buffer, count in
-      // Safe: at most `capacity` bytes are written, and the result says how many.
-      length = unsafe ol_read_at(file.number, buffer.baseAddress, Self.capacity, 0)
-      count = max(0, length)
-    }
-    return length < 0 ? nil : String(decoding: bytes, as: UTF8.self)
   }
 }
 
@@ -184,8 +146,7 @@ extension CgroupTree {
     var lowest: (value: UInt64, cgroup: FilePath)?
     var cgroup = base
     while cgroup.starts(with: root) {
-      if let text = readKernelFile(cgroup.appending(file)),
-        let value = UInt64(text.split(separator: "\n").first ?? ""),
+      if let text = readKernelFile(cgroup.appending(file)), let value = UInt64(firstLineOf: text),
         value < lowest?.value ?? .max
       {
         lowest = (value, cgroup)
@@ -197,6 +158,8 @@ extension CgroupTree {
 
   /// Gives the tree, and a cgroup in it, the processors and memory nodes of the cgroup around it:
   /// v1 makes them empty, and lets no process into such a one. See cpuset(7).
+  ///
+  /// - Throws: EACCES, EBUSY. See write(2).
   public func inheritProcessors(to name: String) throws(SystemError) {
     for file in ["cpuset.cpus", "cpuset.mems"] {
       guard let text = readKernelFile(base.appending(file)) else { continue }

@@ -38,6 +38,7 @@ public struct DetachedMount: ~Copyable, Sendable {
   ///   CAP_SYS_ADMIN; EINVAL when what is mounted below is not this user namespace's to leave out.
   ///   See open_tree(2), mount_namespaces(7).
   public init(cloning path: FilePath, submounts: Bool = false) throws(SystemError) {
+    // Safe: the kernel copies the path before the call returns.
     let result = unsafe path.withPlatformString {
       unsafe ol_clone_mount(AT_FDCWD, $0, submounts ? 1 : 0)
     }
@@ -51,8 +52,9 @@ public struct DetachedMount: ~Copyable, Sendable {
   public init(
     cloning file: borrowing OwnedDescriptor, subject: String
   ) throws(SystemError) {
-    self.descriptor = OwnedDescriptor(
-      owning: try checkNegated(unsafe ol_clone_mount(file.number, "", 0), "open_tree(2)", subject))
+    // Safe: the path is a constant.
+    let result = unsafe ol_clone_mount(file.number, "", 0)
+    self.descriptor = OwnedDescriptor(owning: try checkNegated(result, "open_tree(2)", subject))
   }
 
   /// Adds attributes, and translates the ids of all files through a user namespace.
@@ -77,11 +79,11 @@ public struct DetachedMount: ~Copyable, Sendable {
 extension LaunchPlan.MountAttributes {
   /// MOUNT_ATTR_* of mount_setattr(2).
   var kernelFlags: UInt32 {
-    var flags: UInt32 = 0
-    if contains(.readOnly) { flags |= 0x1 }
-    if contains(.noSetuid) { flags |= 0x2 }
-    if contains(.noDevices) { flags |= 0x4 }
-    if contains(.noExecution) { flags |= 0x8 }
-    return flags
+    var flags: CInt = 0
+    if contains(.readOnly) { flags |= MOUNT_ATTR_RDONLY }
+    if contains(.noSetuid) { flags |= MOUNT_ATTR_NOSUID }
+    if contains(.noDevices) { flags |= MOUNT_ATTR_NODEV }
+    if contains(.noExecution) { flags |= MOUNT_ATTR_NOEXEC }
+    return UInt32(flags)
   }
 }

@@ -25,8 +25,8 @@ public struct DetachedProcess: ~Copyable, Sendable {
     if connected { try Self.connect(&ours, &theirs) }
     if let number = theirs?.number { descriptors.append(number) }
     let arena = try PlanArena()
-    let vector = unsafe try arena.vector(arguments.map { Array($0.utf8) })
     // Safe: the arena lives until the call has returned; the child is a program of its own by then.
+    let vector = unsafe try arena.vector(arguments.map { Array($0.utf8) })
     let result = unsafe program.withPlatformString { path in
       unsafe ol_spawn(path, vector, environ, descriptors, CInt(descriptors.count), 1)
     }
@@ -57,4 +57,7 @@ public struct DetachedProcess: ~Copyable, Sendable {
 }
 
 /// Makes `/` the working directory, so that none is kept from being unmounted.
-public func leaveWorkingDirectory() { _ = unsafe chdir("/") }
+public func leaveWorkingDirectory() {
+  // Safe: the path is a constant.
+  _ = unsafe chdir("/")
+}

@@ -1,165 +1,183 @@
 internal import CLaunch
 import Glibc
-import SystemPackage
+public import SystemPackage
 
-/// What a file is, as fstatat(2) says.
-public struct FileStatus: Sendable, Hashable {
-  /// The kind of a file.
-  public enum Kind: Sendable, Hashable {
-    case directory, regular, symbolicLink, characterDevice, blockDevice, pipe, socket, other
-  }
-
-  /// The kind.
-  public var kind: Kind
-  /// The permission bits.
-  public var permissions: UInt32
-  /// The owner, as host ids.
-  public var owner: LaunchPlan.Owner
-  /// The number of the file system that it is on.
-  public var fileSystem: UInt64
-  /// Major and minor number of a device node.
-  public var device: (major: UInt32, minor: UInt32) {
-    (
-      UInt32((deviceNumber >> 8) & 0xfff),
-      UInt32((deviceNumber & 0xff) | (deviceNumber >> 12 & 0xfff00))
-    )
-  }
-  private var deviceNumber: UInt64
-  /// What its content takes, in bytes: holes in a sparse file take nothing.
-  public var contentSize: UInt64 { min(size, allocated) }
-  /// Whether both are states of one file. See inode(7).
-  public func isOfSameFile(as other: FileStatus) -> Bool {
-    fileSystem == other.fileSystem && inode == other.inode
-  }
-  /// How many hard links it has.
-  public var links: UInt32
-  /// Its number on its file system, which all its hard links share.
-  public var fileNumber: UInt64 { inode }
-  /// What tells this state of the file from every other file, and from itself before a change.
-  public var identity: String { "\(fileSystem):\(inode):\(size):\(modifiedNanoseconds)" }
-  private var inode: UInt64
-  private var size: UInt64
-  private var allocated: UInt64
-  private var modifiedNanoseconds: UInt64
-
-  static func find(_ name: String, below directory: CInt) throws(SystemError) -> FileStatus? {
-    var status = ol_status()
-    do throws(SystemError) {
-      // Safe: the call fills the structure.
-      _ = try checkNegated(
-        unsafe ol_file_status(directory, name, &status), "fstatat(2)", "of \(name)")
-    } catch let error where error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory {
-      return nil
-    }
-    return FileStatus(status)
-  }
-
-  init(_ status: ol_status) {
-    self.kind =
-      switch status.mode & S_IFMT {
-      case S_IFDIR: .directory
-      case S_IFREG: .regular
-      case S_IFLNK: .symbolicLink
-      case S_IFCHR: .characterDevice
-      case S_IFBLK: .blockDevice
-      case S_IFIFO: .pipe
-      case S_IFSOCK: .socket
-      default: .other
-      }
-    self.permissions = status.mode & 0o7777
-    self.owner = LaunchPlan.Owner(uid: status.uid, gid: status.gid)
-    self.fileSystem = status.device
-    self.deviceNumber = status.device_number
-    self.inode = status.inode
-    self.links = status.links
-    self.size = status.size
-    self.allocated = status.allocated
-    self.modifiedNanoseconds = status.modified_ns
-  }
-}
-
-// What is made, read and looked at below a directory's descriptor. Permissions are as given where
-// clearFileModeMask() was called before. Names are single components
+// What is made, moved and removed below a directory's descriptor. Names are single components
 // unless a function says otherwise; nothing follows a symbolic link out of the directory.
+// Permissions are as given where clearFileModeMask() was called before.
+
 extension OwnedDescriptor {
-  /// Makes a directory.
+  /// Makes a directory; without other permissions its owner alone may enter it.
+  ///
+  /// - Parameter owner: nil leaves it to the maker.
+  /// - Throws: EEXIST, ENOSPC, EDQUOT, EACCES. See mkdirat(2), fchownat(2).
   public func makeDirectory(
-    _ name: String, permissions: UInt32, owner: LaunchPlan.Owner
+    _ name: some FileName, permissions: UInt32 = 0o700, owner: LaunchPlan.Owner? = nil
   ) throws(SystemError) {
-    _ = try check(unsafe mkdirat(number, name, permissions), "mkdirat(2)", "of \(name)")
+    // Safe: the kernel copies the name before the call returns.
+    let result = unsafe name.withFileName { unsafe mkdirat(number, $0, permissions) }
+    _ = try check(result, "mkdirat(2)", name.errorSubject)
     try setOwner(of: name, to: owner)
   }
 
   /// Makes a character device that everybody may read and write.
+  ///
+  /// - Throws: EPERM in a user namespace; EEXIST. See mknodat(2), fchownat(2).
   public func makeDevice(
-    _ name: String, major: UInt32, minor: UInt32, owner: LaunchPlan.Owner
+    _ name: some FileName, major: UInt32, minor: UInt32, owner: LaunchPlan.Owner
   ) throws(SystemError) {
-    _ = try checkNegated(
-      unsafe ol_make_device(number, name, 0o666, major, minor), "mknodat(2)", "of \(name)")
+    // Safe: the kernel copies the name before the call returns.
+    let result = unsafe name.withFileName {
+      unsafe ol_make_device(number, $0, 0o666, major, minor)
+    }
+    _ = try checkNegated(result, "mknodat(2)", name.errorSubject)
     try setOwner(of: name, to: owner)
   }
 
   /// Makes a symbolic link.
+  ///
+  /// - Parameter owner: nil leaves it to the maker.
+  /// - Throws: EEXIST, ENOSPC, EDQUOT. See symlinkat(2), fchownat(2).
   public func makeSymbolicLink(
-    _ name: String, to target: String, owner: LaunchPlan.Owner
+    _ name: some FileName, to target: some FileName, owner: LaunchPlan.Owner? = nil
   ) throws(SystemError) {
-    _ = try check(unsafe symlinkat(target, number, name), "symlinkat(2)", "of \(name)")
+    // Safe: the kernel copies both before the call returns.
+    let result = unsafe target.withFileName { target in
+      unsafe name.withFileName { unsafe symlinkat(target, number, $0) }
+    }
+    _ = try check(result, "symlinkat(2)", name.errorSubject)
     try setOwner(of: name, to: owner)
   }
 
-  /// Makes a file that must not exist yet; `path` may have several components.
+  /// Makes an empty file, for writing; without other permissions its owner alone may open it.
+  /// `path` may have several components.
+  ///
+  /// - Throws: EEXIST, ENOSPC, EDQUOT. See openat(2), O_EXCL.
   public func makeFile(
-    _ path: String, contents: some Sequence<UInt8>, permissions: UInt32, owner: LaunchPlan.Owner
+    _ path: some FileName, permissions: UInt32 = 0o600
+  ) throws(SystemError) -> OwnedDescriptor {
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+    // Safe: the kernel copies the name before the call returns.
+    let result = unsafe path.withFileName { unsafe ol_open(number, $0, flags, permissions) }
+    return OwnedDescriptor(owning: try checkNegated(result, "openat(2)", path.errorSubject))
+  }
+
+  /// Makes a file that must not exist yet; `path` may have several components.
+  ///
+  /// - Throws: EEXIST, ENOSPC, EDQUOT. See openat(2), write(2), fchown(2).
+  public func makeFile(
+    _ path: some FileName, contents: some Sequence<UInt8>, permissions: UInt32,
+    owner: LaunchPlan.Owner
   ) throws(SystemError) {
-    let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW
-    let file = OwnedDescriptor(
-      owning: try checkNegated(
-        unsafe ol_open(number, path, flags, permissions), "openat(2)", "of \(path)"))
+    let file = try makeFile(path, permissions: permissions)
     try file.write(Array(contents))
-    _ = try check(fchown(file.number, owner.uid, owner.gid), "fchown(2)", "of \(path)")
+    _ = try check(fchown(file.number, owner.uid, owner.gid), "fchown(2)", path.errorSubject)
   }
 
-  /// What `name` is; nil when it does not exist. An empty name is the directory itself.
-  public func status(of name: String = "") throws(SystemError) -> FileStatus? {
-    try FileStatus.find(name, below: number)
-  }
-
-  /// The magic number of the file system. See statfs(2).
-  public func fileSystemType() throws(SystemError) -> FileSystemType {
-    let result = ol_file_system_type(number)
-    guard result >= 0 else {
-      throw SystemError(call: "fstatfs(2)", errno: Errno(rawValue: CInt(-result)))
+  /// Moves an entry to a name in a directory of the same file system.
+  ///
+  /// - Parameter exchanges: whether the two names are exchanged; otherwise it is an error when
+  ///   something has the new name.
+  /// - Throws: EEXIST, or ENOENT when there is nothing to exchange with; EXDEV; EINVAL where the
+  ///   file system can do neither. See renameat2(2).
+  public func move(
+    _ name: some FileName, to directory: borrowing OwnedDescriptor, as newName: some FileName,
+    exchanging exchanges: Bool
+  ) throws(SystemError) {
+    let target = directory.number
+    // Safe: the kernel copies both names before the call returns.
+    let result = unsafe name.withFileName { name in
+      unsafe newName.withFileName {
+        unsafe ol_rename(number, name, target, $0, exchanges ? 1 : 0)
+      }
     }
-    return FileSystemType(magic: UInt64(result))
+    _ = try checkNegated(result, "renameat2(2)", name.errorSubject)
+  }
+
+  /// Removes an entry: an empty directory, or anything else.
+  ///
+  /// - Throws: ENOTEMPTY; EISDIR or ENOTDIR for the other kind; EBUSY for a mount point; EACCES,
+  ///   EPERM. See unlinkat(2).
+  public func remove(_ name: some FileName, isDirectory: Bool) throws(SystemError) {
+    let flags = isDirectory ? AT_REMOVEDIR : 0
+    // Safe: the kernel copies the name before the call returns.
+    let result = unsafe name.withFileName { unsafe unlinkat(number, $0, flags) }
+    _ = try check(result, "unlinkat(2)", name.errorSubject)
+  }
+
+  // MARK: Rights
+
+  /// Whether this process may make entries in this directory.
+  ///
+  /// - Throws: EACCES, EROFS. See faccessat(2).
+  public func checkThatEntriesCanBeMade() throws(SystemError) {
+    // Safe: the path is a constant.
+    _ = try check(
+      unsafe faccessat(number, ".", W_OK | X_OK, AT_EACCESS), "faccessat(2)")
+  }
+
+  /// Sets the permission bits of this file exactly.
+  ///
+  /// - Throws: EPERM for a file of somebody else's; EROFS. See fchmod(2).
+  public func setPermissions(_ permissions: UInt32) throws(SystemError) {
+    _ = try check(fchmod(number, permissions), "fchmod(2)")
   }
 
   /// Gives the file itself to another owner.
+  ///
+  /// - Throws: EPERM; EINVAL for an id that this user namespace does not have. See fchown(2).
   public func setOwner(_ owner: LaunchPlan.Owner) throws(SystemError) {
     _ = try check(fchown(number, owner.uid, owner.gid), "fchown(2)")
   }
 
   /// What root makes is root's already.
-  private func setOwner(of name: String, to owner: LaunchPlan.Owner) throws(SystemError) {
-    guard owner.uid != 0 || owner.gid != 0 else { return }
-    _ = try check(
-      unsafe fchownat(number, name, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW), "fchownat(2)",
-      "of \(name)")
+  private func setOwner(
+    of name: some FileName, to owner: LaunchPlan.Owner?
+  ) throws(SystemError) {
+    guard let owner, owner.uid != 0 || owner.gid != 0 else { return }
+    // Safe: the kernel copies the name before the call returns.
+    let result = unsafe name.withFileName {
+      unsafe fchownat(number, $0, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW)
+    }
+    _ = try check(result, "fchownat(2)", name.errorSubject)
   }
 }
 
-/// The file systems whose limits oneoff explains. See statfs(2).
-public enum FileSystemType: Sendable, Hashable {
-  case overlay, temporary, namespace, cgroup, cgroup2, other
-
-  init(magic: UInt64) {
-    self =
-      switch magic {
-      case 0x794c_7630: .overlay
-      case 0x0102_1994: .temporary
-      case 0x6e73_6673: .namespace
-      case 0x0027_e0eb: .cgroup
-      case 0x6367_7270: .cgroup2
-      default: .other
-      }
+/// Makes a directory, and those above it, unless it is there.
+///
+/// - Returns: those that were made, the topmost first.
+/// - Throws: the errnos of mkdir(2). Nothing that was made is left then.
+@discardableResult
+public func makeDirectories(
+  _ path: FilePath, permissions: UInt32
+) throws(SystemError) -> [FilePath] {
+  do throws(SystemError) {
+    try makeDirectory(path, permissions)
+    return [path]
+  } catch let error where error.errno == .fileExists {
+    return []
+  } catch let error where error.errno == .noSuchFileOrDirectory && path.components.count > 1 {
+    let made = try makeDirectories(path.removingLastComponent(), permissions: permissions)
+    do throws(SystemError) {
+      // Not by calling this again: below a dangling link, mkdir(2) goes on saying ENOENT.
+      try makeDirectory(path, permissions)
+    } catch {
+      removeEmptyDirectories(made)
+      throw error
+    }
+    return made + [path]
   }
+}
+
+private func makeDirectory(_ path: FilePath, _ permissions: UInt32) throws(SystemError) {
+  // Safe: the kernel copies the path before the call returns.
+  _ = try check(
+    unsafe path.withPlatformString { unsafe mkdir($0, permissions) }, "mkdir(2)", "of \(path)")
+}
+
+/// Removes directories that ``makeDirectories(_:permissions:)`` has made, the topmost first; those
+/// in which there is something by now stay.
+public func removeEmptyDirectories(_ paths: [FilePath]) {
+  // Safe: the kernel copies the path before the call returns.
+  for path in paths.reversed() { _ = unsafe path.withPlatformString { unsafe rmdir($0) } }
 }

@@ -44,9 +44,9 @@ public struct EventLoop: ~Copyable {
     let milliseconds = time.map { CInt(clamping: $0.nanoseconds / 1_000_000) } ?? -1
     let capacity = 8
     var failure: SystemError?
+    // Safe: at most `capacity` tags are written, and the result says how many.
     let tags = unsafe [UInt64](unsafeUninitializedCapacity: capacity) { buffer, count in
       do throws(SystemError) {
-        // Safe: at most `capacity` tags are written, and the result says how many.
         count = Int(
           try checkNegated(
             unsafe ol_epoll_wait(epoll.number, buffer.baseAddress, CInt(capacity), milliseconds),

@@ -2,8 +2,8 @@ internal import CLaunch
 import Glibc
 import SystemPackage
 
-// A tree that somebody hostile has made, read below the descriptor of a directory in it. Names and
-// paths are bytes, and no symbolic link is followed anywhere.
+// A tree that somebody hostile has made, opened below the descriptor of a directory in it. No
+// symbolic link is followed anywhere.
 
 extension OwnedDescriptor {
   /// What a path led to instead of a directory.
@@ -20,28 +20,63 @@ extension OwnedDescriptor {
     case missing(NoDirectory)
   }
 
-  /// Opens a directory below this one; an empty path is this one. See openat2(2), RESOLVE_BENEATH
-  /// and RESOLVE_NO_SYMLINKS.
+  /// Opens a directory below this one; an empty path is this one. What is mounted there is entered.
   ///
-  /// - Throws: ENAMETOOLONG for 4096 bytes and more; EMFILE.
-  public func findDirectory(_ path: [UInt8]) throws(SystemError) -> DirectoryLookup {
+  /// - Throws: ENAMETOOLONG for 4096 bytes and more; EMFILE. See openat2(2), RESOLVE_BENEATH and
+  ///   RESOLVE_NO_SYMLINKS.
+  public func findDirectory(_ path: some FileName) throws(SystemError) -> DirectoryLookup {
     try DescriptorTable.findDirectory(path, below: number)
   }
 
-  /// What a name in this directory is; nil when it does not exist.
-  public func status(ofEntry name: [UInt8]) throws(SystemError) -> FileStatus? {
-    try FileStatus.find(name, below: number)
-  }
-
-  /// The names in this directory but `.` and `..`, in the order of their bytes; nil when there are
-  /// more than `limit`. To be called once: it reads on where the last call has ended.
+  /// Opens a directory in this one; an empty name is this one again.
   ///
-  /// - Throws: the errnos of getdents64(2).
-  public func entryNames(atMost limit: Int) throws(SystemError) -> [[UInt8]]? {
-    try LinuxSystem.entryNames(of: number, atMost: limit)
+  /// - Throws: ENOTDIR for anything else, ELOOP for a symbolic link; EXDEV when something is
+  ///   mounted on it. See openat2(2), RESOLVE_NO_XDEV.
+  public func openDirectory(_ name: some FileName) throws(SystemError) -> OwnedDescriptor {
+    try open(name, O_RDONLY | O_DIRECTORY)
   }
 
-  /// An extended attribute of this file; nil when it has none of that name. See xattr(7).
+  /// Opens a regular file in this directory for reading; nil when it is a directory, a device or a
+  /// named pipe, which is not waited for.
+  ///
+  /// - Throws: ELOOP for a symbolic link; EXDEV when something is mounted on it; ENXIO for a
+  ///   socket. See openat2(2).
+  public func openFile(_ name: some FileName) throws(SystemError) -> OwnedDescriptor? {
+    let file = try open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY)
+    guard try file.status().kind == .regular else { return nil }
+    return file
+  }
+
+  /// Whether something is mounted on an entry of this directory.
+  ///
+  /// - Throws: the errnos of openat2(2); see its RESOLVE_NO_XDEV.
+  public func isMountPoint(_ name: some FileName) throws(SystemError) -> Bool {
+    do throws(SystemError) {
+      _ = try open(name, OpenFlags.pathOnly.rawValue)
+      return false
+    } catch let error where error.errno == .improperLink {
+      return true
+    }
+  }
+
+  private func open(_ name: some FileName, _ flags: CInt) throws(SystemError) -> OwnedDescriptor {
+    let resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV
+    let result = openBeneath(number, name, flags | O_NOFOLLOW, resolve)
+    return OwnedDescriptor(owning: try checkNegated(result, "openat2(2)", name.errorSubject))
+  }
+
+  /// Opens the directory in which this one is. To be asked only of a tree that nobody moves, or to
+  /// be looked at afterwards.
+  ///
+  /// - Throws: EMFILE; ENOENT when the directory was removed. See openat(2).
+  public func parentDirectory() throws(SystemError) -> OwnedDescriptor {
+    // Safe: the path is a constant.
+    let result = unsafe ol_open(number, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+    return OwnedDescriptor(owning: try checkNegated(result, "openat(2)"))
+  }
+
+  /// An extended attribute of this file; nil when it has none of that name, or a longer one than
+  /// 4096 bytes. See xattr(7).
   public func attribute(_ name: String) -> [UInt8]? {
     let capacity = 4096
     var length = 0
@@ -56,94 +91,36 @@ extension OwnedDescriptor {
 
 extension DescriptorTable {
   /// Opens a directory below a named one; see ``OwnedDescriptor/findDirectory(_:)``.
+  ///
+  /// - Throws: ENAMETOOLONG for 4096 bytes and more; EMFILE. See openat2(2).
   public func findDirectory(
-    _ path: [UInt8], below name: DescriptorName
+    _ path: some FileName, below name: DescriptorName
   ) throws(SystemError) -> OwnedDescriptor.DirectoryLookup {
     try Self.findDirectory(path, below: number(of: name))
   }
 
-  /// What a name in a named directory is; nil when it does not exist.
-  public func status(
-    of name: DescriptorName, entry: [UInt8]
-  ) throws(SystemError) -> FileStatus? {
-    try FileStatus.find(entry, below: number(of: name))
-  }
-
-  /// The names in a named directory; see ``OwnedDescriptor/entryNames(atMost:)``.
-  public func entryNames(
-    of name: DescriptorName, atMost limit: Int
-  ) throws(SystemError) -> [[UInt8]]? {
-    try LinuxSystem.entryNames(of: number(of: name), atMost: limit)
-  }
-
   fileprivate static func findDirectory(
-    _ path: [UInt8], below directory: CInt
+    _ path: some FileName, below directory: CInt
   ) throws(SystemError) -> OwnedDescriptor.DirectoryLookup {
-    let resolve: UInt64 = 0x08 | 0x04 | 0x02  // beneath, no symbolic links, no magic links
-    let flags = UInt64(O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-    let path = path.isEmpty ? [UInt8(ascii: ".")] : path
-    // Safe: the path ends with NUL, and the kernel copies it before the call returns.
-    let result = unsafe (path + [0]).withUnsafeBufferPointer { bytes in
-      unsafe bytes.withMemoryRebound(to: CChar.self) {
-        unsafe ol_openat2(directory, $0.baseAddress, flags, resolve)
-      }
-    }
+    let result = openBeneath(
+      directory, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK,
+      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
     switch -result {
     case Int(ENOENT): return .missing(.nothing)
     case Int(ENOTDIR), Int(ELOOP): return .missing(.other)
-    default: return .found(OwnedDescriptor(owning: try checkNegated(result, "openat2(2)")))
+    default:
+      return .found(
+        OwnedDescriptor(owning: try checkNegated(result, "openat2(2)", path.errorSubject)))
     }
   }
 }
 
-extension FileStatus {
-  fileprivate static func find(
-    _ name: [UInt8], below directory: CInt
-  ) throws(SystemError) -> FileStatus? {
-    var status = ol_status()
-    // Safe: the name ends with NUL, and the call fills the structure.
-    let result = unsafe (name + [0]).withUnsafeBufferPointer { bytes in
-      unsafe bytes.withMemoryRebound(to: CChar.self) {
-        unsafe ol_file_status(directory, $0.baseAddress, &status)
-      }
-    }
-    if result == -Int(ENOENT) { return nil }
-    _ = try checkNegated(result, "fstatat(2)")
-    return FileStatus(status)
-  }
-}
-
-private func entryNames(
-  of directory: CInt, atMost limit: Int
-) throws(SystemError) -> [[UInt8]]? {
-  let capacity = 32 << 10
-  var names: [[UInt8]] = []
-  while true {
-    var result = 0
-    // Safe: the call writes at most `capacity` bytes, and says how many.
-    let records = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
-      result = unsafe ol_read_entries(directory, buffer.baseAddress, capacity)
-      count = max(0, result)
-    }
-    if try checkNegated(result, "getdents64(2)") == 0 { break }
-    appendNames(in: records, to: &names)
-    if names.count > limit { return nil }
-  }
-  names.sort { $0.lexicographicallyPrecedes($1) }
-  return names
-}
-
-/// Reads the kernel's `struct linux_dirent64`: inode, offset, length of the record, kind, name.
-private func appendNames(in records: [UInt8], to names: inout [[UInt8]]) {
-  let lengthOffset = 16
-  let nameOffset = 19
-  var start = records.startIndex
-  while start < records.endIndex {
-    let length =
-      Int(records[start + lengthOffset]) | Int(records[start + lengthOffset + 1]) << 8
-    let name = records[(start + nameOffset)..<(start + length)].prefix { $0 != 0 }
-    start += length
-    if name.elementsEqual([0x2e]) || name.elementsEqual([0x2e, 0x2e]) { continue }
-    names.append(Array(name))
-  }
+/// Opens a path below a directory, or the directory itself for an empty one: a number, or -errno.
+private func openBeneath(
+  _ directory: CInt, _ path: some FileName, _ flags: CInt, _ resolve: CInt
+) -> Int {
+  let flags = UInt64(flags | O_CLOEXEC)
+  // Safe: the kernel copies the path before the call returns.
+  if path.isEmpty { return unsafe ol_openat2(directory, ".", flags, UInt64(resolve)) }
+  return unsafe path.withFileName { unsafe ol_openat2(directory, $0, flags, UInt64(resolve)) }
 }

@@ -10,8 +10,8 @@ extension OwnedDescriptor {
   public init(
     opening path: FilePath, flags: OpenFlags, permissions: UInt32 = 0o600
   ) throws(SystemError) {
+    // Safe: the kernel copies the path before the call returns.
     let result = unsafe path.withPlatformString {
-      // Safe: the kernel copies the path before the call returns.
       unsafe ol_open(AT_FDCWD, $0, flags.rawValue | O_CLOEXEC, permissions)
     }
     self.init(owning: try checkNegated(result, "open(2)", "of \(path)"))
@@ -25,9 +25,25 @@ extension OwnedDescriptor {
     try OwnedDescriptor(opening: FilePath("/proc/self/fd/\(number)"), flags: .reading)
   }
 
-  /// Opens a directory, by path only: it is not read.
+  /// Opens a directory for reading.
+  ///
+  /// - Throws: ENOTDIR for anything else; the other errnos of open(2).
   public init(directory path: FilePath) throws(SystemError) {
     try self.init(opening: path, flags: .directory)
+  }
+
+  /// Makes a file that has no name on the file system of a directory, of that size and without any
+  /// content: it takes no room there until it is written to.
+  ///
+  /// - Throws: EOPNOTSUPP where the file system has no such files; EFBIG; the errnos of open(2).
+  ///   See open(2), O_TMPFILE.
+  public init(unnamedIn directory: FilePath, size: UInt64) throws(SystemError) {
+    // Safe: the kernel copies the path before the call returns.
+    let result = unsafe directory.withPlatformString {
+      unsafe ol_unnamed_file($0, size)
+    }
+    self.init(
+      owning: try checkNegated(result, "open(2)", "of a file without a name in \(directory)"))
   }
 
   /// Makes a file in memory that holds these bytes, to be read from its beginning.
@@ -83,22 +99,20 @@ public func readFile(
     throw SystemError(call: "openat2(2)", subject: "of \(name)", errno: .noSuchFileOrDirectory)
   }
   let status = try file.status()
-  guard status?.kind == .regular else {
+  guard status.kind == .regular else {
     throw SystemError(
       call: "openat2(2)", subject: "of \(name)",
-      errno: status?.kind == .directory ? .isDirectory : .invalidArgument)
+      errno: status.kind == .directory ? .isDirectory : .invalidArgument)
   }
   return try file.reopened().readAll(limit: limit, subject: "of \(name)")
 }
 
 /// What the file at a path is; symbolic links are followed.
+///
+/// - Throws: ENOENT, ENOTDIR, ELOOP, EACCES. See open(2), O_PATH.
 public func fileStatus(following path: FilePath) throws(SystemError) -> FileStatus {
   // By path only: neither a device nor a named pipe is opened.
-  let file = try OwnedDescriptor(opening: path, flags: .pathOnly)
-  guard let status = try file.status() else {
-    throw SystemError(call: "stat(2)", subject: "of \(path)", errno: .noSuchFileOrDirectory)
-  }
-  return status
+  try OwnedDescriptor(opening: path, flags: .pathOnly).status()
 }
 
 /// Whether this process may execute the file at a path. See access(2).
@@ -128,6 +142,7 @@ public func replaceFile(
     }
     _ = try check(result, "rename(2)", "to \(path)")
   } catch {
+    // Safe: as above.
     _ = unsafe draft.withPlatformString { unsafe unlink($0) }
     throw error
   }
@@ -147,8 +162,10 @@ public func removeReplaceableFile(_ path: FilePath) throws(SystemError) {
     guard status.kind == .regular else {
       throw SystemError(call: "unlink(2)", subject: "of \(path)", errno: .fileExists)
     }
+    // Safe: the kernel copies the name before the call returns.
     _ = try check(unsafe unlinkat(directory.number, name, 0), "unlink(2)", "of \(path)")
   }
+  // Safe: the path is a constant.
   _ = try check(
     unsafe faccessat(directory.number, ".", W_OK | X_OK, AT_EACCESS), "faccessat(2)",
     "of \(path)")
@@ -173,9 +190,9 @@ func readOnce(
   from descriptor: CInt, capacity: Int, subject: String
 ) throws(SystemError) -> [UInt8] {
   var failure: SystemError?
+  // Safe: read(2) writes at most `capacity` bytes, and says how many.
   let bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
     do throws(SystemError) {
-      // Safe: read(2) writes at most `capacity` bytes, and says how many.
       count = try retryingInterrupted { () throws(SystemError) in
         try check(
           unsafe Glibc.read(descriptor, buffer.baseAddress, capacity), "read(2)", subject)

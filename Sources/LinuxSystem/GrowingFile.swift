@@ -12,7 +12,7 @@ public struct GrowingFile: ~Copyable, Sendable {
   /// - Throws: the errnos of open(2); EINVAL for anything but a regular file.
   public init(_ path: FilePath) throws(SystemError) {
     let place = try OwnedDescriptor(opening: path, flags: [.pathOnly, .notFollowing])
-    guard try place.status()?.kind == .regular else {
+    guard try place.status().kind == .regular else {
       throw SystemError(call: "open(2)", subject: "of \(path)", errno: .invalidArgument)
     }
     self.descriptor = try place.reopened()
@@ -35,10 +35,10 @@ public struct GrowingFile: ~Copyable, Sendable {
   /// - Throws: the errnos of pread(2).
   public func read(at offset: Int, atMost limit: Int) throws(SystemError) -> [UInt8] {
     var failure: SystemError?
+    // Safe: pread(2) writes at most as many bytes as there is room for, and says how many.
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
       while count < limit {
         do throws(SystemError) {
-          // Safe: pread(2) writes at most as many bytes as there is room for, and says how many.
           let length = try check(
             unsafe pread(
               descriptor.number, buffer.baseAddress.map { unsafe $0 + count }, limit - count,

@@ -86,23 +86,13 @@ public func pause(_ time: Duration) {
 ///
 /// - Throws: ENOENT when it was removed. See readlink(2), proc_pid_cwd(5).
 public func workingDirectory() throws(SystemError) -> FilePath {
-  let path: FilePath = "/proc/self/cwd"
-  let bytes = unsafe [CChar](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
-    // Safe: the call writes at most as many bytes as it is told there is room for.
-    count = unsafe path.withPlatformString {
-      unsafe max(0, ol_read_link($0, buffer.baseAddress, buffer.count))
-    }
-  }
-  guard !bytes.isEmpty else {
-    throw SystemError(call: "readlink(2)", subject: "of \(path)", errno: .noSuchFileOrDirectory)
-  }
-  return FilePath(String(decoding: bytes.map(UInt8.init(bitPattern:)), as: UTF8.self))
+  try linkTarget(of: "/proc/self/cwd")
 }
 
 /// Random bytes from the kernel. See getrandom(2).
 public func randomBytes(_ count: Int) -> [UInt8] {
+  // Safe: the call writes at most `count` bytes. Up to 256 it neither fails nor stops short.
   unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-    // Safe: the call writes at most `count` bytes. Up to 256 it neither fails nor stops short.
     initialized = max(0, Int(unsafe ol_random(buffer.baseAddress, count)))
   }
 }
@@ -125,13 +115,6 @@ public func isTerminal(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
 public func isOpenForWriting(_ descriptor: CInt) -> Bool {
   let mode = ol_descriptor_flags(descriptor)
   return mode >= 0 && mode & Int(O_ACCMODE) != O_RDONLY
-}
-
-/// The name of a signal, such as `SIGTERM`.
-public func signalName(_ number: CInt) -> String {
-  // Safe: the C library returns NULL or a string with static storage duration.
-  guard let name = unsafe ol_signal_name(number) else { return "signal \(number)" }
-  return unsafe "SIG" + String(cString: name)
 }
 
 /// The host name of this machine. See gethostname(2).

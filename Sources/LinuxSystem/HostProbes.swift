@@ -21,7 +21,7 @@ public func isStaticProgram() -> Bool { ol_has_interpreter() == 0 }
 
 /// The names and owners of a directory's entries, by name; at most so many.
 ///
-/// - Throws: the errnos of openat2(2) and readdir(3).
+/// - Throws: the errnos of open(2) but ENOENT, of getdents64(2) and of fstatat(2).
 public func owners(
   in directory: FilePath, atMost limit: Int
 ) throws(SystemError) -> [(name: String, owner: LaunchPlan.Owner)] {
@@ -29,25 +29,10 @@ public func owners(
   var found: [(name: String, owner: LaunchPlan.Owner)] = []
   for entry in try directoryEntries(directory, atMost: limit) {
     if let status = try descriptor.status(of: entry.name) {
-      found.append((entry.name, status.owner))
+      found.append((entry.text, status.owner))
     }
   }
   return found.sorted { $0.name < $1.name }
-}
-
-extension LockedFile {
-  /// Whether somebody holds the lock of a file that exists; for a moment this process may.
-  ///
-  /// - Throws: the errnos of open(2).
-  public static func isLocked(_ path: FilePath) throws(SystemError) -> Bool {
-    let file = try OwnedDescriptor(opening: path, flags: [.reading, .notFollowing])
-    do throws(SystemError) {
-      _ = try check(flock(file.number, LOCK_SH | LOCK_NB), "flock(2)", "of \(path)")
-    } catch let error where error.errno == .resourceTemporarilyUnavailable {
-      return true
-    }
-    return false
-  }
 }
 
 /// Whether a user namespace can be made at all, by whoever asks and without maps.

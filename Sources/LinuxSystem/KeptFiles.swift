@@ -34,7 +34,7 @@ extension OwnedDescriptor {
     } catch let error where error.errno == .noSuchFileOrDirectory {
       return nil
     }
-    guard try file.status()?.kind == .regular else {
+    guard try file.status().kind == .regular else {
       throw SystemError(call: "openat(2)", subject: "of \(name)", errno: .invalidArgument)
     }
     return try file.readAll(limit: limit, subject: "of \(name)")
@@ -54,18 +54,25 @@ extension OwnedDescriptor {
   }
 
   /// Removes a file of this directory; nothing where there is none.
-  public borrowing func removeFile(_ name: String) throws(SystemError) { try remove(name, 0) }
-
-  /// Removes an empty directory of this directory; nothing where there is none.
-  public borrowing func removeDirectory(_ name: String) throws(SystemError) {
-    try remove(name, AT_REMOVEDIR)
+  ///
+  /// - Throws: EISDIR, EACCES, EROFS. See unlinkat(2).
+  public borrowing func removeFile(_ name: String) throws(SystemError) {
+    try removeIfThere(name, isDirectory: false)
   }
 
-  private borrowing func remove(_ name: String, _ flags: CInt) throws(SystemError) {
+  /// Removes an empty directory of this directory; nothing where there is none.
+  ///
+  /// - Throws: ENOTEMPTY, ENOTDIR, EACCES, EROFS. See unlinkat(2).
+  public borrowing func removeDirectory(_ name: String) throws(SystemError) {
+    try removeIfThere(name, isDirectory: true)
+  }
+
+  private borrowing func removeIfThere(
+    _ name: String, isDirectory: Bool
+  ) throws(SystemError) {
     Self.checkName(name)
     do throws(SystemError) {
-      // Safe: the kernel copies the name before the call returns.
-      _ = try check(unsafe unlinkat(number, name, flags), "unlinkat(2)", "of \(name)")
+      try remove(name, isDirectory: isDirectory)
     } catch let error where error.errno == .noSuchFileOrDirectory {
       return
     }

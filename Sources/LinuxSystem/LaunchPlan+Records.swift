@@ -7,6 +7,7 @@ extension LaunchPlan {
   func records(
     of section: Section, in arena: PlanArena, descriptors: DescriptorTable
   ) throws(SystemError) -> ol_operations {
+    // Safe: the records point into the arena, which outlives the launch.
     var records: [ol_operation] = unsafe []
     unsafe records.reserveCapacity(self[section].count)
     for operation in self[section] {
@@ -14,7 +15,6 @@ extension LaunchPlan {
       try encoder.encode(operation)
       unsafe records.append(encoder.record)
     }
-    // Safe: the arena outlives the launch.
     return unsafe ol_operations(first: try arena.copy(records), count: UInt64(records.count))
   }
 }
@@ -207,6 +207,7 @@ private struct RecordEncoder {
 
   private mutating func set(_ execution: LaunchPlan.Execution) throws(SystemError) {
     set(OL_EXECUTE)
+    // Safe: the arena outlives the record.
     unsafe record.text = try arena.list(execution.candidates)
     unsafe record.data = UnsafeRawPointer(try arena.vector(execution.arguments))
     unsafe record.more = UnsafeRawPointer(try arena.vector(execution.environment))

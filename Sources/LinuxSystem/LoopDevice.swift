@@ -1,6 +1,6 @@
 internal import CLaunch
 import Glibc
-public import SystemPackage
+import SystemPackage
 
 /// A block device whose blocks are those of a file. The kernel takes the two apart as soon as
 /// nobody has the device open, or mounted, any more, whoever was killed. See loop(4),
@@ -35,21 +35,5 @@ public struct LoopDevice: ~Copyable, Sendable {
     }
     throw SystemError(
       call: "ioctl(2)", subject: "LOOP_CONFIGURE of \(Self.attempts) devices", errno: .resourceBusy)
-  }
-}
-
-extension OwnedDescriptor {
-  /// Makes a file that has no name on the file system of a directory, of that size and without any
-  /// content: it takes no room there until it is written to.
-  ///
-  /// - Throws: EOPNOTSUPP where the file system has no such files; EFBIG; the errnos of open(2).
-  ///   See open(2), O_TMPFILE.
-  public init(unnamedIn directory: FilePath, size: UInt64) throws(SystemError) {
-    let result = unsafe directory.withPlatformString {
-      // Safe: the kernel copies the path before the call returns.
-      unsafe ol_unnamed_file($0, size)
-    }
-    self.init(
-      owning: try checkNegated(result, "open(2)", "of a file without a name in \(directory)"))
   }
 }

@@ -29,6 +29,7 @@ import Glibc
       unsafe (pointers + index).initialize(
         to: strdup(argument.map { CChar(bitPattern: $0) } + [0]))
     }
+    // Safe: there is room for one more than there are arguments.
     unsafe (pointers + arguments.count).initialize(to: nil)
     count = arguments.count
     isCopy = true

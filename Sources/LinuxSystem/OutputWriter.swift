@@ -27,7 +27,7 @@ public final class OutputWriter {
   /// A socket cannot be opened anew, but send(2) can be told not to wait. A regular file never
   /// does.
   public init(_ descriptor: CInt) {
-    let status = try? FileStatus.find("", below: descriptor)
+    let status = try? FileStatus(of: descriptor)
     let kind = status?.kind
     var number = descriptor
     var owned: OwnedDescriptor?

@@ -23,6 +23,7 @@ final class PlanArena {
     unsafe self.block = block
   }
 
+  // Safe: nobody else frees it, and whoever uses a pointer into it keeps the arena.
   deinit { unsafe free(block) }
 
   /// Room for `count` values, aligned for any of them; not initialized.
@@ -45,6 +46,7 @@ final class PlanArena {
   func copy<Value: BitwiseCopyable>(
     _ values: [Value]
   ) throws(SystemError) -> UnsafePointer<Value> {
+    // Safe: there is room for each of them.
     let room = unsafe try reserve(Value.self, count: max(values.count, 1))
     for (index, value) in values.enumerated() { unsafe (room + index).initialize(to: value) }
     return unsafe UnsafePointer(room)
@@ -52,6 +54,7 @@ final class PlanArena {
 
   /// Copies bytes and a NUL.
   func text(_ bytes: some Collection<UInt8>) throws(SystemError) -> UnsafePointer<CChar> {
+    // Safe: there is room for the bytes and the NUL.
     let room = unsafe try reserve(CChar.self, count: bytes.count + 1)
     var index = 0
     for byte in bytes {
@@ -64,16 +67,19 @@ final class PlanArena {
 
   /// Copies a text and a NUL.
   func text(_ string: String) throws(SystemError) -> UnsafePointer<CChar> {
+    // Safe: the pointer is handed on as it came.
     unsafe try text(string.utf8)
   }
 
   /// Texts one after the other, with an empty one at the end.
   func list(_ texts: [[UInt8]]) throws(SystemError) -> UnsafePointer<CChar> {
+    // Safe: the pointer is handed on as it came.
     unsafe try text(texts.flatMap { $0 + [0] })
   }
 
   /// An array of pointers to texts, with NULL at the end, as execve(2) takes it.
   func vector(_ texts: [[UInt8]]) throws(SystemError) -> UnsafePointer<UnsafePointer<CChar>?> {
+    // Safe: there is room for the pointers and the NULL.
     let room = unsafe try reserve(UnsafePointer<CChar>?.self, count: texts.count + 1)
     for (index, bytes) in texts.enumerated() {
       unsafe (room + index).initialize(to: try text(bytes))

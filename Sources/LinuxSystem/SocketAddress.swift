@@ -36,6 +36,7 @@ public struct SocketAddress: Sendable, Hashable {
     let text = Array(path.string.utf8)
     guard text.count <= Self.longestPath else { return nil }
     let family = sa_family_t(AF_UNIX)
+    // Safe: the bytes of the number are copied.
     self.bytes = unsafe withUnsafeBytes(of: family) { unsafe Array($0) } + text + [0]
     self.family = AF_UNIX
   }

@@ -19,8 +19,8 @@ public final class SpawnedProcess: Sendable {
     let file = try OwnedDescriptor(inMemory: input)
     let descriptors = [control.reader.number, output.writer.number, 2, file.number]
     let arena = try PlanArena()
-    let vector = unsafe try arena.vector(arguments.map { Array($0.utf8) })
     // Safe: the arena lives until the call has returned; the child is a program of its own by then.
+    let vector = unsafe try arena.vector(arguments.map { Array($0.utf8) })
     let result = unsafe program.withPlatformString { path in
       unsafe ol_spawn(
         path, vector, environ, descriptors, CInt(descriptors.count), 0)
@@ -94,10 +94,10 @@ func runQuietly(
   let pipe = try Pipe()
   let null = try OwnedDescriptor(opening: "/dev/null", flags: .readingAndWriting)
   let arena = try PlanArena()
+  // Safe: the arena lives until the call has returned; the child is a program of its own by then.
   let vector = unsafe try arena.vector(arguments.map { Array($0.utf8) })
   var environment: UnsafeMutablePointer<CChar>?
   let descriptors = [null.number, null.number, pipe.writer.number] + (file.map { [$0] } ?? [])
-  // Safe: the arena lives until the call has returned; the child is a program of its own by then.
   let result = unsafe program.withPlatformString {
     unsafe ol_spawn($0, vector, &environment, descriptors, CInt(descriptors.count), 0)
   }
@@ -118,9 +118,10 @@ public func startThread(_ body: @escaping @Sendable () -> Void) throws(SystemErr
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
+  // Safe: the thread takes over the reference that is retained for it, exactly once; without a
+  // thread it is released here.
   let work = unsafe Unmanaged.passRetained(Work(body))
   var thread = pthread_t()
-  // Safe: the thread takes over the reference that was retained for it, exactly once.
   let error = unsafe pthread_create(
     &thread, nil,
     { argument in

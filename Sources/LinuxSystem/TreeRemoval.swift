@@ -1,4 +1,27 @@
-import SystemPackage
+public import SystemPackage
+
+/// Removes what is at a path, with everything in it where that is a directory; nothing where
+/// nothing is there. A symbolic link is removed and not followed, but on the way to the path it is.
+///
+/// - Throws: as ``OwnedDescriptor/removeContents()``; something is left then.
+public func removeTree(_ path: FilePath) throws(SystemError) {
+  guard let last = path.lastComponent, last.kind == .regular else {
+    preconditionFailure("what is removed has a name")
+  }
+  let name = last.string
+  let parent = path.removingLastComponent()
+  do throws(SystemError) {
+    let directory = try OwnedDescriptor(directory: parent.isEmpty ? "." : parent)
+    guard let status = try directory.status(of: name) else { return }
+    if status.kind == .directory { try directory.openDirectory(name).removeContents() }
+    try directory.remove(name, isDirectory: status.kind == .directory)
+  } catch let error where error.errno == .noSuchFileOrDirectory {
+    // Nor is there a directory that it could be in.
+    return
+  } catch {
+    throw SystemError(call: error.call, subject: "for the removal of \(path)", errno: error.errno)
+  }
+}
 
 extension OwnedDescriptor {
   /// Removes everything in this directory, however deep it is. Symbolic links are removed and not
@@ -10,7 +33,7 @@ extension OwnedDescriptor {
   ///   EPERM for what may not be removed. Something is left then.
   public func removeContents() throws(SystemError) {
     // Two descriptors at a time, whatever the depth: the way back up is `..`.
-    var directory = try openDirectory([])
+    var directory = try openDirectory("")
     var levels = [try directory.removalLevel(name: [])]
     while true {
       guard let name = levels[levels.count - 1].pending.popLast() else {
@@ -19,9 +42,7 @@ extension OwnedDescriptor {
         directory = try directory.parentDirectory()
         // BEFORE anything is removed there: whoever moves the directory that we were in decides
         // where `..` leads.
-        guard let status = try directory.status(),
-          status.isOfSameFile(as: levels[levels.count - 1].status)
-        else {
+        guard try directory.status().isOfSameFile(as: levels[levels.count - 1].status) else {
           throw SystemError(
             call: "openat(2)", subject: "of the directory above one that was moved",
             errno: .resourceBusy)
@@ -29,7 +50,7 @@ extension OwnedDescriptor {
         try directory.remove(finished.name, isDirectory: true)
         continue
       }
-      if try directory.status(ofEntry: name)?.kind == .directory {
+      if try directory.status(of: name)?.kind == .directory {
         directory = try directory.openDirectory(name)
         levels.append(try directory.removalLevel(name: name))
       } else {
@@ -39,11 +60,8 @@ extension OwnedDescriptor {
   }
 
   private borrowing func removalLevel(name: [UInt8]) throws(SystemError) -> RemovalLevel {
-    guard let status = try status() else {
-      throw SystemError(call: "fstat(2)", errno: .noSuchFileOrDirectory)
-    }
-    return RemovalLevel(
-      name: name, pending: try entryNames(atMost: .max) ?? [], status: status)
+    RemovalLevel(
+      name: name, pending: try entryNames(atMost: .max) ?? [], status: try status())
   }
 }
 

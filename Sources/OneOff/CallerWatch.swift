@@ -17,8 +17,6 @@ final class CallerWatch {
   /// The tags.
   static let tags = 1...UInt64(4)
 
-  private static let hangUp: Int32 = 1
-  private static let terminate: Int32 = 15
   /// SIGHUP comes before the end of a shell that passes it on, and so long after it that end is
   /// waited for.
   private static let patience = Duration.seconds(1)
@@ -66,7 +64,7 @@ final class CallerWatch {
       if process.hasEnded { return noteDeath() }
       guard holdsHangUp else { return [] }
       holdsHangUp = false
-      return isGone ? [] : [.signal(Self.hangUp)]
+      return isGone ? [] : [.signal(Signal.hangUp)]
     case nil: return []
     }
   }
@@ -74,12 +72,12 @@ final class CallerWatch {
   private func noteDeath() -> [SupervisorState.Event] {
     guard !isGone else { return [] }
     isGone = true
-    return policy == .kill ? [.signal(Self.terminate)] : []
+    return policy == .kill ? [.signal(Signal.terminate)] : []
   }
 
   /// Takes a signal that is about the caller's end alone; false for one that goes to the command.
   func take(signal number: Int32) throws(SystemError) -> Bool {
-    guard number == Self.hangUp, policy == .finish else { return false }
+    guard number == Signal.hangUp, policy == .finish else { return false }
     if !isGone, !holdsHangUp {
       holdsHangUp = true
       try timer.start(Self.patience)

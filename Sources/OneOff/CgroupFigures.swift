@@ -81,9 +81,7 @@ struct CgroupFigures: Sendable, Hashable {
     (ioRead, ioWritten) = sums
   }
 
-  private func number(_ text: String?) -> UInt64? {
-    text.flatMap { UInt64($0.split(separator: "\n").first ?? "") }
-  }
+  private func number(_ text: String?) -> UInt64? { text.flatMap(UInt64.init(firstLineOf:)) }
 
   // MARK: What they mean
 
@@ -99,18 +97,4 @@ struct CgroupFigures: Sendable, Hashable {
   /// Whether lack of memory is why a command ended so, when nobody has ended it: something of the
   /// run was killed for it, and the command did not succeed all the same.
   func explains(_ way: CommandExit.Way) -> Bool { oomKills ?? 0 > 0 && way != .code(0) }
-}
-
-/// Lines of a name, a blank and a number.
-private struct KeyedNumbers {
-  private var entries: [(key: Substring, value: UInt64)] = []
-
-  init(_ text: String?) {
-    for line in (text ?? "").split(separator: "\n") {
-      let words = line.split(separator: " ", maxSplits: 1)
-      if words.count == 2, let value = UInt64(words[1]) { entries.append((words[0], value)) }
-    }
-  }
-
-  subscript(key: String) -> UInt64? { entries.first { $0.key == key }?.value }
 }

@@ -126,8 +126,8 @@ struct ChangeWalk {
         }
         // Not even looked at: after most runs nothing else is there.
         if found.own.contains(where: { $0.isMountPoint && $0.name == name }) { continue }
-        guard let status = try upper.status(ofEntry: name) else { continue }
-        let below = try lower.status(ofEntry: name)
+        guard let status = try upper.status(of: name) else { continue }
+        let below = try lower.status(of: name)
         try look(at: name, status, below, in: directory, upper, &found)
       }
       // The last one is read next.
@@ -294,9 +294,9 @@ private struct LowerDirectories: ~Copyable {
   }
 
   /// What a name is that the layers have; nil when they do not.
-  func status(ofEntry name: [UInt8]) throws(SystemError) -> FileStatus? {
+  func status(of name: [UInt8]) throws(SystemError) -> FileStatus? {
     for directory in names {
-      if let status = try directories.status(of: directory, entry: name) {
+      if let status = try directories.status(of: directory, name) {
         return status.isWhiteout ? nil : status
       }
     }
@@ -320,7 +320,7 @@ private struct LowerDirectories: ~Copyable {
       limit -= entries.count
       for (index, name) in entries.enumerated() where seen.insert(name).inserted {
         guard index % ChangeWalk.entriesPerLook != 0 || hasTime() else { return nil }
-        if try directories.status(of: directory, entry: name)?.isWhiteout == false {
+        if try directories.status(of: directory, name)?.isWhiteout == false {
           missing.append(name)
         }
       }

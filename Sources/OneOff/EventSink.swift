@@ -50,7 +50,9 @@ package final class EventSink: RunSink {
   }
 
   /// Writes a `warning` event.
-  package func warned(code: String, text: String) { write(WarningEvent(code: code, text: text)) }
+  package func warned(_ warning: RunWarning) {
+    write(WarningEvent(code: warning.code, text: warning.text))
+  }
 
   /// Writes the `finished` event.
   package func finished(id: RunID, result: RunResult) {

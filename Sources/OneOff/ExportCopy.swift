@@ -33,20 +33,20 @@ struct ExportCopy {
   private var linked: Set<UInt64> = []
   private var repeatedBytes: UInt64 = 0
   private let tree: SeenTree
-  private let proceed: () throws(SystemError) -> Void
+  private let mayProceed: () -> Bool
   /// Where the copy has got to, without symbolic links.
   private var path: [[UInt8]]
 
-  /// - Parameter proceed: is called again and again; what it throws ends the copy.
-  init(_ tree: SeenTree, proceed: @escaping () throws(SystemError) -> Void) {
+  /// - Parameter mayProceed: is asked again and again; `false` ends the copy.
+  init(_ tree: SeenTree, mayProceed: @escaping () -> Bool) {
     self.tree = tree
-    self.proceed = proceed
+    self.mayProceed = mayProceed
     self.path = []
   }
 
   /// Copies what was found to a name in a directory.
   ///
-  /// - Throws: a `SpecError` for what cannot be exported; a `SystemError`.
+  /// - Throws: a `SpecError` for what cannot be exported; an `ExportError`; a `SystemError`.
   mutating func copy(
     _ found: borrowing SeenTree.Found, to directory: borrowing OwnedDescriptor, as name: [UInt8]
   ) throws {
@@ -55,7 +55,7 @@ struct ExportCopy {
       try copyEntry(found.name, found.status, from: found.directory, to: directory, as: name)
       return
     }
-    try directory.makeDirectory(entry: name)
+    try directory.makeDirectory(name)
     let source = try found.directory.openDirectory(found.name)
     try copyContents(
       of: source, permissions: found.status.permissions, to: directory.openDirectory(name))
@@ -77,15 +77,15 @@ struct ExportCopy {
         source = try finished.isMount ? tree.openDirectory(path) : source.parentDirectory()
         continue
       }
-      try proceed()
-      guard let status = try source.status(ofEntry: name) else { continue }
+      guard mayProceed() else { throw ExportError(.toldToEnd) }
+      guard let status = try source.status(of: name) else { continue }
       path.append(name)
       let mount = tree.mount(at: path)
       if mount != nil, status.kind != .directory {
         // A file of the host, on a file that nobody has seen.
         path.removeLast()
       } else if status.kind == .directory {
-        try target.makeDirectory(entry: name)
+        try target.makeDirectory(name)
         target = try target.openDirectory(name)
         if let mount, mount.overlay == nil {
           // Not in the scratch: it comes as an empty directory.
@@ -94,7 +94,7 @@ struct ExportCopy {
           continue
         }
         source = try mount == nil ? source.openDirectory(name) : tree.openDirectory(path)
-        let permissions = try source.status()?.permissions ?? status.permissions
+        let permissions = try source.status().permissions
         levels.append(try enter(source, permissions: permissions, isMount: mount != nil))
       } else {
         try copyEntry(name, status, from: source, to: target, as: name)
@@ -105,11 +105,11 @@ struct ExportCopy {
 
   private mutating func enter(
     _ directory: borrowing OwnedDescriptor, permissions: UInt32, isMount: Bool = false
-  ) throws(SystemError) -> Level {
+  ) throws -> Level {
     count += 1
     let names = try directory.entryNames(atMost: Self.maximumEntries - count)
     guard let names, count + names.count <= Self.maximumEntries else {
-      throw SystemError(call: "getdents64(2)", errno: .fileTooLarge)
+      throw ExportError(.tooManyEntries)
     }
     return Level(permissions: permissions, pending: names.reversed(), isMount: isMount)
   }
@@ -119,7 +119,7 @@ struct ExportCopy {
     _ level: Level, _ source: borrowing OwnedDescriptor, _ target: borrowing OwnedDescriptor
   ) throws(SystemError) {
     try target.setPermissions(level.permissions & 0o777)
-    try source.copyTimes(of: [], to: target, [])
+    try source.copyTimes(of: "", to: target, "")
   }
 
   private mutating func copyEntry(
@@ -130,13 +130,16 @@ struct ExportCopy {
     switch status.kind {
     case .regular:
       try countRepetition(of: status)
-      let file = try directory.openFile(name)
-      let copy = try target.makeFile(entry: newName)
-      bytes += try file.copyContent(to: copy, proceed: proceed)
+      guard let file = try directory.openFile(name) else { throw ExportError(.changedMeanwhile) }
+      let copy = try target.makeFile(newName)
+      guard let copied = try file.copyContent(to: copy, mayProceed: mayProceed) else {
+        throw ExportError(.toldToEnd)
+      }
+      bytes += copied
       // AFTER the content; setuid, setgid and sticky bits stay behind.
       try copy.setPermissions(status.permissions & 0o777)
     case .symbolicLink:
-      try target.makeSymbolicLink(entry: newName, to: directory.linkTarget(ofEntry: name))
+      try target.makeSymbolicLink(newName, to: directory.linkTarget(of: name))
     case .directory, .characterDevice, .blockDevice, .pipe, .socket, .other:
       throw SpecError(
         "\(shownPath) is a \(status.kind.word), which cannot be exported",

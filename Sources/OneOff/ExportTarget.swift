@@ -46,13 +46,15 @@ final class ExportTarget {
         "the directory above it must exist, and you must be allowed to make files in it")
     }
     do {
-      if let found = try directory.status(ofEntry: name) {
+      if let found = try directory.status(of: name) {
         try check(found, nil)
         try checkThatItIsNoMountPoint()
       }
       try tryDraft()
     } catch let error as SystemError {
       throw explainingDraft(error)
+    } catch let error as ExportError {
+      throw error.of(export).beforeTheRun
     }
   }
 
@@ -101,9 +103,10 @@ final class ExportTarget {
 
   /// Makes the directory in which the copy is made; what another supervisor has left is removed.
   ///
-  /// - Throws: when one that is alive has it, or when it is somebody else's.
+  /// - Throws: an `ExportError` when one that is alive has it, or when it is somebody else's; a
+  ///   `SystemError`.
   func makeDraft() throws {
-    do throws(SystemError) {
+    do {
       for _ in 0..<Self.attempts {
         guard let found = try openDraft() else { continue }
         draft = Draft(found)
@@ -111,68 +114,70 @@ final class ExportTarget {
         try draft?.directory.removeContents()
         return
       }
-      throw SystemError(call: "flock(2)", errno: .resourceTemporarilyUnavailable)
-    } catch {
+      throw ExportError(.draftInUse(shownDraft))
+    } catch let error as SystemError {
       throw explainingDraft(error)
     }
   }
 
   private func explainingDraft(_ error: SystemError) -> SystemError {
-    let shown = String(quoting: draftName)
-    return error.explainingExport(
+    error.explainingExport(
       to: export,
       error.call == "mkdirat(2)"
         ? "nothing can be made in the directory above it, as in /proc and /sys: choose another one"
-        : "it is made in \(shown) beside it: another run may be making it, or \(shown) is not "
-          + "yours; remove it when no other run is")
+        : "it is made in \(shownDraft) beside it, and \(shownDraft) is not yours: remove it")
   }
 
   /// Finds out before the command runs whether the draft can be made. One of another run's, which
   /// may be over by then, is not in the way.
-  private func tryDraft() throws(SystemError) {
-    guard try directory.status(ofEntry: draftName) == nil else {
+  private func tryDraft() throws {
+    guard try directory.status(of: draftName) == nil else {
       try checkThatItIsADraft(directory.openDirectory(draftName))
       return
     }
     // Under a name that nobody else has: another run's draft must not go with it.
     let digits = randomBytes(8).map { String($0, radix: 16) }.joined()
-    let trial = Array(".oneoff-export-\(digits)".utf8)
-    try directory.makeDirectory(entry: trial)
+    let trial = ".oneoff-export-\(digits)"
+    try directory.makeDirectory(trial)
     try directory.remove(trial, isDirectory: true)
   }
 
   /// Nothing but a draft of ours is to be emptied, whatever somebody has given its name to.
-  private func checkThatItIsADraft(_ found: borrowing OwnedDescriptor) throws(SystemError) {
-    guard let status = try found.status(), status.owner.uid == effectiveOwner().uid,
-      let names = try found.openDirectory([]).entryNames(atMost: 1),
+  private func checkThatItIsADraft(_ found: borrowing OwnedDescriptor) throws {
+    guard try found.status().owner.uid == effectiveOwner().uid,
+      let names = try found.openDirectory("").entryNames(atMost: 1),
       names.allSatisfy({ $0 == Self.copyName })
-    else {
-      throw SystemError(call: "openat2(2)", errno: .notPermitted)
-    }
+    else { throw ExportError(.draftOfOthers(shownDraft)) }
   }
 
   private static let attempts = 16
 
+  /// The draft's name, for a message.
+  private var shownDraft: String { String(quoting: draftName) }
+
   /// - Returns: nil when its owner has removed it in this very moment.
-  private func openDraft() throws(SystemError) -> OwnedDescriptor? {
-    do throws(SystemError) {
-      try directory.makeDirectory(entry: draftName)
-    } catch let error where error.errno == .fileExists {}
-    let found: OwnedDescriptor
-    do throws(SystemError) {
-      found = try directory.openDirectory(draftName)
-    } catch let error where error.errno == .noSuchFileOrDirectory {
-      return nil
-    }
+  private func openDraft() throws -> OwnedDescriptor? {
+    guard let found = try makeOrOpenDraft() else { return nil }
     try checkThatItIsADraft(found)
-    guard try found.tryLock() else {
-      throw SystemError(call: "flock(2)", errno: .resourceTemporarilyUnavailable)
+    guard try found.tryLock(.exclusive, subject: "of \(shownDraft)") else {
+      throw ExportError(.draftInUse(shownDraft))
     }
     // The owner of before may have removed it before he has let go of the lock.
-    guard try directory.status(ofEntry: draftName)?.identity == found.status()?.identity else {
+    guard try directory.status(of: draftName)?.identity == found.status().identity else {
       return nil
     }
     return found
+  }
+
+  private func makeOrOpenDraft() throws(SystemError) -> OwnedDescriptor? {
+    do throws(SystemError) {
+      try directory.makeDirectory(draftName)
+    } catch let error where error.errno == .fileExists {}
+    do throws(SystemError) {
+      return try directory.openDirectory(draftName)
+    } catch let error where error.errno == .noSuchFileOrDirectory {
+      return nil
+    }
   }
 
   /// Calls a function with the draft's directory.
@@ -189,9 +194,9 @@ final class ExportTarget {
   func place() throws {
     guard let draft else { preconditionFailure("the draft is made before") }
     do {
-      let found = try directory.status(ofEntry: name)
+      let found = try directory.status(of: name)
       if let found {
-        try check(found, draft.directory.status(ofEntry: Self.copyName)?.kind)
+        try check(found, draft.directory.status(of: Self.copyName)?.kind)
       }
       try draft.directory.move(
         Self.copyName, to: directory, as: name, exchanging: found != nil)
@@ -232,7 +237,8 @@ final class ExportTarget {
 
   /// Removes the draft, and with it a copy that has no name, or what had the name before.
   ///
-  /// - Returns: why something of it is left, which the next export to the same name tries to remove.
+  /// - Returns: why something of it is left, which the next export to the same name tries to
+  ///   remove.
   func removeDraft() -> SystemError? {
     guard let draft else { return nil }
     self.draft = nil
@@ -243,23 +249,17 @@ final class ExportTarget {
     } catch {
       return error.explainingExport(
         to: export,
-        "\(String(quoting: draftName)) is left beside it: remove it, or leave it to the next "
+        "\(shownDraft) is left beside it: remove it, or leave it to the next "
           + "export to the same name; what is mounted in it has to be unmounted first")
     }
   }
-}
-
-extension Export {
-  /// The path inside, for a message.
-  var shownSource: String { String(quoting: source.string) }
 }
 
 extension SystemError {
   /// The error of an export, which says of which.
   func explainingExport(to export: Export, _ remedy: String) -> SystemError {
     var explained = self
-    explained.subject =
-      "for the export of \(export.shownSource) to \(String(quoting: export.destination.string))"
+    explained.subject = "for the export \(export.inWords)"
     explained.hint =
       switch errno {
       case .noSpace, .diskQuotaExceeded: "its file system is full: make room, or export less"

@@ -45,7 +45,7 @@ final class ForwardingSink<Encoding: LineEncoding>: RunSink {
     records.advance()
   }
 
-  func warned(code: String, text: String) {}
+  func warned(_ warning: RunWarning) {}
 
   private func append(_ line: LoggedLine, _ head: [UInt8]) {
     records.append(payload: line.payload, atLeast: head.count + line.bytes.count) {

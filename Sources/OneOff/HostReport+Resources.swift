@@ -13,7 +13,7 @@ extension HostReport {
       var taken = 0
       for file in try directoryEntryNames(directory) {
         guard let number = Int(file), numbers.contains(number) else { continue }
-        if try LockedFile.isLocked(directory.appending(file)) { taken += 1 }
+        if try isLocked(directory.appending(file)) { taken += 1 }
       }
       let range =
         "\(IDRange(slot: pool.first).base) to \(IDRange(slot: numbers.upperBound).base - 1)"
@@ -143,7 +143,8 @@ extension HostReport {
       let image = try ScratchImage(size: RunSpec.minimumDiskScratch)
       _ = try image.mount([])
       let room = try OwnedDescriptor(directory: image.directory).room()
-      return HostCheck(name, .ok, "in \(image.directory): \(room.bytes >> 20)M free")
+      let free = ByteCount(bytes: room.bytes).roundedText
+      return HostCheck(name, .ok, "in \(image.directory): \(free) free")
     } catch let error as SpecError {
       return HostCheck(name, .note, error.message, remedy: error.remedy)
     } catch let error as SystemError {

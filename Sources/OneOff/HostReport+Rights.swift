@@ -20,8 +20,8 @@ extension HostReport {
     return HostCheck(
       name, .note,
       "no CAP_SYS_RESOURCE in the host's user namespace: --ulimit above the caller's own hard "
-        + "limits and a lower --oom-score-adj are refused, and PID 1 is not spared when memory runs "
-        + "out",
+        + "limits and a lower --oom-score-adj are refused, and PID 1 is not spared when memory "
+        + "runs out",
       remedy: "let oneoff have it (root outside of containers has), or raise the caller's limits")
   }
 
@@ -48,8 +48,8 @@ extension HostReport {
     }
     return HostCheck(
       name, .note,
-      "\(detail); one run may take \(ofARun.instances) and \(ofARun.watches), and oneoff logs -f one "
-        + "instance",
+      "\(detail); one run may take \(ofARun.instances) and \(ofARun.watches), and oneoff logs -f "
+        + "one instance",
       remedy: "sysctl -w fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=524288")
   }
 }

@@ -39,11 +39,7 @@ struct HostTree: Sendable, Hashable {
   init(parts: [Part]) { self.parts = parts }
 
   private static func status(of path: FilePath) throws(SystemError) -> FileStatus {
-    let file = try OwnedDescriptor(opening: path, flags: [.pathOnly, .notFollowing])
-    guard let status = try file.status() else {
-      throw SystemError(call: "stat(2)", subject: "of \(path)", errno: .noSuchFileOrDirectory)
-    }
-    return status
+    try OwnedDescriptor(opening: path, flags: [.pathOnly, .notFollowing]).status()
   }
 
   private mutating func add(contentsOf directory: FilePath, on fileSystem: UInt64) throws {

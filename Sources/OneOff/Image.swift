@@ -69,7 +69,7 @@ struct Image {
   func read(_ path: String, limit: Int) throws -> [UInt8]? {
     for index in paths.indices.reversed() {
       guard let file = try layers.find(path, below: .layer(index), flags: .pathOnly),
-        try file.status()?.kind == .regular
+        try file.status().kind == .regular
       else { continue }
       return try file.reopened().readAll(limit: limit, subject: "of \(path) in the image")
     }

@@ -18,13 +18,8 @@ package struct CallerSide: Sendable {
 /// The caller's part in a run with a terminal, or with input, while it goes on: in one of this
 /// process, or in one to which he is attached.
 final class Interaction {
-  private static let continued: Int32 = 18
-  private static let stopped: Int32 = 20
-  private static let resized: Int32 = 28
-  private static let hungUp: Int32 = 1
-
-  /// Signals that are about the caller's terminal: SIGCONT, SIGTSTP, SIGWINCH.
-  static let signals = [continued, stopped, resized]
+  /// Signals that are about the caller's terminal.
+  static let signals = [Signal.resume, Signal.stop, Signal.windowChange]
 
   /// Tells whoever has the command's terminal how large it is to be.
   private let resize: (TerminalSize) -> Void
@@ -103,9 +98,9 @@ final class Interaction {
   /// - Returns: false for any other.
   func take(signal number: Int32) -> Bool {
     switch number {
-    case Self.resized: followSize()
-    case Self.continued: takeTerminal()
-    case Self.stopped:
+    case Signal.windowChange: followSize()
+    case Signal.resume: takeTerminal()
+    case Signal.stop:
       // Typed, it would have gone to the command: somebody else asks us to stop.
       rawTerminal?.restore()
       stopThisProcess()
@@ -133,7 +128,7 @@ final class Interaction {
     hasLeft = pump?.isDetached == true
     guard pump?.hasEnded == true, rawTerminal != nil, !hasHungUp else { return [] }
     hasHungUp = true
-    return [.signal(Self.hungUp)]
+    return [.signal(Signal.hangUp)]
   }
 
   /// Has a loop watch what the input waits for, and ends the command's input with the caller's.

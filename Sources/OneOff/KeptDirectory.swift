@@ -113,9 +113,9 @@ struct KeptDirectory: Sendable, Hashable {
   }
 
   /// Whoever else could write there could make us read, write and remove other files than ours.
-  private static func checkThatItIsOurs(_ status: FileStatus?, _ path: FilePath) throws(SpecError) {
+  private static func checkThatItIsOurs(_ status: FileStatus, _ path: FilePath) throws(SpecError) {
     let writableByOthers: UInt32 = 0o022
-    guard let status, status.kind == .directory, status.owner.uid == effectiveOwner().uid,
+    guard status.kind == .directory, status.owner.uid == effectiveOwner().uid,
       status.permissions & writableByOthers == 0
     else {
       throw SpecError(

@@ -154,8 +154,9 @@ struct Launch: ~Copyable {
     cleanUp()
   }
 
-  /// Removes the cgroups, and a scratch on disk, once the container is dead. What cannot be removed
-  /// now is removed by the slot's next owner, and an unnamed file by the kernel.
+  /// Removes the cgroups, and a scratch directory, once the container is dead. What cannot be
+  /// removed now is removed by the slot's next owner. A scratch on disk goes with its last
+  /// descriptor.
   func cleanUp() {
     if case .disk = scratch, let use = changeSources.use(of: scratch), use.isWorthForgetting {
       changeSources.forgetScratch()

@@ -9,7 +9,7 @@ extension LaunchSequence {
   /// colons. See the kernel's Documentation/filesystems/overlayfs.rst.
   static func overlay(
     lower: String, upper: String, work: String, becomes: LaunchPlan.Base? = nil, hasRoot: Bool,
-    isOnDisk: Bool = false
+    isVolatile: Bool = false
   ) -> LaunchPlan.FileSystem {
     // Of this very type: otherwise each tuple is cast at run time.
     var options: [(key: String, value: String)] = []
@@ -25,7 +25,7 @@ extension LaunchSequence {
     // Without those, renaming a directory of the image is EXDEV.
     options.append(hasRoot ? ("redirect_dir", "on") : ("userxattr", ""))
     // What is thrown away need not be written to the disk.
-    if isOnDisk { options.append(("volatile", "")) }
+    if isVolatile { options.append(("volatile", "")) }
     return LaunchPlan.FileSystem(
       type: "overlay", options: options, attributes: [.noSetuid, .noDevices], becomes: becomes)
   }

@@ -124,7 +124,7 @@ struct LaunchSequence: Sendable {
   ) -> LaunchPlan.FileSystem {
     Self.overlay(
       lower: lower, upper: upper, work: work, becomes: becomes,
-      hasRoot: subject.rootless == nil, isOnDisk: subject.hasScratchOnDisk)
+      hasRoot: subject.rootless == nil, isVolatile: subject.writesScratchToDisk)
   }
 
   private mutating func mountKernelFileSystems() {

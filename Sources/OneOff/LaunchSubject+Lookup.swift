@@ -152,6 +152,6 @@ extension UserReference {
 extension OwnedDescriptor {
   /// The owner of the file.
   fileprivate consuming func owner() throws -> LaunchPlan.Owner {
-    try status()?.owner ?? LaunchPlan.Owner(uid: 0, gid: 0)
+    try status().owner
   }
 }

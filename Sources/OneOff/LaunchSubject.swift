@@ -101,8 +101,9 @@ struct LaunchSubject: Sendable {
   /// Where the overlay's attributes are of the kind "user.", tmpfs may not do: a directory does.
   var usesScratchDirectory: Bool { rootless != nil && !host.tmpfsHasUserAttributes }
 
-  /// Whether what the command writes goes to a disk in the end.
-  var hasScratchOnDisk: Bool { usesScratchDirectory || scratchImage != nil }
+  /// Whether what the command writes goes to a disk in the end: into a scratch on disk, which has a
+  /// size, or a scratch directory, which has none.
+  var writesScratchToDisk: Bool { usesScratchDirectory || scratchImage != nil }
 
   /// What kind of file system the scratch is.
   var scratchPlace: ScratchContents.Place {

@@ -35,7 +35,7 @@ final class SyslogStreamSink: RunSink {
   }
 
   /// Syslog has no message for it.
-  func warned(code: String, text: String) {}
+  func warned(_ warning: RunWarning) {}
 
   private func append(
     _ line: ArraySlice<UInt8>, on stream: OutputStream, to output: inout [UInt8]

@@ -28,9 +28,10 @@ final class MaskedSinks {
     knowsSecrets = true
     for name in spec.unmaskableSecrets {
       warn(
-        code: "secret-too-short",
-        text: "the value of \(name) has less than \(RunSpec.shortestSecret) bytes and is not masked"
-      )
+        RunWarning(
+          code: "secret-too-short",
+          text: "the value of \(name) has less than \(RunSpec.shortestSecret) bytes and is not "
+            + "masked"))
     }
     guard let mask = SecretMask(spec) else { return }
     self.mask = mask
@@ -93,15 +94,16 @@ final class MaskedSinks {
   }
 
   /// Something that the caller should know.
-  func warn(code: String, text: String) {
-    let text = mask?.masked(text) ?? text
-    for sink in sinks { sink.warned(code: code, text: text) }
+  func warn(_ warning: RunWarning) {
+    var warning = warning
+    if let mask { warning.text = mask.masked(warning.text) }
+    for sink in sinks { sink.warned(warning) }
   }
 
   /// Tells everybody what one of them has run into.
   func tellWarnings() {
     for sink in sinks {
-      if let warning = sink.takeWarning() { warn(code: warning.code, text: warning.text) }
+      if let warning = sink.takeWarning() { warn(warning) }
     }
   }
 

@@ -131,7 +131,7 @@ extension ScratchContents.Place: CustomStringConvertible {
     case .tmpfs(let size): "tmpfs of \(size.bytes) bytes"
     case .image(let image):
       "ext4 of \(image.size.bytes) bytes in a file without a name in \(image.directory)"
-    case .directory: "directory on disk"
+    case .directory: "directory of the host"
     }
   }
 }

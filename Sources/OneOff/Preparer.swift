@@ -22,7 +22,7 @@ struct Preparer: ~Copyable {
   private let scratchDirectory: FilePath?
 
   /// Makes a preparer for a run with that many layers, in these cgroups, with a network namespace
-  /// that is in the making, and with that directory for a scratch on disk.
+  /// that is in the making, and with that scratch directory.
   init(
     layerCount: Int, cgroups: RunCgroups?, network: NetworkNamespaceMaker?,
     scratchDirectory: FilePath?
@@ -300,9 +300,8 @@ struct Preparer: ~Copyable {
   private func prepareHostDevice(_ name: DescriptorName, _ node: DeviceNode) throws {
     let path = FilePath("/dev/\(node.name)")
     let file = try OwnedDescriptor(opening: path, flags: [.pathOnly, .notFollowing])
-    guard let status = try file.status(), status.kind == .characterDevice,
-      status.device == (node.major, node.minor)
-    else {
+    let status = try file.status()
+    guard status.kind == .characterDevice, status.device == (node.major, node.minor) else {
       throw SpecError(
         "\(path) of the host is not the character device \(node.major):\(node.minor)",
         remedy: "without root it can only be taken from the host; mend it there")

@@ -31,7 +31,7 @@ package final class RecordSink: RunSink {
   }
 
   /// Does nothing: what is warned of is not the command's output.
-  package func warned(code: String, text: String) {}
+  package func warned(_ warning: RunWarning) {}
 
   /// Once, that the log is not complete.
   package func takeWarning() -> RunWarning? {

@@ -236,7 +236,7 @@ extension RunControl: RunSink {
   }
 
   /// Nothing: they get what the command writes.
-  package func warned(code: String, text: String) {}
+  package func warned(_ warning: RunWarning) {}
 
   /// Says so, and gives the name up: BEFORE the record is, which somebody may then remove, and
   /// begin a run of the same name.

@@ -5,13 +5,13 @@ import SystemPackage
 extension RunResult {
   /// Something that was brought out of the scratch.
   public struct Export: Sendable, Hashable, Codable {
-    /// The path inside.
+    /// The path inside, with U+FFFD for what is not UTF-8 in it.
     public var path: String
-    /// What it has become on the host, as the specification names it.
+    /// What it has become on the host, as the specification names it; likewise.
     public var to: String
-    /// How many files, directories and symbolic links it has.
+    /// How many files, directories and symbolic links it has, 1 to 1,000,000.
     public var files: Int
-    /// The data in its regular files; holes are none.
+    /// The data in its regular files, in bytes; holes are none.
     public var bytes: UInt64
   }
 }
@@ -34,13 +34,13 @@ final class RunExports {
 
   /// Makes the exports of a run whose container is dead.
   ///
-  /// - Parameter proceed: is called again and again; what it throws ends the work.
-  /// - Throws: a `SpecError` or a `SystemError`. Nothing is exported then.
-  func make(proceed: @escaping () throws(SystemError) -> Void) throws -> [RunResult.Export] {
+  /// - Parameter mayProceed: is asked again and again; `false` ends the work.
+  /// - Throws: an `ExportError`, a `SpecError` or a `SystemError`. Nothing is exported then.
+  func make(mayProceed: @escaping () -> Bool) throws -> [RunResult.Export] {
     let tree = try receiveTree()
     defer { leftovers += targets.compactMap { $0.removeDraft() } }
     var made: [RunResult.Export] = []
-    for target in targets { made.append(try copy(target, tree, proceed)) }
+    for target in targets { made.append(try copy(target, tree, mayProceed)) }
     do {
       // AFTER all of them were copied: hardly anything can fail any more.
       for target in targets { try target.place() }
@@ -56,26 +56,33 @@ final class RunExports {
     var count = 0
     for operation in plan.setup {
       guard case .sendDirectory = operation else { continue }
-      guard let overlay = try socket.receiveDescriptor("of what is exported from") else {
-        throw SystemError(
-          call: "recvmsg(2)", subject: "of what is exported from", errno: .noData,
-          hint: "the container's first process was killed before it had sent it; run it again")
-      }
+      guard let overlay = try receiveOverlay() else { throw ExportError(.overlaysNotSent) }
       overlays.adopt(overlay, as: .exported(count))
       count += 1
     }
     return try SeenTree(plan, overlays: overlays)
   }
 
+  /// - Returns: nil when PID 1 has not sent it, and will not.
+  private func receiveOverlay() throws(SystemError) -> OwnedDescriptor? {
+    do throws(SystemError) {
+      return try socket.receiveDescriptor("of what is exported from")
+    } catch let error where error.errno == .noData {
+      return nil
+    }
+  }
+
   private func copy(
-    _ target: ExportTarget, _ tree: SeenTree, _ proceed: @escaping () throws(SystemError) -> Void
+    _ target: ExportTarget, _ tree: SeenTree, _ mayProceed: @escaping () -> Bool
   ) throws -> RunResult.Export {
     let export = target.export
-    var copy = ExportCopy(tree, proceed: proceed)
+    var copy = ExportCopy(tree, mayProceed: mayProceed)
     do {
       let found = try tree.find(export.source.string)
       try target.makeDraft()
       try target.withDraft { try copy.copy(found, to: $0, as: ExportTarget.copyName) }
+    } catch let error as ExportError {
+      throw error.of(export)
     } catch let error as SystemError where error.hint == nil {
       throw error.explainingExport(to: export, Self.remedy(error, copy))
     }
@@ -86,49 +93,11 @@ final class RunExports {
 
   private static func remedy(_ error: SystemError, _ copy: ExportCopy) -> String {
     switch error.errno {
-    case .noSuchFileOrDirectory where copy.count == 0:
-      "when the command ended, nothing was there: look for a typing error, or have it made"
-    case .interrupted: "oneoff was told to end; run it again"
-    case .fileTooLarge where error.call == "getdents64(2)":
-      "it has more than \(ExportCopy.maximumEntries) files: have the command make an archive"
     case .noSpace, .diskQuotaExceeded:
       "the host's file system is full: free room, or export to another one"
     case .permissionDenied, .notPermitted:
       "whoever runs oneoff may not read \(copy.shownPath), or not write beside the target"
-    case .tooManySymbolicLinkLevels: "the path leads through a loop of symbolic links"
     default: "it came to \(copy.shownPath); see the kernel's log (dmesg)"
-    }
-  }
-}
-
-extension LaunchSequence {
-  /// Checks what can be said of exports before the command runs.
-  ///
-  /// - Throws: when something other than an overlay is mounted at an export's path or above it.
-  func checkExports() throws(SpecError) {
-    for export in subject.spec.exports {
-      for operation in plan.setup {
-        guard let place = operation.coveredPlace,
-          export.source.starts(with: FilePath(place.path))
-        else { continue }
-        throw SpecError(
-          "\(export.shownSource) is not in the scratch, and so it cannot be exported",
-          remedy: "\(place.path) is a file system of its own: export what lies elsewhere; what is "
-            + "in a volume is on the host already")
-      }
-    }
-  }
-}
-
-extension LaunchPlan.Operation {
-  /// Where in the root something is mounted that is not the scratch's.
-  fileprivate var coveredPlace: LaunchPlan.Place? {
-    switch self {
-    case .mount(let fileSystem, let place)
-    where place.base == .root && fileSystem.type != "overlay":
-      place
-    case .attach(_, let place) where place.base == .root: place
-    default: nil
     }
   }
 }

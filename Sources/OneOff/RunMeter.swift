@@ -21,28 +21,21 @@ struct CgroupMeter {
   }
 
   /// Memory in bytes, page cache included.
-  func memory() -> UInt64? { memoryFile?.read().flatMap(Self.number) }
+  func memory() -> UInt64? { memoryFile?.read().flatMap(UInt64.init(firstLineOf:)) }
 
   /// Processes and threads, but for PID 1.
   func processes() -> UInt64? {
-    processesFile?.read().flatMap(Self.number).map { $0 > 0 ? $0 - 1 : 0 }
+    processesFile?.read().flatMap(UInt64.init(firstLineOf:)).map { $0 > 0 ? $0 - 1 : 0 }
   }
 
   /// Processor time in user mode and in the kernel.
   func processorTime() -> Duration? {
     guard let text = processorFile?.read() else { return nil }
     switch version {
-    case .v1: return Self.number(text).map { .nanoseconds(Int64(clamping: $0)) }
+    case .v1: return UInt64(firstLineOf: text).map { .nanoseconds(Int64(clamping: $0)) }
     case .v2:
-      let key = "usage_usec "
-      let line = text.split(separator: "\n").first { $0.hasPrefix(key) }
-      return line.flatMap { UInt64($0.dropFirst(key.utf8.count)) }
-        .map { .microseconds(Int64(clamping: $0)) }
+      return KeyedNumbers(text)["usage_usec"].map { .microseconds(Int64(clamping: $0)) }
     }
-  }
-
-  private static func number(_ text: String) -> UInt64? {
-    UInt64(text.split(separator: "\n").first ?? "")
   }
 }
 

@@ -210,9 +210,8 @@ extension OneOffError {
 }
 
 extension RunResult {
-  /// The exit status of a run whose supervisor was killed: PID 1 kills the command then, with
-  /// SIGKILL.
-  static let lostStatus: Int32 = 128 + 9
+  /// The exit status of a run whose supervisor was killed: PID 1 kills the command then.
+  static let lostStatus: Int32 = 128 + Signal.kill
 
   /// The result of a run whose supervisor was killed.
   init(losing description: RunDescription, _ log: StoredLogTotals) {

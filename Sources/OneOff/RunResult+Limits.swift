@@ -13,13 +13,13 @@ extension RunResult {
     public var memoryBytes: UInt64?
     /// Memory and swap together, in bytes.
     public var memorySwapBytes: UInt64?
-    /// Processor time, in processors: 1.5.
+    /// Processor time, in processors: 1.5; 0.01 to 1000.
     public var processors: Double?
-    /// The share of the processors.
+    /// The share of the processors, 1 to 10,000; 100 is everybody's.
     public var processorWeight: UInt32?
     /// The processors, such as `0-1,4`.
     public var processorSet: String?
-    /// Processes and threads.
+    /// Processes and threads, but for PID 1.
     public var processes: UInt32?
     /// Block devices.
     public var devices: [Device]?
@@ -30,13 +30,13 @@ extension RunResult {
     public struct Device: Sendable, Hashable, Codable {
       /// The device's path.
       public var device: String
-      /// Bytes read.
+      /// Bytes read per second; nil for no limit.
       public var readBytes: UInt64?
-      /// Bytes written.
+      /// Bytes written per second; nil for no limit.
       public var writeBytes: UInt64?
-      /// Operations that read.
+      /// Operations per second that read; nil for no limit.
       public var readOperations: UInt64?
-      /// Operations that write.
+      /// Operations per second that write; nil for no limit.
       public var writeOperations: UInt64?
 
       enum CodingKeys: String, CodingKey {

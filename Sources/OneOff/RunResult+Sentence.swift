@@ -10,9 +10,9 @@ extension RunResult {
   ///   - spec: what the run was to be.
   package func sentence(of run: String, under spec: RunSpec) -> String? {
     guard failedWithFullScratch else { return plainSentence(of: run, under: spec) }
-    let size = Self.text(ofBytes: limits?.scratchBytes ?? spec.scratch.size.bytes)
+    let size = limits?.scratchBytes.map { ByteCount(bytes: $0) } ?? spec.scratch.size
     let end = plainSentence(of: run, under: spec) ?? "\(run) \(endOfFailure)"
-    return end + "; its scratch of \(size) was full (--scratch)"
+    return end + "; its scratch of \(size.roundedText) was full (--scratch)"
   }
 
   private func plainSentence(of run: String, under spec: RunSpec) -> String? {
@@ -78,7 +78,7 @@ extension RunResult {
   private var memoryText: String {
     let known = [("limit", limits?.memoryBytes), ("peak", usage?.memoryPeakBytes)]
     let texts = known.compactMap { name, bytes in
-      bytes.map { "\(name) \(Self.text(ofBytes: $0))" }
+      bytes.map { "\(name) \(ByteCount(bytes: $0).roundedText)" }
     }
     return texts.isEmpty ? "" : " (\(texts.joined(separator: ", ")))"
   }
@@ -88,25 +88,19 @@ extension RunResult {
     limits?.memoryBytes == nil ? "" : "; --memory or --size gives more"
   }
 
-  /// Rounded: `512 MB`, and `64 KB` below one.
-  private static func text(ofBytes bytes: UInt64) -> String {
-    bytes < 1 << 20 ? "\(bytes >> 10) KB" : "\((bytes + 1 << 19) >> 20) MB"
-  }
-
   /// How the command ended that was not ended by a limit.
   private func commandSentence(under spec: RunSpec) -> String? {
     guard exit != nil else {
       let text = "oneoff was told to end before the command was executed"
       guard status > 128 else { return text }
       let signal = status - 128
-      return text + ", whose process was killed by signal \(signal) (\(signalName(signal)))"
+      return text + ", whose process was killed by signal \(signal) (\(Signal.name(signal)))"
     }
-    // SIGPIPE: the reader of the output had seen enough, as after `| head`.
-    guard let signal = exit?.signal, signal != 13 else { return nil }
+    // The reader of the output had seen enough, as after `| head`.
+    guard let signal = exit?.signal, signal != Signal.brokenPipe else { return nil }
     let by = signalBy.map { ", which \($0) sent" } ?? ""
-    let text = "the command was killed by signal \(signal) (\(signalName(signal)))\(by)"
-    // SIGSYS
-    if signal == 31 { return text + ", as the seccomp policy kills" }
+    let text = "the command was killed by signal \(signal) (\(Signal.name(signal)))\(by)"
+    if signal == Signal.badSystemCall { return text + ", as the seccomp policy kills" }
     let limits = spec.resourceLimits.map(\.resource).filter { $0.isEnforced(by: signal) }
     guard !limits.isEmpty else { return text }
     return text + ", maybe because of --ulimit \(limits.map(\.rawValue).joined(separator: ", "))"
@@ -117,9 +111,10 @@ extension ResourceLimit.Resource {
   /// Whether a process that would exceed the limit may end by the signal. See getrlimit(2).
   fileprivate func isEnforced(by signal: Int32) -> Bool {
     switch self {
-    case .addressSpace, .dataSize, .stackSize: signal == 11  // SIGSEGV
-    case .processorTime: signal == 24 || signal == 9  // SIGXCPU, and SIGKILL at the hard limit
-    case .fileSize: signal == 25  // SIGXFSZ
+    case .addressSpace, .dataSize, .stackSize: signal == Signal.segmentationFault
+    // The latter at the hard limit.
+    case .processorTime: signal == Signal.processorTime || signal == Signal.kill
+    case .fileSize: signal == Signal.fileSize
     default: false
     }
   }

@@ -233,7 +233,7 @@ public enum RunEvent: Sendable, Hashable {
   /// A line of output, or a piece of one.
   case log(LogLine)
   /// Something that the caller should know.
-  case warning(code: String, text: String)
+  case warning(RunWarning)
   /// The run is over; the last event.
   case finished(id: RunID, RunResult)
 }

@@ -37,23 +37,9 @@ package struct RunSample: Sendable, Hashable {
 }
 
 /// Memory for people, with its limit where it has one: `51 MB of 512 MB`.
-func memoryText(_ bytes: UInt64, of limit: UInt64?) -> String {
-  let text = bytes.memoryText
-  return limit.map { "\(text) of \($0.memoryText)" } ?? text
-}
-
-extension UInt64 {
-  /// Bytes as `4.2 MB`, `512 MB` or `11.5 GB`, of 2^20 and 2^30.
-  fileprivate var memoryText: String {
-    let megabytes = ((self >> 19) + 1) >> 1
-    if self < 10 << 20 { return Self.tenths(self, 20) + " MB" }
-    return megabytes < 10_000 ? "\(megabytes) MB" : Self.tenths(self, 30) + " GB"
-  }
-
-  private static func tenths(_ bytes: UInt64, _ shift: UInt64) -> String {
-    let tenths = ((bytes >> (shift - 10)) * 10) >> 10
-    return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
-  }
+private func memoryText(_ bytes: UInt64, of limit: UInt64?) -> String {
+  let text = ByteCount(bytes: bytes).roundedText
+  return limit.map { "\(text) of \(ByteCount(bytes: $0).roundedText)" } ?? text
 }
 
 extension Duration {

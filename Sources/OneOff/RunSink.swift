@@ -27,7 +27,7 @@ package protocol RunSink: AnyObject {
   func ended(_ stream: OutputStream)
 
   /// Something that the caller should know.
-  func warned(code: String, text: String)
+  func warned(_ warning: RunWarning)
 
   /// The command was told to end, and has this long to do so.
   func waiting(atMost grace: Duration)
@@ -242,7 +242,7 @@ package final class OutputSink: RunSink {
   }
 
   /// Tells the person at standard error.
-  package func warned(code: String, text: String) { tell("\(style.prefix) warning: \(text)") }
+  package func warned(_ warning: RunWarning) { tell("\(style.prefix) warning: \(warning.text)") }
 
   /// Tells a person at standard error what is waited for.
   package func waiting(atMost grace: Duration) {

@@ -189,7 +189,7 @@ extension OwnedDescriptor {
 
   /// The names in this directory, as far as they are UTF-8, which all of oneoff's are.
   fileprivate borrowing func names() throws(SystemError) -> [String] {
-    guard case .found(let directory) = try findDirectory([]),
+    guard case .found(let directory) = try findDirectory(""),
       let names = try directory.entryNames(atMost: .max)
     else { return [] }
     return names.compactMap { String(validating: $0, as: UTF8.self) }

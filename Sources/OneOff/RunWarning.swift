@@ -2,11 +2,17 @@ import LinuxSystem
 import SystemPackage
 
 /// Something that the caller should know about a run that goes on all the same.
-package struct RunWarning: Sendable, Hashable {
-  /// For programs; see docs/events.md.
-  package var code: String
+public struct RunWarning: Sendable, Hashable {
+  /// For programs: one of those in docs/events.md.
+  public var code: String
   /// For people.
-  package var text: String
+  public var text: String
+
+  /// Makes a warning.
+  public init(code: String, text: String) {
+    self.code = code
+    self.text = text
+  }
 }
 
 extension RunWarning {

@@ -2,17 +2,18 @@ import ContainerSpec
 import LinuxSystem
 import SystemPackage
 
-/// The directory of a scratch on disk, for a run without root where files on tmpfs cannot have the
-/// attributes that an overlay needs.
+/// The scratch directory of a run without root where files on tmpfs cannot have the attributes that
+/// an overlay needs: a directory of the host's, which limits nothing. (A scratch on disk, which has
+/// a size, is a ``ScratchImage``.)
 ///
-/// Unlike one in memory it outlives a supervisor that is killed: the next owner of its slot removes
+/// Unlike the others it outlives a supervisor that is killed: the next owner of its slot removes
 /// it, or `oneoff gc`.
 struct ScratchDirectory: Sendable {
   /// The directory of all scratches of a user.
   private let parent: FilePath
 
   /// What to do where the user's directory is not his.
-  private static let remedy = "remove it: scratches on disk are nowhere else"
+  private static let remedy = "remove it: scratch directories are nowhere else"
 
   /// Makes the user's directory, in which nobody else can write.
   ///
@@ -26,7 +27,7 @@ struct ScratchDirectory: Sendable {
     self.parent = FilePath("/var/tmp/oneoff-\(rootless.caller.uid)")
   }
 
-  /// The scratches that a user has had on this machine; nil for none.
+  /// The scratch directories that a user has had on this machine; nil for none.
   static func existing(for rootless: Rootless) throws -> ScratchDirectory? {
     let scratch = ScratchDirectory(named: rootless)
     guard (try? fileStatus(following: scratch.parent)) != nil else { return nil }
@@ -34,7 +35,7 @@ struct ScratchDirectory: Sendable {
     return scratch
   }
 
-  /// Makes the scratch of a slot; what an earlier owner has left is removed first.
+  /// Makes the scratch directory of a slot; what an earlier owner has left is removed first.
   func make(_ slot: Int) throws -> FilePath {
     try remove(slot)
     let directory = parent.appending("\(slot)")
@@ -42,10 +43,10 @@ struct ScratchDirectory: Sendable {
     return directory
   }
 
-  /// Removes the scratch of a slot whose container is dead.
+  /// Removes the scratch directory of a slot whose container is dead.
   func remove(_ slot: Int) throws(SystemError) { try removeTree(parent.appending("\(slot)")) }
 
-  /// The slots that have a scratch.
+  /// The slots that have a scratch directory.
   func slots() throws(SystemError) -> [Int] {
     try directoryEntryNames(parent).compactMap { Int($0) }.filter { Slot.numbers.contains($0) }
   }

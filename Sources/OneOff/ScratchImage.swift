@@ -93,6 +93,6 @@ struct ScratchImage: Sendable, Hashable {
     return RunWarning(
       code: "limit-above-host",
       text: "--scratch \(Scratch.disk(size)) is more than there is room for in \(place): "
-        + "\(room.bytes >> 20)M")
+        + ByteCount(bytes: room.bytes).roundedText)
   }
 }

@@ -73,8 +73,9 @@ struct SeccompCache: Sendable {
   private func trustedContents(of path: FilePath) throws -> [UInt8]? {
     let file = try OwnedDescriptor(opening: path, flags: [.notFollowing, .nonBlocking])
     let writableByOthers: UInt32 = 0o022
-    guard let status = try file.status(), status.kind == .regular,
-      status.owner.uid == effectiveOwner().uid, status.permissions & writableByOthers == 0
+    let status = try file.status()
+    guard status.kind == .regular, status.owner.uid == effectiveOwner().uid,
+      status.permissions & writableByOthers == 0
     else { return nil }
     return try file.readAll(limit: Self.largestEntry, subject: "of \(path)")
   }

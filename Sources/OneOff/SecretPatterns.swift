@@ -2,11 +2,11 @@ import ContainerSpec
 
 /// The forms in which a secret may be printed: as it is, line by line, and as programs encode it.
 ///
-/// A text above ``longestPattern`` is cut into pieces, which are patterns of their own: what has to
+/// A text above ``longest`` is cut into pieces, which are patterns of their own: what has to
 /// be held back stays short, and a long secret that is printed in part is masked in part.
 struct SecretPatterns {
-  /// The most bytes of a pattern.
-  static let longestPattern = 128
+  /// The most bytes of a pattern that is made of a secret.
+  static let longest = 128
   /// The bytes of a piece; the last one may have up to twice as many.
   private static let pieceLength = 64
   /// How PEM (RFC 7468) wraps base64, and base64(1) and MIME (RFC 2045).
@@ -39,14 +39,14 @@ struct SecretPatterns {
   // MARK: Pieces
 
   private mutating func add(_ text: [UInt8]) {
-    guard text.count > Self.longestPattern else {
+    guard text.count > Self.longest else {
       if text.count >= Self.shortest { patterns.append(text) }
       return
     }
     // What is left at the end goes with the last piece.
     let end = text.count / Self.pieceLength * Self.pieceLength - Self.pieceLength
     addPieces(of: text[..<end], length: Self.pieceLength)
-    addPieces(of: text[end...], length: Self.longestPattern)
+    addPieces(of: text[end...], length: Self.longest)
   }
 
   private mutating func addPieces(of text: ArraySlice<UInt8>, length: Int) {

@@ -29,8 +29,9 @@ struct SecretScanner: Sendable {
     fileprivate(set) var depth = 0
   }
 
-  /// The most bytes of a pattern.
-  static let longestPattern = Int(UInt8.max)
+  /// The most bytes of a pattern whose places a node's ``Node/depth`` can count; those that are
+  /// made of secrets are shorter (``SecretPatterns/longest``).
+  private static let longestCountable = Int(UInt8.max)
   private static let gramLength = 4
   private static let longestWindow = 16
 
@@ -47,7 +48,7 @@ struct SecretScanner: Sendable {
   init(_ patterns: [(bytes: [UInt8], secret: UInt16)]) {
     var shortest = Self.longestWindow
     for pattern in patterns {
-      precondition((8...Self.longestPattern).contains(pattern.bytes.count))
+      precondition((8...Self.longestCountable).contains(pattern.bytes.count))
       shortest = min(shortest, pattern.bytes.count)
       insert(pattern.bytes, secret: pattern.secret)
     }

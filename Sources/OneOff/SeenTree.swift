@@ -59,12 +59,9 @@ struct SeenTree {
   /// Where a mount really was, as far as it can still be told.
   private func mountPoint(_ path: String) throws -> [[UInt8]] {
     let given = Self.components(Array(path.utf8))
-    do throws(SystemError) {
+    do {
       return try resolve(given, followsLast: true)
-    } catch let error
-      where [.noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels]
-      .contains(error.errno)
-    {
+    } catch is ExportError {
       return given
     }
   }
@@ -76,7 +73,8 @@ struct SeenTree {
 
   /// What a path led to; a symbolic link at its end is taken as such.
   ///
-  /// - Throws: ENOENT, ENOTDIR, ELOOP as inside; a `SpecError` when it is not in the scratch.
+  /// - Throws: an `ExportError` when it leads nowhere; a `SpecError` when it is not in the scratch;
+  ///   a `SystemError`.
   func find(_ path: String) throws -> Found {
     let found = try resolve(Self.components(Array(path.utf8)), followsLast: false)
     let (overlay, inside) = location(of: found)
@@ -88,35 +86,33 @@ struct SeenTree {
     }
     if inside.isEmpty {
       let directory = try open(overlay, [])
-      guard let status = try directory.status() else { throw Self.missing }
+      let status = try directory.status()
       return Found(directory: directory, name: [], status: status, path: found)
     }
     let directory = try open(overlay, Array(inside.dropLast()))
-    guard let name = inside.last, let status = try directory.status(ofEntry: name) else {
-      throw Self.missing
+    guard let name = inside.last, let status = try directory.status(of: name) else {
+      throw ExportError(.nothingThere)
     }
     return Found(directory: directory, name: name, status: status, path: found)
   }
 
   /// Opens a directory by its path without symbolic links.
-  func openDirectory(_ path: [[UInt8]]) throws(SystemError) -> OwnedDescriptor {
+  ///
+  /// - Throws: an `ExportError` when it is not in an overlay; a `SystemError`.
+  func openDirectory(_ path: [[UInt8]]) throws -> OwnedDescriptor {
     let (overlay, inside) = location(of: path)
-    guard let overlay else { throw Self.missing }
+    guard let overlay else { throw ExportError(.nothingThere) }
     return try open(overlay, inside)
   }
 
-  private func open(
-    _ overlay: DescriptorName, _ path: [[UInt8]]
-  ) throws(SystemError) -> OwnedDescriptor {
+  private func open(_ overlay: DescriptorName, _ path: [[UInt8]]) throws -> OwnedDescriptor {
     let joined = Array(path.joined(separator: [UInt8(ascii: "/")]))
     switch try overlays.findDirectory(joined, below: overlay) {
     case .found(let directory): return directory
-    case .missing(.nothing): throw Self.missing
-    case .missing(.other): throw SystemError(call: "openat2(2)", errno: .notDirectory)
+    case .missing(.nothing): throw ExportError(.nothingThere)
+    case .missing(.other): throw ExportError(.notADirectory)
     }
   }
-
-  private static let missing = SystemError(call: "openat2(2)", errno: .noSuchFileOrDirectory)
 
   private static func components(_ path: [UInt8]) -> [[UInt8]] {
     path.split(separator: UInt8(ascii: "/")).map { Array($0) }
@@ -130,9 +126,7 @@ struct SeenTree {
   }
 
   /// The path without symbolic links. What is not in an overlay is not looked at.
-  private func resolve(
-    _ components: [[UInt8]], followsLast: Bool
-  ) throws(SystemError) -> [[UInt8]] {
+  private func resolve(_ components: [[UInt8]], followsLast: Bool) throws -> [[UInt8]] {
     var resolved: [[UInt8]] = []
     var pending = Array(components.reversed())
     var links = 0
@@ -150,16 +144,16 @@ struct SeenTree {
         continue
       }
       let directory = try open(overlay, Array(inside.dropLast()))
-      guard let status = try directory.status(ofEntry: name) else { throw Self.missing }
+      guard let status = try directory.status(of: name) else {
+        throw ExportError(.nothingThere)
+      }
       guard status.kind == .symbolicLink else {
         resolved = path
         continue
       }
       links += 1
-      guard links <= Self.maximumLinks else {
-        throw SystemError(call: "openat2(2)", errno: .tooManySymbolicLinkLevels)
-      }
-      let target = try directory.linkTarget(ofEntry: name)
+      guard links <= Self.maximumLinks else { throw ExportError(.tooManyLinks) }
+      let target = try directory.linkTarget(of: name)
       if target.first == UInt8(ascii: "/") { resolved = [] }
       pending += Self.components(target).reversed()
     }

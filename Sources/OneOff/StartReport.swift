@@ -51,7 +51,7 @@ package final class StartReport: RunSink {
   }
 
   /// Passes it on.
-  package func warned(code: String, text: String) { tell(.warning(text)) }
+  package func warned(_ warning: RunWarning) { tell(.warning(warning.text)) }
 
   /// Where the command was never executed, says why.
   package func finished(id: RunID, result: RunResult) {

@@ -64,9 +64,8 @@ struct StateDirectory: Sendable {
   /// Nobody but the caller may have made it, and nobody else may write to it or read it.
   static func checkThatItIsOurs(_ path: FilePath, remedy: String) throws {
     let directory = try OwnedDescriptor(opening: path, flags: [.directory, .notFollowing])
-    guard let status = try directory.status(), status.owner.uid == effectiveOwner().uid,
-      status.permissions & 0o077 == 0
-    else {
+    let status = try directory.status()
+    guard status.owner.uid == effectiveOwner().uid, status.permissions & 0o077 == 0 else {
       throw SpecError(
         "\(path) is not a directory that only its owner, who calls oneoff, may use",
         remedy: remedy)

@@ -64,7 +64,7 @@ package final class UsageSink: RunSink {
   package func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {}
 
   /// Does nothing.
-  package func warned(code: String, text: String) {}
+  package func warned(_ warning: RunWarning) {}
 
   /// Writes the line.
   package func finished(id: RunID, result: RunResult) {

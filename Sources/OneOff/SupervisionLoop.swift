@@ -220,11 +220,10 @@ struct SupervisionLoop: ~Copyable {
     let signals = try readAvailable(control, atMost: 64, subject: "of the control pipe")
     if signals.isEmpty {
       loop.remove(control)
-      let terminate: Int32 = 15
-      return [.signal(terminate)]
+      return [.signal(Signal.terminate)]
     }
     // What is not a signal says nothing.
-    return signals.filter { (1..<64).contains($0) }.map { .signal(Int32($0)) }
+    return signals.map { Int32($0) }.filter(Signal.numbers.contains).map { .signal($0) }
   }
 
   private mutating func timerExpired() throws -> [SupervisorState.Event] {
@@ -284,7 +283,7 @@ struct SupervisionLoop: ~Copyable {
     guard allowance.dropped > 0 else { return }
     if log.droppedBytes == 0, let maximum = spec.logMaximum {
       let text = "the output has reached \(maximum) (--log-max): what follows is thrown away"
-      sinks.warn(code: "log-limit", text: text)
+      sinks.warn(RunWarning(code: "log-limit", text: text))
     }
     log.droppedBytes = allowance.dropped
   }
@@ -387,7 +386,7 @@ struct SupervisionLoop: ~Copyable {
     changes = found.summary
     let unlisted = RunWarning(unlistedChanges: sinks.endChanges())
     for warning in found.warnings + (unlisted.map { [$0] } ?? []) {
-      sinks.warn(code: warning.code, text: warning.text)
+      sinks.warn(warning)
     }
   }
 }

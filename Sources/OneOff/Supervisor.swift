@@ -25,8 +25,10 @@ package struct Supervisor: ~Copyable {
   private var scratchLost: Bool?
   private var hasExportFailed = false
 
-  /// Signals that go to the command: SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGTERM.
-  package static let forwardedSignals: [Int32] = [1, 2, 3, 10, 12, 15]
+  /// Signals that go to the command.
+  package static let forwardedSignals = [
+    Signal.hangUp, Signal.interrupt, Signal.quit, Signal.user1, Signal.user2, Signal.terminate,
+  ]
 
   /// How long streams that somebody outside of the container holds open are waited for.
   static let drainTime = Duration.seconds(1)
@@ -86,9 +88,7 @@ package struct Supervisor: ~Copyable {
     limits = launch.limitsInForce
     // AFTER the clone: the container starts meanwhile. BEFORE anything is told.
     sinks.hideSecrets(of: spec)
-    for warning in launch.warnings {
-      sinks.warn(code: warning.code, text: warning.text)
-    }
+    for warning in launch.warnings { sinks.warn(warning) }
     let blocked = launch.blockedCalls
     let outcome: SupervisorState.Outcome
     do throws(OneOffError) {
@@ -126,15 +126,13 @@ package struct Supervisor: ~Copyable {
     let wasToldToEnd = wasToldToEnd
     do {
       try launch.checkScratch()
-      self.exports = try exports.make { () throws(SystemError) in
+      self.exports = try exports.make {
         // Nobody else takes signals any more.
-        guard !wasToldToEnd, !takePendingSignal(SupervisorState.endingSignals) else {
-          throw SystemError(call: "sendfile(2)", errno: .interrupted)
-        }
+        !wasToldToEnd && !takePendingSignal(SupervisorState.endingSignals)
       }
     } catch {
       hasExportFailed = true
-      if (error as? SystemError)?.errno == .interrupted { self.wasToldToEnd = true }
+      if (error as? ExportError)?.reason == .toldToEnd { self.wasToldToEnd = true }
       warn(code: "export-failed", "nothing was exported", error)
     }
     for leftover in exports.leftovers {
@@ -144,7 +142,7 @@ package struct Supervisor: ~Copyable {
 
   private func warn(code: String, _ text: String, _ error: any Error) {
     let text = "\(text): \(error)".split(separator: "\n").joined(separator: "; ")
-    sinks.warn(code: code, text: text)
+    sinks.warn(RunWarning(code: code, text: text))
   }
 
   // MARK: Results
@@ -166,9 +164,8 @@ package struct Supervisor: ~Copyable {
         throw .setup(SetupFailure(endBeforeExecution: firstProcessEnd ?? .code(0), figures))
       }
       // The kernel kills what is left of a container whose PID 1 has ended (pid_namespaces(7)).
-      let kill: Int32 = 9
       return makeResult(
-        .signal(kill), wasExecuted: wasStarted, cause: cause,
+        .signal(Signal.kill), wasExecuted: wasStarted, cause: cause,
         usage: RunResult.Usage(nil, figures))
     }
   }
@@ -251,10 +248,8 @@ extension SupervisorState.Outcome {
 extension SetupFailure {
   /// A command that was killed while the container was still being set up.
   init(endBeforeExecution way: CommandExit.Way, _ figures: CgroupFigures = CgroupFigures()) {
-    let badSystemCall: Int32 = 31
-    let segmentationFault: Int32 = 11  // how a C program ends that may not even exit
     let hint =
-      if way == .signal(badSystemCall) || way == .signal(segmentationFault) {
+      if way == .signal(Signal.badSystemCall) || way == .signal(Signal.segmentationFault) {
         "the seccomp profile must allow execve, or no command can be executed"
       } else if figures.explains(way) {
         "its memory did not suffice: give more (--memory, --size)"

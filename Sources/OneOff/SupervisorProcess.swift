@@ -102,7 +102,7 @@ enum EventDecoder {
         LogLine(
           sequence: sequence, time: time, stream: stream, bytes: bytes,
           isPartial: line.partial ?? false))
-    case "warning": return .warning(code: line.code ?? "", text: line.text ?? "")
+    case "warning": return .warning(RunWarning(code: line.code ?? "", text: line.text ?? ""))
     case "finished":
       guard let id = line.id, let result = line.result else { return nil }
       return .finished(id: id, result)

@@ -83,10 +83,10 @@ struct SupervisorState: Sendable, Hashable {
   private var wasToldToEndLate = false
   private var isFinished = false
 
-  /// SIGHUP, SIGINT, SIGQUIT and SIGTERM ask for the end, and SIGKILL makes it; all others do not.
-  static let endingSignals: [Int32] = [1, 2, 3, 9, 15]
-  private static let terminate: Int32 = 15
-  private static let kill: Int32 = 9
+  /// These ask for the end, and SIGKILL makes it; all others do not.
+  static let endingSignals = [
+    Signal.hangUp, Signal.interrupt, Signal.quit, Signal.kill, Signal.terminate,
+  ]
 
   private var isOutputOpen: Bool { isStdoutOpen || isStderrOpen }
 
@@ -112,7 +112,7 @@ struct SupervisorState: Sendable, Hashable {
     case .silenceExpired: return end(.silence)
     case .graceExpired:
       guard mayBeAlive else { return [] }
-      sentSignals.insert(Self.kill)
+      sentSignals.insert(Signal.kill)
       return [.kill]
     case .drainExpired:
       isStdoutOpen = false
@@ -158,7 +158,7 @@ struct SupervisorState: Sendable, Hashable {
       return []
     }
     guard isEnding else { return [forward(number)] }
-    guard number != Self.kill else {
+    guard number != Signal.kill else {
       if cause == .itself { cause = .forwarded(number) }
       // All of the container, and not the command alone, whose end PID 1 could still report.
       sentSignals.insert(number)
@@ -174,7 +174,7 @@ struct SupervisorState: Sendable, Hashable {
   private mutating func end(_ cause: Cause) -> [Action] {
     guard mayBeAlive, self.cause == .itself else { return [] }
     self.cause = cause
-    return [forward(Self.terminate), .startGrace]
+    return [forward(Signal.terminate), .startGrace]
   }
 
   /// Nothing says that the command has ended.
@@ -216,5 +216,5 @@ struct SignalSet: Sendable, Hashable {
   func contains(_ number: Int32) -> Bool { bits & 1 << UInt64(number) != 0 }
 
   /// The signals, the lowest first.
-  var numbers: [Int32] { (1..<64).filter(contains) }
+  var numbers: [Int32] { Signal.numbers.filter(contains) }
 }

@@ -20,11 +20,11 @@ extension SyscallPolicy {
   ///   `SeccompError.libseccompDiffers`, for rules of which it makes another policy.
   public func libseccompProgram() throws(SeccompError) -> [BPFInstruction] {
     precondition(architecture == .native, "libseccomp starts with the architecture it runs on")
+    // Safe: the context is valid until it is released at the end of the function.
     guard let context = unsafe seccomp_init(defaultVerdict.returnValue) else {
       throw .libseccomp(call: "seccomp_init(3)", error: EINVAL)
     }
     defer { unsafe seccomp_release(context) }
-    // Safe, here and below: the context is valid until it is released above.
     try checkLibseccomp(
       unsafe seccomp_attr_set(
         context, SCMP_FLTATR_ACT_BADARCH, Verdict.killProcess.returnValue),

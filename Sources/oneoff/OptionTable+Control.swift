@@ -52,14 +52,13 @@ extension OptionGroup {
 extension Int32 {
   /// Reads the name of a signal, with or without `SIG` and in whatever case, or its number.
   fileprivate init(parsingSignal text: ByteString) throws(SpecError) {
-    let numbers: ClosedRange<Int32> = 1...63
     if let first = text.bytes.first, first.isDigit {
-      self = try Int32(parsing: text, "a signal", in: numbers)
+      self = try Int32(parsing: text, "a signal", in: Signal.numbers)
       return
     }
     let word = text.description.uppercased()
     let name = word.hasPrefix("SIG") ? word : "SIG" + word
-    guard let number = numbers.first(where: { signalName($0) == name }) else {
+    guard let number = Signal.numbers.first(where: { Signal.name($0) == name }) else {
       throw SpecError(
         "\(String(quoting: text.bytes)) is not a signal",
         remedy: "give its name or number, such as TERM or 15; kill -l lists them")

@@ -1,5 +1,6 @@
 import ContainerSpec
 import Deploy
+import LinuxSystem
 import OneOff
 import SystemPackage
 
@@ -77,8 +78,8 @@ struct Options: Sendable {
   /// Whether `attach` gives input.
   var givesInput = true
   var callerDeath: CallerDeathPolicy?
-  /// What `kill` sends: SIGTERM.
-  var signal: Int32 = 15
+  /// What `kill` sends.
+  var signal = Signal.terminate
 }
 
 extension CommandOption {

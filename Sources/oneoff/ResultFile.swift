@@ -62,7 +62,7 @@ final class ResultSink: RunSink {
 
   func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {}
 
-  func warned(code: String, text: String) {}
+  func warned(_ warning: RunWarning) {}
 
   func finished(id: RunID, result: RunResult) {
     do throws(SystemError) {

@@ -38,7 +38,7 @@ struct RecordRequest: Sendable, Codable {
     } catch {
       guard !isRequired, error != .recordExists(id) else { throw error }
       let text = "the run is not recorded: \(error)".onOneLine
-      for sink in sinks { sink.warned(code: "no-record", text: text) }
+      for sink in sinks { sink.warned(RunWarning(code: "no-record", text: text)) }
       return nil
     }
   }
@@ -120,7 +120,7 @@ private func makeControl(
       id, policy, takesInput: absence?.mayGiveInput == true, starter: absence?.takeStarter())
   } catch {
     let text = "nobody can attach to the run or kill it: \(error)".onOneLine
-    for sink in sinks { sink.warned(code: "no-control", text: text) }
+    for sink in sinks { sink.warned(RunWarning(code: "no-control", text: text)) }
     return policy == nil ? nil : try RunControl(nil, policy)
   }
 }

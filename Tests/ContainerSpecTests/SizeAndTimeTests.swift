@@ -34,6 +34,16 @@ import Testing
 
   @Test(
     arguments: [
+      (0, "0 KB"), (1, "1 KB"), (300, "300 KB"), (1023, "1023 KB"), (1024, "1 MB"),
+      (9728, "9.5 MB"), (10_239, "9.9 MB"), (10_240, "10 MB"), (10_752, "11 MB"),
+      (10_238_976, "9999 MB"), (12_058_624, "11.5 GB"), (1_099_511_627_776, "1048576 GB"),
+    ] as [(UInt64, String)])
+  func roundsSizesForPeople(kibibytes: UInt64, text: String) {
+    #expect(ByteCount(bytes: kibibytes << 10).roundedText == text)
+  }
+
+  @Test(
+    arguments: [
       ("90s", .seconds(90)), ("20m", .seconds(1200)), ("1h30m", .seconds(5400)),
       ("500ms", .milliseconds(500)), ("30", .seconds(30)), ("0s", .zero), ("0", .zero),
       ("1d2h3m4s5ms", .milliseconds(93_784_005)), ("365d", .seconds(31_536_000)),

@@ -30,9 +30,7 @@ extension IntegrationTests {
       let begin = ContinuousClock.now
       try read(reader)
       #expect(try process.wait(.seconds(20)) == .code(0))
-      let object = try JSONSerialization.jsonObject(
-        with: Data(contentsOf: URL(fileURLWithPath: result)))
-      let changes = (object as? [String: Any])?["changes"] as? [String: Any]
+      let changes = try jsonObject(file: result)["changes"] as? [String: Any]
       return Report(
         created: changes?["created"] as? Int,
         errors: String(decoding: try output.contents(), as: UTF8.self),

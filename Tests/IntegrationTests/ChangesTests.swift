@@ -58,15 +58,10 @@ extension IntegrationTests {
           try shell(options + outputs, script)
         }
       #expect(result.status == 0, "\(result.errors)")
-      let all = try lines(of: events, as: Report.Event.self)
+      let all = try decodedLines(ofFile: events, as: Report.Event.self)
       return Report(
         summary: all.last?.result?.changes, events: all,
-        lines: try lines(of: list, as: Report.Line.self))
-    }
-
-    private func lines<Line: Decodable>(of path: String, as: Line.Type) throws -> [Line] {
-      try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
-        .map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
+        lines: try decodedLines(ofFile: list, as: Report.Line.self))
     }
 
     @Test func nothingIsChangedByACommandThatWritesNothing() throws {
@@ -109,19 +104,10 @@ extension IntegrationTests {
       return parts[0] * 3600 + parts[1] * 60 + parts[2]
     }
 
-    /// A layer with the directory `/data`, in which are the files `a` and `b` and a directory.
-    private func layer() throws -> [String] {
-      let layer = try Workspace.current.make("layer")
-      try Workspace.current.make("layer/data/deeper")
-      for name in ["a", "b", "deeper/c", "deeper/d"] {
-        try "text".write(toFile: layer + "/data/" + name, atomically: false, encoding: .utf8)
-      }
-      return ["--layer", layer]
-    }
-
     @Test func directoryThatWasMovedIsCreatedFromItsOldPlace() throws {
       let report = try report(
-        "mv /data /home/moved; echo x >/home/moved/a; rm /home/moved/b", options: layer())
+        "mv /data /home/moved; echo x >/home/moved/a; rm /home/moved/b",
+        options: Workspace.current.dataLayer("a", "b", "deeper/c", "deeper/d"))
       #expect(
         report.changes == [
           "created /home/moved", "deleted /data", "modified /home/moved/a", "deleted /home/moved/b",
@@ -132,7 +118,7 @@ extension IntegrationTests {
     @Test func directoryThatWasMadeAnewLacksWhatItHad() throws {
       let report = try report(
         "rm -r /data; mkdir -p /data/deeper; echo x >/data/a; echo y >/data/deeper/d",
-        options: layer())
+        options: Workspace.current.dataLayer("a", "b", "deeper/c", "deeper/d"))
       #expect(
         report.changes == [
           "modified /data/a", "deleted /data/b", "deleted /data/deeper/c",

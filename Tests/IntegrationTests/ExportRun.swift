@@ -52,8 +52,7 @@ struct ExportRun {
       var result: Outcome?
     }
     let text = (try? String(contentsOfFile: events, encoding: .utf8)) ?? ""
-    let all = try text.split(separator: "\n")
-      .map { try JSONDecoder().decode(Event.self, from: Data($0.utf8)) }
+    let all = try decodedLines(of: text, as: Event.self)
     result = all.last?.result
     warnings = all.compactMap(\.code)
   }

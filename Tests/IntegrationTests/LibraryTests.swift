@@ -43,7 +43,7 @@ extension IntegrationTests {
       spec.seccomp = .unconfined
       var codes: [String] = []
       try OneOffContainer(spec, program: FilePath(Built.program)).run { event in
-        if case .warning(let code, _) = event { codes.append(code) }
+        if case .warning(let warning) = event { codes.append(warning.code) }
       }
       #expect(codes == ["seccomp-unconfined"])
     }

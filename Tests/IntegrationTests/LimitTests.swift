@@ -42,14 +42,12 @@ struct LimitedResult: Decodable {
 func limited(
   _ options: [String], rootfs: String = Built.tiny, _ command: String...
 ) throws -> (completion: Completion, result: LimitedResult) {
-  struct Line: Decodable { var result: LimitedResult? }
   let events = Workspace.current.path.appending("files/events-\(UInt32.random(in: 0 ... .max))")
   let completion = try perform(
     runArguments(options + ["--events", events.string], rootfs: rootfs, command: command))
-  let lines = try String(contentsOfFile: events.string, encoding: .utf8).split(separator: "\n")
-  let last = try #require(lines.last, "\(completion.errors)")
-  let line = try JSONDecoder().decode(Line.self, from: Data(last.utf8))
-  return (completion, try #require(line.result))
+  let text = try String(contentsOfFile: events.string, encoding: .utf8)
+  let result = try decodedResult(ofEvents: text, as: LimitedResult.self)
+  return (completion, try #require(result, "\(completion.errors)"))
 }
 
 extension IntegrationTests {
@@ -125,16 +123,10 @@ extension IntegrationTests {
       #expect(result.reason == "out-of-memory")
       #expect(try #require(result.usage?.oom_kills) >= 1)
       // Root may lack the capability that it takes, in a container.
-      if Self.canSpareProcesses { #expect(result.usage?.cpu_user_us != nil) }
+      if try Capabilities.thisProcessHas(Capabilities.resource) {
+        #expect(result.usage?.cpu_user_us != nil)
+      }
     }
-
-    /// CAP_SYS_RESOURCE.
-    private static let canSpareProcesses: Bool = {
-      let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-      let line = status.split(separator: "\n").first { $0.hasPrefix("CapEff:") }
-      let mask = line.flatMap { UInt64($0.dropFirst(7).filter(\.isHexDigit), radix: 16) } ?? 0
-      return mask & 1 << 24 != 0
-    }()
 
     @Test func pageCacheIsGivenBackAndNobodyIsKilled() throws {
       let directory = try Workspace.current.make("files/data", mode: 0o777)

@@ -232,10 +232,7 @@ struct Events {
   let all: [[String: Any]]
 
   init(_ text: String) throws {
-    all = try text.split(separator: "\n").map { line in
-      try #require(
-        try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any], "\(line)")
-    }
+    all = try text.split(separator: "\n").map { try jsonObject($0.utf8) }
   }
 
   init(file: String) throws { try self.init(String(contentsOfFile: file, encoding: .utf8)) }

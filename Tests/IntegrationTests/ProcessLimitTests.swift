@@ -24,7 +24,7 @@ extension IntegrationTests {
     /// Root raises what its caller has limited; others are told that they cannot.
     @Test func hardLimitAboveTheCallersNeedsTheCapability() throws {
       let lowered = ["sh", "-c", "ulimit -n 512; exec \"$@\"", "sh"]
-      if try hasResourceCapability() {
+      if try Capabilities.thisProcessHas(Capabilities.resource) {
         let raised = try run(
           ["--ulimit", "nofile=600:700"], wrapper: lowered, "probe", "rlimits")
         #expect([raised["nofile_soft"], raised["nofile_hard"]] == ["600", "700"])
@@ -83,7 +83,7 @@ extension IntegrationTests {
     @Test func oomScoreIsThatOfTheWholeRun() throws {
       #expect(try standing(["--oom-score-adj", "700"]).lines.suffix(2) == ["700", "700"])
       let lower = try standing(["--oom-score-adj", "-500"])
-      if try hasResourceCapability() {
+      if try Capabilities.thisProcessHas(Capabilities.resource) {
         #expect(lower.lines.suffix(2) == ["-500", "-500"])
       } else {
         #expect(lower.end == .code(125))

@@ -17,17 +17,14 @@ enum Records {
 
   /// A JSON file of a record.
   static func object(_ id: String, _ file: String) throws -> [String: Any] {
-    let path = runs.appending("\(id)/\(file)").string
-    let data = try Data(contentsOf: URL(fileURLWithPath: path))
-    return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+    try jsonObject(file: runs.appending("\(id)/\(file)").string)
   }
 
   /// What `inspect` says.
   static func inspect(_ id: String) throws -> [String: Any] {
     let shown = try perform(["inspect", id])
     #expect(shown.status == 0, "\(shown.errors)")
-    return try #require(
-      try JSONSerialization.jsonObject(with: Data(shown.stdout)) as? [String: Any])
+    return try jsonObject(shown.stdout)
   }
 
   /// Starts a recorded run and returns once its record is there.
@@ -70,9 +67,7 @@ extension IntegrationTests {
       let told = try Events(file: events)
       #expect(kept as NSDictionary == (told.result ?? [:]) as NSDictionary)
       #expect(told.all.first?["id"] as? String == "first")
-      let file = try JSONSerialization.jsonObject(
-        with: Data(contentsOf: URL(fileURLWithPath: result)))
-      #expect(file as? NSDictionary == kept as NSDictionary)
+      #expect(try jsonObject(file: result) as NSDictionary == kept as NSDictionary)
       #expect((kept["log"] as? [String: Any])?["unstored_bytes"] as? Int == 0)
       let log = try String(
         contentsOfFile: Records.runs.appending("first/log").string, encoding: .utf8)
@@ -111,14 +106,12 @@ extension IntegrationTests {
       #expect(!FileManager.default.fileExists(atPath: Records.runs.string))
       #expect(try perform(hook).status == 0)
       #expect(try perform(hook + ["--name", "named"]).status == 0)
-      let runs = try perform(["ps", "-a", "--json"]).lines.map {
-        try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
-      }
-      #expect(runs.map { $0?["id"] as? String }.first == "named")
+      let runs = try perform(["ps", "-a", "--json"]).lines.map { try jsonObject($0.utf8) }
+      #expect(runs.first?["id"] as? String == "named")
       #expect(runs.count == 2)
       #expect(
-        runs.allSatisfy { $0?["app"] as? String == "shop" && $0?["kind"] as? String == "hook" })
-      #expect(runs.last??["command"] as? [String] == ["echo \"$APP\" migrated"])
+        runs.allSatisfy { $0["app"] as? String == "shop" && $0["kind"] as? String == "hook" })
+      #expect(runs.last?["command"] as? [String] == ["echo \"$APP\" migrated"])
       let both = try perform(hook + ["--no-record", "--record"])
       #expect(both.status == 125 && both.errors.contains("exclude each other"))
     }

@@ -7,16 +7,13 @@ extension IntegrationTests {
   @Suite struct ResultFileTests {
     private var file: String { Workspace.current.path.appending("files/result.json").string }
 
-    private func result() throws -> [String: Any]? {
-      let data = try Data(contentsOf: URL(fileURLWithPath: file))
-      return try JSONSerialization.jsonObject(with: data) as? [String: Any]
-    }
+    private func result() throws -> [String: Any] { try jsonObject(file: file) }
 
     @Test func isWhatTheLastEventHas() throws {
       let events = Workspace.current.path.appending("files/events").string
       let run = try run(["--result", file, "--events", events], "probe", "exit", "3")
       #expect(run.end == .code(3))
-      let found = try #require(try result())
+      let found = try result()
       let told = try #require(try Events(file: events).result)
       #expect(found as NSDictionary == told as NSDictionary)
       let status = try RunningProcess.output(["stat", "-c", "%a %F", file])
@@ -28,12 +25,12 @@ extension IntegrationTests {
     @Test func isThereAlsoWhenTheSetUpHasFailed() throws {
       let missing = try run(["--result", file], "no-such-command")
       #expect(missing.end == .code(127))
-      #expect(try result()?["reason"] as? String == "setup-failed")
-      #expect(try result()?["status"] as? Int == 127)
-      #expect((try result()?["error"] as? String)?.contains("no-such-command") == true)
+      #expect(try result()["reason"] as? String == "setup-failed")
+      #expect(try result()["status"] as? Int == 127)
+      #expect((try result()["error"] as? String)?.contains("no-such-command") == true)
       let volume = try run(["--result", file, "-v", "/no/such:/mnt"], "true")
       #expect(volume.end == .code(125))
-      #expect((try result()?["error"] as? String)?.contains("/no/such") == true)
+      #expect((try result()["error"] as? String)?.contains("/no/such") == true)
     }
 
     @Test func ofAnEarlierRunIsGoneBeforeThisOneBegins() throws {

@@ -40,12 +40,9 @@ extension IntegrationTests {
 
     /// The member of the result, of the last event.
     private func blocked(_ result: Completion) throws -> Blocked? {
-      struct Line: Decodable {
-        struct Result: Decodable { var blocked_calls: Blocked? }
-        var result: Result?
-      }
+      struct Result: Decodable { var blocked_calls: Blocked? }
       let last = try #require(result.lines.last)
-      return try JSONDecoder().decode(Line.self, from: Data(last.utf8)).result?.blocked_calls
+      return try decodedResult(ofEvents: last, as: Result.self)?.blocked_calls
     }
 
     private func log(_ options: [String] = [], _ script: String) throws -> Blocked {

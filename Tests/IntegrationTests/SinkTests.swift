@@ -10,9 +10,8 @@ extension IntegrationTests {
 
     /// What the result says of the sinks.
     private func sinks() throws -> [[String: Any]] {
-      let data = try Data(contentsOf: URL(fileURLWithPath: resultFile))
-      let result = try JSONSerialization.jsonObject(with: data) as? [String: Any]
-      return try #require((result?["log"] as? [String: Any])?["sinks"] as? [[String: Any]])
+      let result = try jsonObject(file: resultFile)
+      return try #require((result["log"] as? [String: Any])?["sinks"] as? [[String: Any]])
     }
 
     private func expectNothingLost() throws {
@@ -86,8 +85,7 @@ extension IntegrationTests {
       let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
       #expect(lines.first == "before")
       let objects = try lines.dropFirst().map { line in
-        try #require(
-          try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String])
+        try #require(try jsonObject(line.utf8) as? [String: String])
       }
       #expect(objects.map { $0["log"] } == ["one\n", "\"two\t"])
       #expect(objects.allSatisfy { $0["stream"] == "stdout" && $0["time"]?.last == "Z" })
@@ -127,9 +125,7 @@ extension IntegrationTests {
             options + ["--result", resultFile], command: ["probe", "lines", "\(lines)"]),
           stdout: null, stderr: null)
         #expect(try run.wait() == .code(0))
-        let data = try Data(contentsOf: URL(fileURLWithPath: resultFile))
-        let result = try JSONSerialization.jsonObject(with: data) as? [String: Any]
-        return try #require(result?["duration_ms"] as? Int)
+        return try #require(jsonObject(file: resultFile)["duration_ms"] as? Int)
       }
       let plain = try duration([])
       let blocked = try duration(["--syslog", receiver.target])

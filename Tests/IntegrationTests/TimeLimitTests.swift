@@ -24,9 +24,7 @@ extension IntegrationTests {
       let begin = ContinuousClock.now
       let completion = try perform(runArguments(options + ["--result", file], command: command))
       let time = ContinuousClock.now - begin
-      let data = try Data(contentsOf: URL(fileURLWithPath: file))
-      let json = try JSONSerialization.jsonObject(with: data) as? [String: Any]
-      return Ended(completion: completion, result: try #require(json), time: time)
+      return Ended(completion: completion, result: try jsonObject(file: file), time: time)
     }
 
     @Test func sleeperThatIgnoresTheEndIsKilled() throws {

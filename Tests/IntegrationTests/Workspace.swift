@@ -59,6 +59,17 @@ final class Workspace: Sendable {
     return file.string
   }
 
+  /// A layer with the directory `/data` and these files in it, and the option that adds it.
+  func dataLayer(_ files: String...) throws -> [String] {
+    for file in files {
+      let path = path.appending("layer/data").appending(file)
+      try FileManager.default.createDirectory(
+        atPath: path.removingLastComponent().string, withIntermediateDirectories: true)
+      try Data("text".utf8).write(to: URL(fileURLWithPath: path.string))
+    }
+    return ["--layer", path.appending("layer").string]
+  }
+
   /// The program at a place where every user may execute it.
   func readableProgram() throws -> String {
     let copy = path.appending("files/oneoff").string

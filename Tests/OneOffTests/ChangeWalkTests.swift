@@ -34,7 +34,7 @@ import Testing
   private func makeFiles(_ count: Int, in name: String) throws {
     try makeDirectories(path.appending(name), permissions: 0o700)
     let directory = try OwnedDescriptor(opening: path.appending(name), flags: .directory)
-    for number in 0..<count { _ = try directory.makeFile(entry: Array("f\(number)".utf8)) }
+    for number in 0..<count { _ = try directory.makeFile(Array("f\(number)".utf8)) }
   }
 
   /// A directory that was removed and made again, of whose files in the layer nothing is left.

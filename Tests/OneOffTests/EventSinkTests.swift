@@ -137,14 +137,14 @@ private final class OwnedFile {
   @Test func theEventsOfARunCanBeReadAgain() throws {
     let id = try RunID("run-1")
     sink.started(id: id, time: .seconds(2), pid: 4711)
-    sink.warned(code: "discarded-changes", text: "3 files")
+    sink.warned(RunWarning(code: "discarded-changes", text: "3 files"))
     let result = try RunResultTests.result()
     sink.finished(id: id, result: result)
     let events = try recording.lines().map { try EventDecoder.decode(Array($0.utf8)[...]) }
     #expect(
       events == [
         .started(id: id, time: "1970-01-01T00:00:02.000000000Z", pid: 4711),
-        .warning(code: "discarded-changes", text: "3 files"),
+        .warning(RunWarning(code: "discarded-changes", text: "3 files")),
         .finished(id: id, result),
       ])
     #expect(try recording.lines().allSatisfy { $0.contains(#""v":1"#) })
@@ -181,7 +181,7 @@ private final class OwnedFile {
     let sink = OutputSink(stdout: recording.writer, stderr: recording.writer, style: .indented)
     sink.received(Array("a".utf8)[...], on: .stdout, at: .zero)
     sink.received(Array("b\n".utf8)[...], on: .stderr, at: .zero)
-    sink.warned(code: "x", text: "careful")
+    sink.warned(RunWarning(code: "x", text: "careful"))
     #expect(try recording.text() == "       a       b\n\n !     warning: careful\n")
   }
 
@@ -190,7 +190,7 @@ private final class OwnedFile {
     let sink = OutputSink(stdout: recording.writer, stderr: recording.writer, style: .plain)
     sink.received(Array("a\n\u{1b}b".utf8)[...], on: .stdout, at: .zero)
     sink.ended(.stdout)
-    sink.warned(code: "x", text: "careful")
+    sink.warned(RunWarning(code: "x", text: "careful"))
     #expect(try recording.text() == "a\n\u{1b}b\noneoff: warning: careful\n")
   }
 }

@@ -42,7 +42,7 @@ import Testing
   private func makeCopy(_ target: ExportTarget, _ text: String) throws {
     try target.makeDraft()
     try target.withDraft {
-      try $0.makeFile(entry: ExportTarget.copyName).write(Array(text.utf8))
+      try $0.makeFile(ExportTarget.copyName).write(Array(text.utf8))
     }
   }
 
@@ -68,15 +68,14 @@ import Testing
       let early = try target("x")
       try makeDirectories(draft, permissions: 0o700)
       try write(".x.oneoff-export/\(name)", "kept")
-      let late = #expect(throws: SystemError.self) { try early.makeDraft() }
-      #expect(late?.errno == .notPermitted)
+      let late = #expect(throws: ExportError.self) { try early.makeDraft() }
+      #expect(late?.reason == .draftOfOthers("'.x.oneoff-export'"))
       // It was there before.
-      let error = #expect(throws: SystemError.self) { _ = try target("x") }
-      #expect(error?.errno == .notPermitted)
-      #expect(error?.hint?.contains("'.x.oneoff-export' is not yours") == true, "\(error as Any)")
+      let error = #expect(throws: SpecError.self) { _ = try target("x") }
+      #expect(error?.message.contains("'.x.oneoff-export' is not yours") == true, "\(error as Any)")
       #expect(try text(".x.oneoff-export/\(name)") == "kept")
       try write(".x.oneoff-export/copy")
-      #expect(throws: SystemError.self) { _ = try target("x") }
+      #expect(throws: SpecError.self) { _ = try target("x") }
       #expect(try directoryEntryNames(draft).count == 2)
     }
   }

@@ -162,7 +162,7 @@ private struct RepeatableNumbers: RandomNumberGenerator {
       stream.pass(Array(repeating: UInt8(ascii: "z"), count: 10_000)[...]) { count += $0.count }
     }
     #expect(count == 0)
-    #expect(stream.held.count <= SecretPatterns.longestPattern)
+    #expect(stream.held.count <= SecretPatterns.longest)
     stream.pass(Array("!".utf8)[...]) { count += $0.count }
     #expect(count == "[masked:Z]!".utf8.count)
   }

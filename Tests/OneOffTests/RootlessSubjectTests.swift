@@ -8,10 +8,10 @@ import Testing
 /// What is decided from values for a run without root.
 @Suite struct RootlessSubjectTests {
   @Test(arguments: [(6001, true), (6005, true), (6006, false), (6018, false), (7000, false)])
-  func scratchIsOnDiskWhereTmpfsLacksAttributes(kernel: Int, isOnDisk: Bool) throws {
+  func scratchIsADirectoryWhereTmpfsLacksAttributes(kernel: Int, isDirectory: Bool) throws {
     let subject = try Sample.subject(Sample.spec(), kernel: kernel, rootless: Sample.singleID)
-    #expect(subject.usesScratchDirectory == isOnDisk)
-    #expect((subject.scratch.place == .directory) == isOnDisk)
+    #expect(subject.usesScratchDirectory == isDirectory)
+    #expect((subject.scratch.place == .directory) == isDirectory)
     #expect(try !Sample.subject(Sample.spec(), kernel: kernel).usesScratchDirectory)
   }
 

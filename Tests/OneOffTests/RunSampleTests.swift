@@ -48,15 +48,6 @@ import Testing
     #expect(line(Self.sample(1, cpu: nil, memory: nil, processes: 1)) == "oneoff: 0:01, 1 process")
   }
 
-  @Test(
-    arguments: [
-      (0, "0 MB"), (300, "0.2 MB"), (1024, "1 MB"), (9728, "9.5 MB"), (10_240, "10 MB"),
-      (10_238_976, "9999 MB"), (12_058_624, "11.5 GB"), (1_099_511_627_776, "1048576 GB"),
-    ] as [(UInt64, String)])
-  func memoryHasTheUnitThatFits(kibibytes: UInt64, text: String) {
-    #expect(memoryText(kibibytes << 10, of: nil) == text)
-  }
-
   @Test func anyAmountCanBeTold() {
     let sample = Self.sample(
       .max, cpu: .max, memory: .max, of: .max, processes: .max)

@@ -131,7 +131,7 @@ import Testing
       #expect(!patterns.isEmpty)
       #expect(
         patterns.allSatisfy {
-          (RunSpec.shortestSecret...SecretPatterns.longestPattern).contains($0.count)
+          (RunSpec.shortestSecret...SecretPatterns.longest).contains($0.count)
         })
     }
   }

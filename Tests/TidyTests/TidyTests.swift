@@ -60,6 +60,25 @@ import Testing
     expect(none: violations, "only LinuxSystem writes unsafe")
   }
 
+  @Test func everyUnsafeHasAReason() {
+    let violations = sources.filter(\.isSwift).flatMap { file in
+      unsafeWithoutReason(in: file).map { "\(file):\($0)" }
+    }
+    expect(none: violations, "a comment before it, in its block, says why it is safe")
+  }
+
+  @Test func theReasonOfUnsafeIsLookedFor() {
+    let file = SourceFile(
+      path: "x.swift",
+      lines: [
+        "func a() {", "  unsafe b()", "  // Safe: it reads.", "  unsafe b()", "  if c {",
+        "    unsafe b()", "  }", "  unsafe b()", "}", "func d() {", "  unsafe b()", "  if c {",
+        "    // Safe: it reads.", "    unsafe b()", "  }", "  unsafe b()  // safe", "}",
+        "@unsafe func e() {}", "/// Safe.", "let f = unsafe b()",
+      ])
+    #expect(unsafeWithoutReason(in: file) == [2, 11, 16, 20])
+  }
+
   @Test func nothingOfFoundationButItsEssentials() {
     let violations = sources.filter { $0.imports.contains("Foundation") }.map(\.path)
     expect(none: violations, "Foundation costs more at start-up than the container")
@@ -157,6 +176,23 @@ private func numbered(_ lines: [String]) -> [(number: Int, line: String)] {
 
 private func words(_ line: String) -> [String] {
   line.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init)
+}
+
+/// The lines with `unsafe` for which no comment gives a reason: one with the word *safe*, which
+/// counts for what follows it in its block, as the indentation shows it.
+private func unsafeWithoutReason(in file: SourceFile) -> [Int] {
+  var reason: Int?
+  return zip(numbered(file.lines), file.code).compactMap { line, code in
+    let text = line.line.drop { $0 == " " }
+    let indentation = line.line.count - text.count
+    if text.hasPrefix("// ") {
+      if words(text.lowercased()).contains("safe") { reason = indentation }
+      return nil
+    }
+    if let block = reason, !text.isEmpty, indentation < block { reason = nil }
+    let isUnsafe = words(code.replacing("@unsafe", with: "")).contains("unsafe")
+    return isUnsafe && reason == nil ? line.number : nil
+  }
 }
 
 /// The functions of a file, as braces show them: from the line of the name to the closing brace.

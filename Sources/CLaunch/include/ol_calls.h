@@ -6,6 +6,8 @@
 #ifndef OL_CALLS_H
 #define OL_CALLS_H
 
+#include <linux/magic.h>   /* *_MAGIC, for Swift */
+#include <linux/openat2.h> /* RESOLVE_*, for Swift */
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>

@@ -27,9 +27,6 @@ long ol_control_peer(int socket, uint32_t *user);
 /* Sends without waiting and without SIGPIPE. */
 long ol_control_send(int socket, const void *bytes, size_t count);
 
-/* What a symbolic link says, without a NUL; the number of bytes. */
-long ol_read_link(const char *path, char *text, size_t size);
-
 long ol_pidfd_open(pid_t pid);
 
 #endif

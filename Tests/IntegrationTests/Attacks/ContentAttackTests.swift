@@ -143,12 +143,11 @@ extension IntegrationTests {
       let events = Workspace.current.path.appending("files/events").string
       let result = try run(["--events", events], "sh", "-c", "echo '\(forged)'; exit 7")
       #expect(result.status == 7)
-      let lines = try String(contentsOfFile: events, encoding: .utf8).split(separator: "\n")
       struct Event: Decodable {
         var event: String
         var text: String?
       }
-      let decoded = try lines.map { try JSONDecoder().decode(Event.self, from: Data($0.utf8)) }
+      let decoded = try decodedLines(ofFile: events, as: Event.self)
       #expect(decoded.map(\.event) == ["started", "log", "finished"])
       #expect(decoded[1].text == forged)
       // Read as an event, the line is one.
