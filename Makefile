@@ -19,7 +19,7 @@ SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/*/*.sh rootfs-fixtures/*.sh) .c
 
 .DELETE_ON_ERROR:
 .PHONY: help build install man completions fixtures fixtures-rails packages demo demo-rails test \
-	bench posture fuzz fuzz-coverage lint check-c startup-order generate clean
+	torture bench posture fuzz fuzz-coverage lint check-c startup-order generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -102,6 +102,16 @@ test: ## install what is missing, build everything, and run all tests, as root
 	$(SUDO) $(SWIFT) test --skip-build --no-parallel
 	@sh scripts/demo.sh --check
 	@sh scripts/demo-rails.sh --check
+
+# Runs that write known bytes and end at once: whatever they wrote has to be everywhere.
+TORTURE_RUNS ?= 10000
+torture: ## let TORTURE_RUNS (10000) short runs write, and compare every byte and status; minutes
+	@sh scripts/check-swift.sh
+	@sh scripts/packages.sh build fixtures test
+	+@$(MAKE) -s build fixtures
+	$(SWIFT) build --build-tests
+	$(SUDO) env ONEOFF_TORTURE_RUNS=$(TORTURE_RUNS) \
+		$(SWIFT) test --skip-build --no-parallel --filter TortureTests
 
 bench: ## measure start-up, output and memory beside bubblewrap
 	@sh scripts/packages.sh build fixtures bench

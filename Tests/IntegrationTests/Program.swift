@@ -151,11 +151,12 @@ extension FileDescriptor {
       permissions: .ownerReadWrite)
   }
 
-  /// A pipe that no other process inherits.
+  /// A pipe that no other process inherits, also none that another thread is starting.
   static func closedOnExecPipe() throws -> (reader: FileDescriptor, writer: FileDescriptor) {
-    let (reader, writer) = try FileDescriptor.pipe()
-    for end in [reader, writer] { _ = fcntl(end.rawValue, F_SETFD, FD_CLOEXEC) }
-    return (reader, writer)
+    var ends: [Int32] = [-1, -1]
+    // Safe: the kernel writes two numbers.
+    guard unsafe Glibc.pipe2(&ends, O_CLOEXEC) == 0 else { throw Errno(rawValue: errno) }
+    return (FileDescriptor(rawValue: ends[0]), FileDescriptor(rawValue: ends[1]))
   }
 
   /// Everything in a file, from its beginning.
