@@ -1,3 +1,4 @@
+import CLaunch
 import Foundation
 import Glibc
 import SystemPackage
@@ -153,10 +154,11 @@ extension FileDescriptor {
 
   /// A pipe that no other process inherits, also none that another thread is starting.
   static func closedOnExecPipe() throws -> (reader: FileDescriptor, writer: FileDescriptor) {
-    var ends: [Int32] = [-1, -1]
-    // Safe: the kernel writes two numbers.
-    guard unsafe Glibc.pipe2(&ends, O_CLOEXEC) == 0 else { throw Errno(rawValue: errno) }
-    return (FileDescriptor(rawValue: ends[0]), FileDescriptor(rawValue: ends[1]))
+    var (reader, writer): (Int32, Int32) = (-1, -1)
+    // Safe: two numbers are written.
+    let result = unsafe ol_pipe(&reader, &writer)
+    guard result == 0 else { throw Errno(rawValue: Int32(-result)) }
+    return (FileDescriptor(rawValue: reader), FileDescriptor(rawValue: writer))
   }
 
   /// Everything in a file, from its beginning.
