@@ -61,6 +61,11 @@ extension IntegrationTests {
   }
 }
 
+/// That something did not arrive as it was written.
+private struct Loss: Error, CustomStringConvertible {
+  let description: String
+}
+
 /// One of the runs; seed and number determine everything about it.
 private struct TortureRun {
   /// What the Procfile of a run that is a hook has.
@@ -165,7 +170,7 @@ private struct TortureRun {
     _ done: Completion, _ stdout: [UInt8], _ stderr: [UInt8], status: Int32, isKilled: Bool
   ) throws {
     let shown = isHook ? [stdout, stderr].map(indented) : [stdout, stderr]
-    let words = "oneoff: \(isHook ? "The postdeploy hook" : "the command") was killed by signal 9"
+    let words = "oneoff: the command was killed by signal 9"
     let end = isKilled ? "\(words) (SIGKILL)\n" : ""
     try require(done.stderr, shown[1] + end.utf8, "standard error")
     guard isHook else { return try require(done.stdout, shown[0], "standard output") }
@@ -191,12 +196,11 @@ private struct TortureRun {
     guard Data(found) != Data(expected) else { return }
     let place = zip(found, expected).enumerated().first { $1.0 != $1.1 }?.offset
     let common = place ?? min(found.count, expected.count)
-    Issue.record(
-      """
-      \(name): \(what) has \(found.count) bytes instead of \(expected.count), the first \(common) \
-      of which are right; \(arguments)
-      """)
-    throw Errno.ioError
+    throw Loss(
+      description: """
+        \(name): \(what) has \(found.count) bytes instead of \(expected.count), the first \(common) \
+        of which are right; \(arguments)
+        """)
   }
 }
 
