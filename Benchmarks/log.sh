@@ -1,8 +1,8 @@
 #!/bin/sh
-# log.sh: how fast output gets into the stored log, beside conmon, and into a file, beside cat; how soon `oneoff logs -f` shows a line.
+# log.sh: how fast output gets into the stored log, beside podman and conmon, and into a file, beside cat; how soon `oneoff logs -f` shows a line.
 #
 # As root, on an idle machine with 2 GB of free disk space. ONEOFF_BENCH_ROUNDS sets how often each is measured
-# (default 7). conmon is measured where the Debian packages conmon and crun are installed, and else left out.
+# (default 5). The peers are measured where the Debian packages podman, conmon and crun are installed, and else left out.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -25,4 +25,4 @@ work=$(mktemp -d "$PWD/build/bench-log.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-python3 Benchmarks/log.py "$work" "${ONEOFF_BENCH_ROUNDS:-7}"
+python3 Benchmarks/log.py "$work" "${ONEOFF_BENCH_ROUNDS:-5}"
