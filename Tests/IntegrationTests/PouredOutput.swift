@@ -92,7 +92,8 @@ extension PouredStream.Kind {
   }
 }
 
-/// The bytes of two streams in the order in which the probe writes them: what one pipe for both has.
+/// The bytes of two streams in the order in which the probe writes them: what one pipe for both
+/// has.
 func poured(_ streams: [[UInt8]], schedule seed: UInt64) -> [UInt8] {
   var numbers = SplitMix(seed: seed)
   var rests = streams.map { $0[...] }

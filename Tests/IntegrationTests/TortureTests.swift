@@ -198,8 +198,8 @@ private struct TortureRun {
     let common = place ?? min(found.count, expected.count)
     throw Loss(
       description: """
-        \(name): \(what) has \(found.count) bytes instead of \(expected.count), the first \(common) \
-        of which are right; \(arguments)
+        \(name): \(what) has \(found.count) bytes instead of \(expected.count), \
+        the first \(common) of which are right; \(arguments)
         """)
   }
 }
