@@ -15,11 +15,11 @@ C_SOURCES := $(wildcard Sources/CLaunch/*.c)
 # GCC takes a descriptor that was checked and cast to a wider type for a sign that may change.
 C_WARNINGS := -std=c17 -D_GNU_SOURCE -fsyntax-only -Wall -Wextra -Werror -Wconversion \
 	-Wno-sign-conversion -Wswitch-enum
-SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/*/*.sh rootfs-fixtures/*.sh) .ci/run
+SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/*/*.sh Benchmarks/*.sh rootfs-fixtures/*.sh) .ci/run
 
 .DELETE_ON_ERROR:
 .PHONY: help build install man completions fixtures fixtures-rails packages demo demo-rails test \
-	bench posture fuzz fuzz-coverage lint check-c startup-order generate clean
+	torture bench bench-log posture fuzz fuzz-coverage lint check-c startup-order generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -103,10 +103,25 @@ test: ## install what is missing, build everything, and run all tests, as root
 	@sh scripts/demo.sh --check
 	@sh scripts/demo-rails.sh --check
 
+# Runs that write known bytes and end at once: whatever they wrote has to be everywhere.
+TORTURE_RUNS ?= 10000
+torture: ## let TORTURE_RUNS (10000) short runs write, and compare every byte and status; minutes
+	@sh scripts/check-swift.sh
+	@sh scripts/packages.sh build fixtures test
+	+@$(MAKE) -s build fixtures
+	$(SWIFT) build --build-tests
+	$(SUDO) env ONEOFF_TORTURE_RUNS=$(TORTURE_RUNS) \
+		$(SWIFT) test --skip-build --no-parallel --filter TortureTests
+
 bench: ## measure start-up, output and memory beside bubblewrap
 	@sh scripts/packages.sh build fixtures bench
 	+@$(MAKE) -s build fixtures
 	@$(SUDO) sh scripts/bench.sh
+
+bench-log: ## measure the stored log beside conmon, output beside cat, and logs -f
+	@sh scripts/packages.sh build fixtures bench
+	+@$(MAKE) -s build fixtures
+	@$(SUDO) sh Benchmarks/log.sh
 
 posture: ## measure what bubblewrap, crun, runc and oneoff leave to a command
 	@sh scripts/packages.sh build fixtures posture

@@ -1,3 +1,4 @@
+import CLaunch
 import Foundation
 import Glibc
 import SystemPackage
@@ -151,11 +152,13 @@ extension FileDescriptor {
       permissions: .ownerReadWrite)
   }
 
-  /// A pipe that no other process inherits.
+  /// A pipe that no other process inherits, also none that another thread is starting.
   static func closedOnExecPipe() throws -> (reader: FileDescriptor, writer: FileDescriptor) {
-    let (reader, writer) = try FileDescriptor.pipe()
-    for end in [reader, writer] { _ = fcntl(end.rawValue, F_SETFD, FD_CLOEXEC) }
-    return (reader, writer)
+    var (reader, writer): (Int32, Int32) = (-1, -1)
+    // Safe: two numbers are written.
+    let result = unsafe ol_pipe(&reader, &writer)
+    guard result == 0 else { throw Errno(rawValue: Int32(-result)) }
+    return (FileDescriptor(rawValue: reader), FileDescriptor(rawValue: writer))
   }
 
   /// Everything in a file, from its beginning.

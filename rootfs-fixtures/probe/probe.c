@@ -19,7 +19,7 @@
 
 static const struct verb *const verb_tables[] = {self_verbs,    file_verbs,  process_verbs,
                                                  attempt_verbs, right_verbs, setuid_verbs,
-                                                 posture_verbs};
+                                                 posture_verbs, pour_verbs};
 enum { TABLE_COUNT = sizeof verb_tables / sizeof verb_tables[0] };
 
 static const struct verb *find_verb(const char *name)

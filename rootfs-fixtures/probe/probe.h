@@ -33,6 +33,7 @@ extern const struct verb attempt_verbs[];
 extern const struct verb right_verbs[];
 extern const struct verb setuid_verbs[];
 extern const struct verb posture_verbs[];
+extern const struct verb pour_verbs[];
 
 __attribute__((format(printf, 2, 3))) void fact(const char *key, const char *format, ...);
 void print_text(const char *text, size_t length); // C-escaped

@@ -119,6 +119,21 @@ static int print_lines_on_both(int count, char **args)
     return EXIT_SUCCESS;
 }
 
+// Lines that say when they were written, in nanoseconds of the monotonic clock.
+static int print_clock(int count, char **args)
+{
+    unsigned long long lines = parse_number(args[0]);
+    double pause = parse_seconds(args[1]);
+    for (unsigned long long i = 0; i < lines; i++) {
+        struct timespec now;
+        sleep_seconds(pause);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (dprintf(STDOUT_FILENO, "time=%lld%09ld\n", (long long)now.tv_sec, now.tv_nsec) < 0)
+            return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}
+
 static void say_ready(void)
 {
     fact("ready", "1");
@@ -369,6 +384,7 @@ const struct verb process_verbs[] = {
     {"bytes", "HEX...", 1, -1, print_bytes},
     {"lines", "COUNT [WIDTH]", 1, 2, print_lines},
     {"lines-both", "COUNT", 1, 1, print_lines_on_both},
+    {"clock", "COUNT SECONDS", 2, 2, print_clock},
     {"ignore-signals", "SECONDS", 1, 1, ignore_signals},
     {"await-signal", "", 0, 0, await_signals},
     {"daemon", "SECONDS", 1, 1, leave_daemon},
