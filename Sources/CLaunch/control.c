@@ -65,7 +65,8 @@ long ol_control_connect(const char *path, int timeout_s) {
     if (error < 0) {
         return error;
     }
-    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int wait = timeout_s > 0 ? 0 : SOCK_NONBLOCK;
+    int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | wait, 0);
     if (connection < 0) {
         return -errno;
     }

@@ -111,12 +111,31 @@ public struct ControlSocket: ~Copyable, Sendable {
     _ name: String, in directory: borrowing OwnedDescriptor
   ) throws(SystemError) {
     guard try directory.status(of: name) != nil else { return }
-    guard try connect(to: name, in: directory) == nil else {
+    guard try !isAlive(name, in: directory) else {
       throw SystemError(
         call: "bind(2)", subject: "of the control socket \(name)", errno: .addressInUse,
         hint: "a run of that name, whose record is in another directory, is alive")
     }
     try directory.removeFile(name)
+  }
+
+  /// Whether somebody listens, also where he takes nobody now. It is not waited for: whoever holds
+  /// the lock must not keep others from starting a run.
+  private static func isAlive(
+    _ name: String, in directory: borrowing OwnedDescriptor
+  ) throws(SystemError) -> Bool {
+    do throws(SystemError) {
+      // Safe: the kernel copies the path before the call returns.
+      let result = unsafe ol_control_connect(path(name, directory), 0)
+      _ = OwnedDescriptor(owning: try checkNegated(result, "connect(2)"))
+      return true
+    } catch let error
+      where error.errno == .noSuchFileOrDirectory || error.errno == .connectionRefused
+    {
+      return false
+    } catch let error where error.errno == .resourceTemporarilyUnavailable {
+      return true
+    }
   }
 
   private static func path(_ name: String, _ directory: borrowing OwnedDescriptor) -> String {
@@ -173,11 +192,19 @@ public struct ControlConnection: ~Copyable, Sendable {
     }
   }
 
-  /// Waits until more can be sent, or the time is over.
-  public borrowing func waitForRoom(atMost time: Duration) {
+  /// Whether the other end is closed. See poll(2), POLLHUP.
+  public var isClosed: Bool {
+    var asked = pollfd(fd: descriptor.number, events: 0, revents: 0)
+    // Safe: one structure of ours is filled.
+    return unsafe poll(&asked, 1, 0) == 1 && asked.revents & Int16(POLLHUP) != 0
+  }
+
+  /// Waits until more can be sent, or the time is over; nil for as long as it takes.
+  public borrowing func waitForRoom(atMost time: Duration?) {
+    let milliseconds = time.map { CInt(clamping: $0.nanoseconds / 1_000_000) } ?? -1
     var waiting = pollfd(fd: descriptor.number, events: Int16(POLLOUT), revents: 0)
     // Safe: one structure of ours is filled.
-    _ = unsafe poll(&waiting, 1, CInt(clamping: time.nanoseconds / 1_000_000))
+    _ = unsafe poll(&waiting, 1, milliseconds)
   }
 }
 

@@ -7,8 +7,10 @@ import SystemPackage
 package struct Attachment: ~Copyable {
   /// How it ended.
   package enum End: Sendable, Hashable {
-    /// The run is over, or its supervisor is dead.
+    /// The run is over.
     case over
+    /// The supervisor is dead, or has not waited for his reading the last of the output.
+    case cut
     /// He has typed the keys, or his terminal is gone.
     case left
     /// The supervisor sends no more although the run goes on, and says why.
@@ -90,7 +92,7 @@ package struct Attachment: ~Copyable {
     switch source {
     case .connection:
       let bytes = try connection.socket.receive()
-      if bytes.isEmpty { end = .over } else { try take(bytes) }
+      if bytes.isEmpty { end = .cut } else { try take(bytes) }
     case .signals: while let number = try signals.next() { _ = interaction.take(signal: number) }
     case .callerInput, .commandInput:
       _ = interaction.passInput()

@@ -34,6 +34,8 @@ final class ControlClient {
   var isHeld = false
   private var frames = ControlFrame.Reader(longest: 64 << 10)
   private var request: [UInt8] = []
+  /// What has come with the request, after its line feed.
+  private var early: [UInt8] = []
   private var queue = SendQueue()
   private var isBroken = false
 
@@ -65,8 +67,8 @@ final class ControlClient {
   /// Until he has taken the answer, nothing more is read from him.
   private var mayBeRead: Bool { stage == .attached ? !isHeld : queue.isEmpty }
 
-  /// Whether the command is to wait for him.
-  var holdsUp: Bool { givesInput && !isDone && queue.count > SendQueue.limit / 16 }
+  /// Whether the command is to wait for him: 256 KiB wait to be taken.
+  var holdsUp: Bool { givesInput && !isDone && queue.count > 256 << 10 }
 
   /// Whether nothing is left to be done for him.
   var isDone: Bool { isBroken || (stage == .leaving && queue.isEmpty) }
@@ -81,10 +83,23 @@ final class ControlClient {
     case .bytes(let bytes):
       guard stage == .asking else { return frames.take(bytes).map { .frames($0) } ?? .end }
       request += bytes
-      if let end = request.firstIndex(of: UInt8(ascii: "\n")) { return .request(request[..<end]) }
+      if let end = request.firstIndex(of: UInt8(ascii: "\n")) {
+        early = Array(request[(end + 1)...])
+        return .request(request[..<end])
+      }
       return request.count < ControlRequest.longestLine ? .nothing : .end
     }
   }
+
+  /// The frames that have come with the request to attach, to be taken once; nil when one is too
+  /// long.
+  func takeEarlyFrames() -> [ControlFrame]? {
+    defer { early = [] }
+    return frames.take(early)
+  }
+
+  /// Whether he has closed his end, whatever he has sent before.
+  var isGone: Bool { connection.isClosed }
 
   /// Answers, and goes on to another stage.
   func answer(_ answer: ControlAnswer, _ next: Stage) {
@@ -126,11 +141,11 @@ final class ControlClient {
     }
   }
 
-  /// Sends what waits, until the deadline by the monotonic clock.
-  func flushBlocking(until deadline: Duration) {
+  /// Sends what waits, until the deadline by the monotonic clock; nil for none.
+  func flushBlocking(until deadline: Duration?) {
     while !isDone {
-      let left = deadline - monotonicClock()
-      guard left > .zero else { return }
+      let left = deadline.map { $0 - monotonicClock() }
+      if let left, left <= .zero { return }
       connection.waitForRoom(atMost: left)
       flush()
     }

@@ -86,7 +86,7 @@ package struct ControlAnswer: Sendable, Hashable, Codable {
   static let notUnderstood = ControlAnswer(
     isDone: false, error: "this version of oneoff does not understand the request")
   static let busy = ControlAnswer(
-    isDone: false, error: "\(RunControl.mostClients) others are connected to the run already")
+    isDone: false, error: "\(RunControl.mostAttached) others are attached to the run already")
 
   private init(isDone: Bool, error: String? = nil) {
     self.isDone = isDone

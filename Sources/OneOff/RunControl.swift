@@ -7,13 +7,17 @@ package import LinuxSystem
 /// It has a loop of its own, which the supervisor's watches as one descriptor. It never waits for
 /// anybody: who is slow, or says what cannot be understood, is sent away.
 package final class RunControl {
-  /// So many can be connected at once.
-  static let mostClients = 16
+  /// So many can be attached at once.
+  static let mostAttached = 16
+  /// And so many besides who ask for something: who has been at it longest makes room.
+  private static let mostAsking = 8
   private static let listenerTag: UInt64 = 0
   private static let inputTag: UInt64 = 8
+  private static let timerTag: UInt64 = 9
   private static let firstClientTag: UInt64 = 16
 
   private let loop: EventLoop
+  private let timer: Timer
   private var socket: ControlSocket?
   private let caller: CallerWatch?
   private let needsNoReader: Bool
@@ -25,26 +29,39 @@ package final class RunControl {
   /// Prepares to be asked.
   ///
   /// - Parameters:
-  ///   - id: the recorded run, for which it listens; nil when nobody can ask.
   ///   - policy: what becomes of the run when the caller dies; nil when that is not looked for.
   ///   - takesInput: whether the command's input comes from who is attached.
   ///   - starter: the other end of a connection of who has started the run, and is attached from
   ///     its beginning.
-  /// - Throws: EADDRINUSE when a run of that name is alive; the errnos of bind(2) and mkdir(2).
+  /// - Throws: EMFILE or ENFILE when there are too many descriptors.
   package init(
-    _ id: RunID?, _ policy: CallerDeathPolicy?, takesInput: Bool = false,
+    _ policy: CallerDeathPolicy?, takesInput: Bool = false,
     starter: consuming OwnedDescriptor? = nil
   ) throws(OneOffError) {
     do {
       // First: he may be about to die.
       self.caller = try policy.map { try CallerWatch($0, CallerProcess()) }
       self.loop = try EventLoop()
-      self.socket = try id.map { try ControlSocket($0.text, in: ControlDirectory.make()) }
+      self.timer = try Timer()
       self.needsNoReader = policy == .finish
       self.input = takesInput ? try CommandInput() : nil
+      try loop.add(timer.descriptor.number, tag: Self.timerTag)
       try caller?.watch(in: loop)
       if let starter = starter.take() { try adopt(starter) }
-      if let number = socket?.listener.number { try loop.add(number, tag: Self.listenerTag) }
+    } catch {
+      throw OneOffError.wrapping(error)
+    }
+  }
+
+  /// Listens for a recorded run.
+  ///
+  /// - Throws: EADDRINUSE when a run of that name is alive; the errnos of bind(2) and mkdir(2); an
+  ///   error of the specification's kind where others may use the directory.
+  package func listen(for id: RunID) throws(OneOffError) {
+    do {
+      let socket = try ControlSocket(id.text, in: ControlDirectory.make())
+      try loop.add(socket.listener.number, tag: Self.listenerTag)
+      self.socket = consume socket
     } catch {
       throw OneOffError.wrapping(error)
     }
@@ -61,6 +78,8 @@ package final class RunControl {
         try takeClients()
       } else if tag == Self.inputTag {
         try passInput()
+      } else if tag == Self.timerTag {
+        try listenAgain()
       } else if CallerWatch.tags.contains(tag), let caller {
         events += try caller.advance(tag, in: loop)
       } else if let client = clients.first(where: { $0.tag == tag }) {
@@ -75,11 +94,23 @@ package final class RunControl {
     try caller?.take(signal: number) ?? false
   }
 
-  /// Waits, but not for long, until those who are connected have taken what was sent.
-  package func close(atMost time: Duration) {
-    let deadline = monotonicClock() + time
-    for client in clients { client.flushBlocking(until: deadline) }
-    clients = []
+  /// Waits until those who are connected have taken what was sent: for who gives the input as for
+  /// any reader, for the others a second.
+  ///
+  /// - Parameter time: how long who gives the input is waited for; nil for as long as it takes.
+  func close(atMost time: Duration?) {
+    let begin = monotonicClock()
+    for client in clients {
+      let patience = client.givesInput ? time : .seconds(1)
+      client.flushBlocking(until: patience.map { begin + $0 })
+    }
+    for client in clients { remove(client) }
+  }
+
+  /// Gives the name up.
+  package func stopListening() {
+    if let number = socket?.listener.number { loop.remove(number) }
+    socket.take()?.remove()
   }
 
   /// Where the command's input comes from; nil when it comes from nobody who is connected.
@@ -99,35 +130,36 @@ package final class RunControl {
   private func adopt(_ descriptor: consuming OwnedDescriptor) throws(SystemError) {
     let client = ControlClient(attached: ControlConnection(inherited: descriptor), tag: nextTag)
     client.givesInput = input != nil
+    try add(client)
+  }
+
+  private func add(_ client: ControlClient) throws(SystemError) {
+    try loop.add(client.descriptor, tag: client.tag)
     nextTag += 1
     clients.append(client)
-    try loop.add(client.descriptor, tag: client.tag)
   }
 
   private func takeClients() throws(SystemError) {
     do throws(SystemError) {
       while let connection = try socket?.accept() {
-        let client = ControlClient(connection, tag: nextTag)
-        nextTag += 1
-        guard makeRoom() else {
-          client.answer(.busy, .leaving)
-          continue
+        if clients.count >= Self.mostAttached + Self.mostAsking,
+          let oldest = clients.first(where: { $0.stage != .attached })
+        {
+          remove(oldest)
         }
-        clients.append(client)
-        try loop.add(client.descriptor, tag: client.tag)
+        try add(ControlClient(connection, tag: nextTag))
       }
     } catch {
-      // At a limit on open files: those who are connected are served, and the run goes on.
+      // At a limit on open files or memory: those who are connected are served, the run goes on,
+      // and in a moment it may be otherwise.
       if let number = socket?.listener.number { loop.remove(number) }
+      try timer.start(.seconds(1))
     }
   }
 
-  /// Sends those away who take their time; false when everybody has a reason to be here.
-  private func makeRoom() -> Bool {
-    guard clients.count >= Self.mostClients else { return true }
-    guard let index = clients.firstIndex(where: { $0.stage != .attached }) else { return false }
-    clients.remove(at: index)
-    return true
+  private func listenAgain() throws(SystemError) {
+    try timer.stop()
+    if let number = socket?.listener.number { try loop.add(number, tag: Self.listenerTag) }
   }
 
   private func serve(_ client: ControlClient) throws(SystemError) -> [SupervisorState.Event] {
@@ -138,15 +170,17 @@ package final class RunControl {
     case .end:
       remove(client)
       return []
-    case .request(let line): events = answer(line, of: client)
-    case .frames(let frames):
-      for frame in frames {
-        guard take(frame, from: client) else {
+    case .request(let line):
+      events = answer(line, of: client)
+      // What has come with it.
+      if client.stage == .attached {
+        guard let frames = client.takeEarlyFrames() else {
           remove(client)
-          return []
+          return events
         }
+        try take(frames, from: client)
       }
-      try passInput()
+    case .frames(let frames): try take(frames, from: client)
     }
     try watch(client, instead: interest)
     return events
@@ -161,8 +195,11 @@ package final class RunControl {
     }
     switch request.action {
     case .attach:
-      let isGiven = clients.contains(where: \.givesInput)
-      client.givesInput = request.input == true && input?.isOpen == true && !isGiven
+      guard clients.count(where: { $0.stage == .attached }) < Self.mostAttached else {
+        client.answer(.busy, .leaving)
+        return []
+      }
+      client.givesInput = request.input == true && input?.isOpen == true && giver == nil
       client.answer(.attached(takingInput: client.givesInput), .attached)
       return []
     case .signal:
@@ -171,10 +208,29 @@ package final class RunControl {
     }
   }
 
+  /// Who gives the command's input now.
+  private var giver: ControlClient? {
+    guard let giver = clients.first(where: \.givesInput) else { return nil }
+    guard giver.isGone else { return giver }
+    // While his input was held nobody has looked.
+    remove(giver)
+    return nil
+  }
+
+  /// Who says what he may not is sent away.
+  private func take(_ frames: [ControlFrame], from client: ControlClient) throws(SystemError) {
+    for frame in frames {
+      guard take(frame, from: client) else { return remove(client) }
+    }
+    try passInput()
+  }
+
   /// - Returns: false for what he may not say.
   private func take(_ frame: ControlFrame, from client: ControlClient) -> Bool {
     switch frame.kind {
-    case .size: newSize = frame.size ?? newSize
+    case .size where client.givesInput || giver == nil: newSize = frame.size ?? newSize
+    // The terminal is as large as that of who types.
+    case .size: break
     case .input where client.givesInput: input?.write(frame.bytes)
     case .inputEnd where client.givesInput: input?.end()
     default: return false
@@ -196,6 +252,7 @@ package final class RunControl {
   private func watch(
     _ client: ControlClient, instead before: EventLoop.Interest?
   ) throws(SystemError) {
+    guard clients.contains(where: { $0 === client }) else { return }
     guard !client.isDone else { return remove(client) }
     guard client.interest != before else { return }
     if before != nil { loop.remove(client.descriptor) }
@@ -241,8 +298,7 @@ extension RunControl: RunSink {
   /// Says so, and gives the name up: BEFORE the record is, which somebody may then remove, and
   /// begin a run of the same name.
   package func finished(id: RunID, result: RunResult) {
-    if let number = socket?.listener.number { loop.remove(number) }
-    socket.take()?.remove()
+    stopListening()
     toEveryClient { $0.end() }
   }
 }

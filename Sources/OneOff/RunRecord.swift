@@ -187,6 +187,7 @@ extension RunRecord {
     defer { lock.unlock() }
     if let result = try result() { return result }
     try? write(lost)
+    ControlDirectory.removeLeftover(of: id)
     return lost
   }
 

@@ -61,16 +61,7 @@ package struct RunStore: ~Copyable {
   ///
   /// - Throws: where the record cannot be read.
   package func read(_ id: RunID) throws(OneOffError) -> RecordedRun? {
-    try OneOffError.wrap {
-      guard let record = try RunRecord(opening: id, in: runs) else { return nil }
-      return try Self.read(record, id)
-    }
-  }
-
-  private static func read(_ record: borrowing RunRecord, _ id: RunID) throws -> RecordedRun? {
-    let run = try record.read()
-    if case .lost = run?.state { ControlDirectory.removeLeftover(of: id) }
-    return run
+    try OneOffError.wrap { try RunRecord(opening: id, in: runs)?.read() }
   }
 
   /// Waits for the end of a run, and says how it ended; nil when its record is not there any more.
@@ -78,7 +69,7 @@ package struct RunStore: ~Copyable {
     try OneOffError.wrap {
       guard let record = try RunRecord(opening: id, in: runs) else { return nil }
       try record.waitForEnd()
-      return try Self.read(record, id)?.state.result
+      return try record.read()?.state.result
     }
   }
 

@@ -86,12 +86,24 @@ enum AttachVerb {
     case .dropped(let complaint):
       Printer.printError("\(complaint)\nhint: oneoff logs -f \(id.text) waits for its reader")
       return CommandLineTool.failureStatus
-    case .over:
-      guard let result = try store.waitForEnd(of: id) else {
-        throw .supervisor("the record of the run \(id.text) was removed")
-      }
-      if let sentence = result.sentence(of: "run", under: spec) { Printer.printError(sentence) }
-      return result.status
+    case .over: return try end(of: id, spec, store)
+    case .cut:
+      let status = try end(of: id, spec, store)
+      guard case .ended = try store.read(id)?.state else { return status }
+      Printer.printError(
+        "the end of the output was not read in time\nhint: oneoff logs \(id.text) has all of it")
+      return CommandLineTool.failureStatus
     }
+  }
+
+  /// Says how the run has ended, and returns its status.
+  private static func end(
+    of id: RunID, _ spec: RunSpec, _ store: borrowing RunStore
+  ) throws(OneOffError) -> Int32 {
+    guard let result = try store.waitForEnd(of: id) else {
+      throw .supervisor("the record of the run \(id.text) was removed")
+    }
+    if let sentence = result.sentence(of: "run", under: spec) { Printer.printError(sentence) }
+    return result.status
   }
 }

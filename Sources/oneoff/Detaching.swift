@@ -18,6 +18,7 @@ struct DetachedRun: Sendable, Codable {
   init(
     _ spec: RunSpec, named name: String, output: RunOutput, record: RecordRequest
   ) throws {
+    try spec.validate()
     self.spec = spec
     self.name = name
     self.record = record
@@ -89,24 +90,30 @@ struct DetachedRun: Sendable, Codable {
   static func supervise() throws -> Int32 {
     let specification = OwnedDescriptor(owning: 3)
     let report = StartReport(OutputWriter(owning: OwnedDescriptor(owning: 4)))
-    let text = try specification.readAll(limit: 16 << 20, subject: "of the specification")
-    specification.closeNow()
-    guard let run = StoredJSON.value(DetachedRun.self, of: text) else {
-      throw SpecError(
-        "the specification on descriptor 3 cannot be read",
-        remedy: "this verb is for oneoff itself; people use oneoff run --detach")
-    }
-    let starter = run.isAttended ? OwnedDescriptor(owning: 5) : nil
     do {
-      return try performRun(
-        run.spec, named: run.name, output: run.output, record: run.record,
-        absence: CallerAbsence(
-          report, mayGiveInput: run.spec.standardInput == .caller, starter: starter)
-      ).status
+      let text = try specification.readAll(limit: 16 << 20, subject: "of the specification")
+      specification.closeNow()
+      guard let run = StoredJSON.value(DetachedRun.self, of: text) else {
+        throw SpecError(
+          "the specification on descriptor 3 cannot be read",
+          remedy: "this verb is for oneoff itself; people use oneoff run --detach")
+      }
+      return try run.perform(report)
     } catch {
       report.fail(status: CommandLineTool.failureStatus, error: "\(error)")
       return CommandLineTool.failureStatus
     }
+  }
+
+  private func perform(_ report: StartReport) throws -> Int32 {
+    let absence = CallerAbsence(
+      report, mayGiveInput: spec.standardInput == .caller,
+      starter: isAttended ? OwnedDescriptor(owning: 5) : nil)
+    let done = try performRun(
+      spec, named: name, output: output, record: record, absence: absence)
+    // Where it has ended before anything was told.
+    report.fail(status: done.status, error: "the run could not be begun")
+    return done.status
   }
 }
 

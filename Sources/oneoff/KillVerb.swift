@@ -26,18 +26,9 @@ enum KillVerb {
       .failure,
     ]
   ) { invocation in
-    var status: Int32 = 0
-    for operand in try invocation.runOperands(of: "kill") {
-      do {
-        try withRun(operand) { store, id in
-          let done: Void? = try store.ask(.signal(invocation.options.signal), of: id) { _ in () }
-          guard done != nil else { throw VerbFailure(over: id) }
-        }
-      } catch let failure as VerbFailure {
-        Printer.printError(failure.description)
-        status = failure.status
-      }
+    try invocation.forEachRun(of: "kill") { store, id in
+      let done: Void? = try store.ask(.signal(invocation.options.signal), of: id) { _ in () }
+      guard done != nil else { throw VerbFailure(over: id) }
     }
-    return status
   }
 }

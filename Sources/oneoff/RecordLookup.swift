@@ -66,4 +66,24 @@ extension Invocation {
     }
     return operands
   }
+
+  /// Does something with each of the runs that the operands name. What goes wrong with one is said,
+  /// and the others have their turn.
+  ///
+  /// - Returns: the exit status: 0, or the highest of those that have gone wrong.
+  func forEachRun(
+    of verb: String, _ body: (borrowing RunStore, RunID) throws -> Void
+  ) throws(SpecError) -> Int32 {
+    var status: Int32 = 0
+    for operand in try runOperands(of: verb) {
+      do {
+        try withRun(operand, body)
+      } catch {
+        Printer.printError("\(error)")
+        let own = (error as? VerbFailure)?.status ?? CommandLineTool.failureStatus
+        status = max(status, own)
+      }
+    }
+    return status
+  }
 }

@@ -19,16 +19,7 @@ enum RmVerb {
       .failure,
     ]
   ) { invocation in
-    var status: Int32 = 0
-    for operand in try invocation.runOperands(of: "rm") {
-      do {
-        try withRun(operand, remove)
-      } catch let failure as VerbFailure {
-        Printer.printError(failure.description)
-        status = failure.status
-      }
-    }
-    return status
+    try invocation.forEachRun(of: "rm", remove)
   }
 
   private static func remove(from store: borrowing RunStore, _ id: RunID) throws {

@@ -32,6 +32,13 @@ enum Control {
     #expect(try perform(["wait", id]).status == 137)
   }
 
+  /// How many are connected to a run.
+  static func connections(_ id: String) throws -> Int {
+    let sockets = try String(contentsOfFile: "/proc/net/unix", encoding: .utf8)
+    // Its path is that of a descriptor: see ControlSocket. What is connected has state 03.
+    return sockets.split(separator: "\n").count { $0.hasSuffix("/\(id)") && $0.contains(" 03 ") }
+  }
+
   /// A connection to a run, over which a test says whatever it likes.
   static func connect(_ id: String) throws -> FileDescriptor {
     let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

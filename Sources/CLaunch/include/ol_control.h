@@ -12,7 +12,7 @@
 long ol_control_listen(const char *path, int backlog);
 
 /* A connection to the socket at a path, blocking; connecting, sending and receiving give up with
- * EAGAIN after `timeout_s` seconds. */
+ * EAGAIN after `timeout_s` seconds. With 0 nothing of it ever waits. */
 long ol_control_connect(const char *path, int timeout_s);
 
 /* Two sockets that are connected to each other. */
