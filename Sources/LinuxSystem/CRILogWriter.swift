@@ -20,8 +20,9 @@ public final class CRILogWriter {
   /// `2026-01-02T03:04:05.123456789Z stdout F `.
   private static let headerLength = 40
   private static let kindPosition = 38
-  /// As many bytes are written at once, where there are that many.
-  private static let batch = 256 << 10
+  /// As many bytes are written at once, where there are that many: what one read of text has
+  /// brought, so that large pieces of the page cache are filled.
+  private static let batch = 1 << 20
   private static let capacity = batch + headerLength + longestMessage + 1
 
   private let file: OwnedDescriptor
@@ -30,6 +31,7 @@ public final class CRILogWriter {
   /// Made by the first write: a command that writes nothing needs none.
   private var records: [UInt8] = []
   private var filled = 0
+  private var space: SpaceAhead
 
   /// How many bytes of the command's could not be stored.
   public private(set) var dropped: UInt64 = 0
@@ -41,6 +43,7 @@ public final class CRILogWriter {
   /// written comes after what it holds.
   public init(owning file: consuming OwnedDescriptor) {
     self.offset = max(0, Int(lseek(file.number, 0, SEEK_END)))
+    self.space = SpaceAhead(file)
     self.file = file
   }
 
@@ -71,6 +74,9 @@ public final class CRILogWriter {
       flush()
     }
   }
+
+  /// Gives the disk space back that was taken for more.
+  public func end() { space.giveBack(file, behind: offset) }
 
   /// Appends records until there are enough for a write; returns how many bytes are in them.
   private func append(
@@ -109,6 +115,7 @@ public final class CRILogWriter {
 
   /// Writes the records that wait.
   private func flush() {
+    space.take(in: file, behind: offset, for: filled)
     var written = 0
     while written < filled {
       do throws(SystemError) {
@@ -138,6 +145,7 @@ public final class CRILogWriter {
     let whole = records[..<written].lastIndex(of: lineFeed).map { $0 + 1 } ?? 0
     // If that fails, too, the next record overwrites it, and readers do without it.
     if whole < written { _ = ftruncate(file.number, offset + whole) }
+    space.giveBack(file, behind: offset + whole)
     var rest = records[whole..<filled]
     while let end = rest.firstIndex(of: lineFeed) {
       let isLine = rest[rest.startIndex + Self.kindPosition] == UInt8(ascii: "F")

@@ -47,6 +47,7 @@ package final class RecordSink: RunSink {
 
   /// Writes the result.
   package func finished(id: RunID, result: RunResult) {
+    log.end()
     do throws(SystemError) {
       try record.end(result)
     } catch {
