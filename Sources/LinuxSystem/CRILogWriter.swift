@@ -17,7 +17,8 @@ import SystemPackage
 public final class CRILogWriter {
   /// The most bytes of a line in one record.
   public static let longestMessage = 64 << 10
-  /// `2026-01-02T03:04:05.123456789Z stdout F `.
+  /// `2026-01-02T03:04:05.123456789Z stdout F `, in a shape that is stored without a call.
+  private typealias Header = (UInt64, UInt64, UInt64, UInt64, UInt64)
   private static let headerLength = 40
   private static let kindPosition = 38
   /// As many bytes are written at once, where there are that many: what one read of text has
@@ -53,22 +54,19 @@ public final class CRILogWriter {
   ///   - tag: `stdout` or `stderr`.
   ///   - time: when it was read, since 1970.
   public func write(_ bytes: ArraySlice<UInt8>, tag: StaticString, time: Duration) {
-    var header = Timestamp.bytes(time)
-    header += " \(tag) F ".utf8
-    precondition(header.count == Self.headerLength, "a tag has six letters")
+    var text = Timestamp.bytes(time)
+    text += " \(tag) F ".utf8
+    precondition(text.count == Self.headerLength, "a tag has six letters")
+    // Safe, here and below: the pointers are used within the call only, and any byte is a value.
+    let header = unsafe text.withUnsafeBytes { unsafe $0.loadUnaligned(as: Header.self) }
     if records.isEmpty {
       // Safe: any byte is a valid value; only pages that are written to cost memory.
       records = unsafe [UInt8](unsafeUninitializedCapacity: Self.capacity) { $1 = $0.count }
     }
     var rest = bytes
     while !rest.isEmpty {
-      // Safe, here and in `append`: the pointers are used within the call only.
-      let taken = unsafe header.withUnsafeBytes { header in
-        unsafe rest.withUnsafeBytes { bytes in
-          unsafe records.withUnsafeMutableBytes { records in
-            unsafe append(bytes, header, to: records)
-          }
-        }
+      let taken = unsafe rest.withUnsafeBytes { bytes in
+        unsafe records.withUnsafeMutableBytes { unsafe append(bytes, header, to: $0) }
       }
       rest = rest.dropFirst(taken)
       flush()
@@ -80,11 +78,10 @@ public final class CRILogWriter {
 
   /// Appends records until there are enough for a write; returns how many bytes are in them.
   private func append(
-    _ bytes: UnsafeRawBufferPointer, _ header: UnsafeRawBufferPointer,
+    _ bytes: UnsafeRawBufferPointer, _ header: Header,
     to records: UnsafeMutableRawBufferPointer
   ) -> Int {
-    guard let source = bytes.baseAddress, let header = header.baseAddress,
-      let target = records.baseAddress
+    guard let source = bytes.baseAddress, let target = records.baseAddress
     else { return bytes.count }
     let (lineFeed, piece) = (UInt8(ascii: "\n"), UInt8(ascii: "P"))
     var (taken, filled) = (0, 0)
@@ -99,7 +96,7 @@ public final class CRILogWriter {
       let messageLength = length ?? min(room, Self.longestMessage)
       let record = unsafe target + filled
       // Safe: below `batch` there is room for a record of the longest message.
-      unsafe memcpy(record, header, Self.headerLength)
+      unsafe record.storeBytes(of: header, as: Header.self)
       if length == nil {
         unsafe record.storeBytes(of: piece, toByteOffset: Self.kindPosition, as: UInt8.self)
       }
