@@ -21,17 +21,21 @@ public final class CRILogWriter {
   private typealias Header = (UInt64, UInt64, UInt64, UInt64, UInt64)
   private static let headerLength = 40
   private static let kindPosition = 38
-  /// As many bytes are written at once, where there are that many: what one read of text has
-  /// brought, so that large pieces of the page cache are filled.
-  private static let batch = 1 << 20
-  private static let capacity = batch + headerLength + longestMessage + 1
+  /// Where there are that many bytes, the file is written in pieces of this length that begin at
+  /// multiples of it: so the page cache is made of large pages. Records lie across.
+  private static let piece = 256 << 10
+  private static let capacity = piece + piece / 2 + headerLength + longestMessage + 1
 
   private let file: OwnedDescriptor
   /// The end of the last whole record in the file.
   private var offset: Int
-  /// Made by the first write: a command that writes nothing needs none.
+  /// What comes there. Made by the first write: a command that writes nothing needs none.
   private var records: [UInt8] = []
   private var filled = 0
+  /// How many bytes of the first record are in the file already.
+  private var stored = 0
+  /// Where the last record begins.
+  private var lastRecord = 0
   private var space: SpaceAhead
 
   /// How many bytes of the command's could not be stored.
@@ -65,27 +69,36 @@ public final class CRILogWriter {
     }
     var rest = bytes
     while !rest.isEmpty {
+      // What ends a piece of the file; a very short one becomes part of the next.
+      var goal = Self.piece - offset % Self.piece
+      if goal < Self.piece / 2 { goal += Self.piece }
       let taken = unsafe rest.withUnsafeBytes { bytes in
-        unsafe records.withUnsafeMutableBytes { unsafe append(bytes, header, to: $0) }
+        unsafe records.withUnsafeMutableBytes {
+          unsafe append(bytes, header, upTo: goal, to: $0)
+        }
       }
       rest = rest.dropFirst(taken)
-      flush()
+      flush(rest.isEmpty ? filled : goal)
     }
   }
 
-  /// Gives the disk space back that was taken for more.
-  public func end() { space.giveBack(file, behind: offset) }
+  /// Gives memory back, and the disk space that was taken for more, because nothing comes just now.
+  public func rest() {
+    records.releaseMemory()
+    space.giveBack(file, behind: offset)
+  }
 
-  /// Appends records until there are enough for a write; returns how many bytes are in them.
+  /// Appends records until there are at least `goal` bytes of them; returns how many of the
+  /// command's are in them.
   private func append(
-    _ bytes: UnsafeRawBufferPointer, _ header: Header,
+    _ bytes: UnsafeRawBufferPointer, _ header: Header, upTo goal: Int,
     to records: UnsafeMutableRawBufferPointer
   ) -> Int {
     guard let source = bytes.baseAddress, let target = records.baseAddress
     else { return bytes.count }
     let (lineFeed, piece) = (UInt8(ascii: "\n"), UInt8(ascii: "P"))
-    var (taken, filled) = (0, 0)
-    while taken < bytes.count, filled < Self.batch {
+    var (taken, filled, lastRecord) = (0, self.filled, 0)
+    while taken < bytes.count, filled < goal {
       // Safe: `taken` is less than there are bytes.
       let start = unsafe source + taken
       // One more than a message may have: the line feed of the longest one.
@@ -95,7 +108,7 @@ public final class CRILogWriter {
       let length = unsafe end.map { unsafe UnsafeRawPointer($0) - start }
       let messageLength = length ?? min(room, Self.longestMessage)
       let record = unsafe target + filled
-      // Safe: below `batch` there is room for a record of the longest message.
+      // Safe: below the goal there is room for a record of the longest message.
       unsafe record.storeBytes(of: header, as: Header.self)
       if length == nil {
         unsafe record.storeBytes(of: piece, toByteOffset: Self.kindPosition, as: UInt8.self)
@@ -103,23 +116,25 @@ public final class CRILogWriter {
       unsafe memcpy(record + Self.headerLength, start, messageLength)
       let recordLength = Self.headerLength + messageLength
       unsafe record.storeBytes(of: lineFeed, toByteOffset: recordLength, as: UInt8.self)
+      lastRecord = filled
       filled += recordLength + 1
       taken += length == nil ? messageLength : messageLength + 1
     }
     self.filled = filled
+    self.lastRecord = lastRecord
     return taken
   }
 
-  /// Writes the records that wait.
-  private func flush() {
-    space.take(in: file, behind: offset, for: filled)
-    var written = 0
-    while written < filled {
+  /// Writes the records that wait, up to their byte `end`, which lies in the last one.
+  private func flush(_ end: Int) {
+    space.take(in: file, behind: offset + stored, for: end - stored)
+    var written = stored
+    while written < end {
       do throws(SystemError) {
         // Safe: writes bytes that `append` has filled.
         let count = unsafe records.withUnsafeBytes {
           unsafe pwrite(
-            file.number, $0.baseAddress.map { unsafe $0 + written }, filled - written,
+            file.number, $0.baseAddress.map { unsafe $0 + written }, end - written,
             offset + written)
         }
         written += try check(count, "write(2)", "of the log")
@@ -127,12 +142,24 @@ public final class CRILogWriter {
         continue
       } catch {
         failure = error
-        written = cutBack(to: written)
-        break
+        offset += cutBack(to: written)
+        (filled, stored) = (0, 0)
+        return
       }
     }
-    offset += written
-    filled = 0
+    keepRecords(from: end == filled ? filled : lastRecord, stored: end)
+  }
+
+  /// Moves the record that is not all in the file to the front.
+  private func keepRecords(from start: Int, stored end: Int) {
+    // Safe: both lie within what `append` has filled.
+    unsafe records.withUnsafeMutableBytes {
+      guard let records = $0.baseAddress else { return }
+      unsafe memmove(records, records + start, filled - start)
+    }
+    offset += start
+    filled -= start
+    stored = end - start
   }
 
   /// Removes the beginning of a record from the end of the file, and counts what is lost; returns

@@ -144,8 +144,15 @@ public final class InputReader {
   /// The descriptor to watch.
   public let descriptor: CInt
   private var owned: OwnedDescriptor?
-  /// Made by the first read: a command that writes nothing needs none.
+  /// Made by the first read: a command that writes nothing needs none. It takes what a full pipe
+  /// holds: each read of one wakes the command up, which costs as much as copying 64 KiB.
   private var buffer: [UInt8] = []
+  private static let capacity = 1 << 20
+  /// What is not worth giving back.
+  private static let little = 64 << 10
+
+  /// Whether a read has needed memory that ``rest()`` gives back.
+  public private(set) var holdsMuch = false
 
   /// What a read found.
   public enum Outcome {
@@ -174,7 +181,7 @@ public final class InputReader {
   public func read() throws(SystemError) -> Outcome {
     if buffer.isEmpty {
       // Safe: any byte is a valid value; only pages that are read into cost memory.
-      buffer = unsafe [UInt8](unsafeUninitializedCapacity: 256 << 10) { $1 = $0.count }
+      buffer = unsafe [UInt8](unsafeUninitializedCapacity: Self.capacity) { $1 = $0.count }
     }
     // Safe: read(2) writes at most as many bytes as it is told there are.
     let count = unsafe buffer.withUnsafeMutableBytes {
@@ -182,6 +189,7 @@ public final class InputReader {
     }
     do throws(SystemError) {
       let length = try check(count, "read(2)", "of the output pipe")
+      if length > Self.little { holdsMuch = true }
       return length == 0 ? .end : .bytes(buffer[..<length])
     } catch let error
       where error.errno == .resourceTemporarilyUnavailable || error.errno == .interrupted
@@ -190,6 +198,24 @@ public final class InputReader {
     } catch let error where error.errno == .ioError {
       return .end  // of a controller: nobody has the device open any more (pty(7))
     }
+  }
+}
+
+extension InputReader {
+  /// Gives memory back, because nothing more comes just now. No slice of a read may be in use: it
+  /// would keep its bytes, but they would be copied.
+  public func rest() {
+    buffer.releaseMemory()
+    holdsMuch = false
+  }
+}
+
+extension [UInt8] {
+  /// Gives the memory of a large array back to the system; the array keeps its length, and what is
+  /// in it is not defined any more.
+  mutating func releaseMemory() {
+    // Safe: the bytes are the array's own, and zero is a value.
+    unsafe withUnsafeMutableBytes { unsafe ol_release_memory($0.baseAddress, $0.count) }
   }
 }
 

@@ -127,7 +127,7 @@ struct SupervisionLoop: ~Copyable {
 
   /// A command that lives for long gets a small supervisor; for a short one it would not pay.
   private mutating func waitForEvents() throws -> [UInt64] {
-    let isShort = !hasReleasedCode || showsHeldOutput
+    let isShort = !hasReleasedCode || showsHeldOutput || holdsMuch
     let tags = try loop.wait(
       atMost: isShort ? .milliseconds(50) : interaction?.isPaused == true ? .seconds(1) : nil)
     interaction?.resume()
@@ -138,7 +138,17 @@ struct SupervisionLoop: ~Copyable {
       releaseStartupCode()
       hasReleasedCode = true
     }
+    if holdsMuch {
+      stdout?.rest()
+      stderr?.rest()
+      sinks.rest()
+    }
     return tags
+  }
+
+  /// Whether memory can be given back. What a slow reader has not taken yet is in it.
+  private var holdsMuch: Bool {
+    !isPaused && (stdout?.holdsMuch == true || stderr?.holdsMuch == true)
   }
 
   /// Whether a person waits for what masking holds back.
