@@ -144,15 +144,12 @@ public final class InputReader {
   /// The descriptor to watch.
   public let descriptor: CInt
   private var owned: OwnedDescriptor?
-  /// Made by the first read: a command that writes nothing needs none. It takes what a full pipe
-  /// holds: each read of one wakes the command up, which costs as much as copying 64 KiB.
-  private var buffer: [UInt8] = []
+  /// What a full pipe holds: each read from one wakes the command up, however little it takes.
   private static let capacity = 1 << 20
-  /// What is not worth giving back.
-  private static let little = 64 << 10
-
-  /// Whether a read has needed memory that ``rest()`` gives back.
-  public private(set) var holdsMuch = false
+  /// Reads of no more bytes than that leave little for ``rest()`` to give back.
+  public static let little = 64 << 10
+  /// Made by the first read: a command that writes nothing needs none.
+  private var buffer: [UInt8] = []
 
   /// What a read found.
   public enum Outcome {
@@ -189,7 +186,6 @@ public final class InputReader {
     }
     do throws(SystemError) {
       let length = try check(count, "read(2)", "of the output pipe")
-      if length > Self.little { holdsMuch = true }
       return length == 0 ? .end : .bytes(buffer[..<length])
     } catch let error
       where error.errno == .resourceTemporarilyUnavailable || error.errno == .interrupted
@@ -204,10 +200,7 @@ public final class InputReader {
 extension InputReader {
   /// Gives memory back, because nothing more comes just now. No slice of a read may be in use: it
   /// would keep its bytes, but they would be copied.
-  public func rest() {
-    buffer.releaseMemory()
-    holdsMuch = false
-  }
+  public func rest() { buffer.releaseMemory() }
 }
 
 extension [UInt8] {

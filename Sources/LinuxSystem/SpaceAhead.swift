@@ -14,7 +14,7 @@ struct SpaceAhead {
   private static let least = 1 << 20
 
   /// Whether the file is on ext4, and nothing has gone wrong.
-  private var isUseful: Bool
+  private(set) var isUseful: Bool
   /// Where the space ends; 0 while there is none.
   private var end = 0
 
