@@ -23,7 +23,7 @@ public final class CRILogWriter {
   private static let kindPosition = 38
   /// Where there are that many bytes, the file is written in pieces of this length that begin at
   /// multiples of it: so the page cache is made of large pages. Records lie across.
-  private static let piece = 256 << 10
+  private static let piece = 512 << 10
   private static let capacity = piece + piece / 2 + headerLength + longestMessage + 1
 
   private let file: OwnedDescriptor

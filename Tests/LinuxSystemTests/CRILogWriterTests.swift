@@ -113,7 +113,7 @@ private struct WrittenLog {
   }
 }
 
-/// A file is written in pieces of 256 KiB, and records lie across.
+/// A file is written in pieces of 512 KiB, and records lie across.
 @Suite struct LongLogTests {
   private let path: FilePath
   private let log: WrittenLog
@@ -140,7 +140,7 @@ private struct WrittenLog {
     defer { remove() }
     var written: [UInt8] = []
     for round in 1...4 {
-      let lines = 1 + 130_000 * round / (width + 1)
+      let lines = 1 + 260_000 * round / (width + 1)
       for line in 0..<lines {
         written += repeatElement(UInt8(ascii: "a") + UInt8(line % 26), count: width) + [10]
       }
@@ -238,13 +238,13 @@ private final class SmallMount {
   /// The disk is full at the end of a piece, in the middle of a record: its beginning, which is in
   /// the file already, is removed.
   @Test func cutsARecordThatLiesAcrossPieces() throws {
-    let mount = try SmallMount(kibibytes: 512)
+    let mount = try SmallMount(kibibytes: 1024)
     let log = try WrittenLog(mount.path.appending("log"))
     let line = String(repeating: "x", count: 999) + "\n"
-    log.write(String(repeating: line, count: 900))
-    let whole = (512 << 10) / 1040
+    log.write(String(repeating: line, count: 1500))
+    let whole = (1024 << 10) / 1040
     #expect(try log.records().count == whole)
-    #expect(log.writer.dropped == UInt64(900 - whole) * 1000)
+    #expect(log.writer.dropped == UInt64(1500 - whole) * 1000)
     #expect(log.writer.failure?.errno == .noSpace)
   }
 }
