@@ -337,7 +337,7 @@ extern const char __executable_start[];
 extern const char etext[];
 
 /* A failure only costs memory. */
-static void release_pages(uintptr_t start, uintptr_t end) {
+static void ol_release_pages(uintptr_t start, uintptr_t end) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     start = (start + page - 1) / page * page;
     end = end / page * page;
@@ -347,10 +347,10 @@ static void release_pages(uintptr_t start, uintptr_t end) {
 }
 
 /* Read-only pages of a file: nothing that was written is lost. */
-void ol_release_code(void) { release_pages((uintptr_t)__executable_start, (uintptr_t)etext); }
+void ol_release_code(void) { ol_release_pages((uintptr_t)__executable_start, (uintptr_t)etext); }
 
 void ol_release_memory(void *start, size_t length) {
-    release_pages((uintptr_t)start, (uintptr_t)start + length);
+    ol_release_pages((uintptr_t)start, (uintptr_t)start + length);
 }
 
 long ol_kernel_version(void) {

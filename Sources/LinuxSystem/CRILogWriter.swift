@@ -61,7 +61,7 @@ public final class CRILogWriter {
     var text = Timestamp.bytes(time)
     text += " \(tag) F ".utf8
     precondition(text.count == Self.headerLength, "a tag has six letters")
-    // Safe, here and below: the pointers are used within the call only, and any byte is a value.
+    // Safe: any byte is a valid value, and so many there are.
     let header = unsafe text.withUnsafeBytes { unsafe $0.loadUnaligned(as: Header.self) }
     if records.isEmpty {
       // Safe: any byte is a valid value; only pages that are written to cost memory.
@@ -72,10 +72,9 @@ public final class CRILogWriter {
       // What ends a piece of the file; a very short one becomes part of the next.
       var goal = Self.piece - offset % Self.piece
       if goal < Self.piece / 2 { goal += Self.piece }
+      // Safe: the pointers are used within the call only.
       let taken = unsafe rest.withUnsafeBytes { bytes in
-        unsafe records.withUnsafeMutableBytes {
-          unsafe append(bytes, header, upTo: goal, to: $0)
-        }
+        unsafe records.withUnsafeMutableBytes { unsafe append(bytes, header, upTo: goal, to: $0) }
       }
       rest = rest.dropFirst(taken)
       flush(rest.isEmpty ? filled : goal)
