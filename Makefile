@@ -19,7 +19,8 @@ SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/*/*.sh Benchmarks/*.sh rootfs-f
 
 .DELETE_ON_ERROR:
 .PHONY: help build install man completions fixtures fixtures-rails packages demo demo-rails test \
-	torture bench bench-log posture fuzz fuzz-coverage lint check-c startup-order generate clean
+	torture bench bench-log bench-detached posture fuzz fuzz-coverage lint check-c startup-order \
+	generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -103,15 +104,17 @@ test: ## install what is missing, build everything, and run all tests, as root
 	@sh scripts/demo.sh --check
 	@sh scripts/demo-rails.sh --check
 
-# Runs that write known bytes and end at once: whatever they wrote has to be everywhere.
+# Runs that write known bytes and end at once: whatever they wrote has to be everywhere. And runs in
+# which something is killed, stopped or full: their records have to say the truth.
 TORTURE_RUNS ?= 10000
-torture: ## let TORTURE_RUNS (10000) short runs write, and compare every byte and status; minutes
+CHAOS_RUNS ?= 600
+torture: ## compare every byte of TORTURE_RUNS (10000) runs, and let CHAOS_RUNS (600) meet with mishaps
 	@sh scripts/check-swift.sh
 	@sh scripts/packages.sh build fixtures test
 	+@$(MAKE) -s build fixtures
 	$(SWIFT) build --build-tests
-	$(SUDO) env ONEOFF_TORTURE_RUNS=$(TORTURE_RUNS) \
-		$(SWIFT) test --skip-build --no-parallel --filter TortureTests
+	$(SUDO) env ONEOFF_TORTURE_RUNS=$(TORTURE_RUNS) ONEOFF_CHAOS_RUNS=$(CHAOS_RUNS) \
+		$(SWIFT) test --skip-build --no-parallel --filter 'TortureTests|/ChaosTests'
 
 bench: ## measure start-up, output and memory beside bubblewrap
 	@sh scripts/packages.sh build fixtures bench
@@ -122,6 +125,11 @@ bench-log: ## measure the stored log beside conmon, output beside cat, and logs 
 	@sh scripts/packages.sh build fixtures bench
 	+@$(MAKE) -s build fixtures
 	@$(SUDO) sh Benchmarks/log.sh
+
+bench-detached: ## measure what the supervisors of 100 detached runs take
+	@sh scripts/packages.sh build fixtures bench
+	+@$(MAKE) -s build fixtures
+	@$(SUDO) sh Benchmarks/detached.sh
 
 posture: ## measure what bubblewrap, crun, runc and oneoff leave to a command
 	@sh scripts/packages.sh build fixtures posture

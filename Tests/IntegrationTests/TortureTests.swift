@@ -170,9 +170,11 @@ private struct TortureRun {
     _ done: Completion, _ stdout: [UInt8], _ stderr: [UInt8], status: Int32, isKilled: Bool
   ) throws {
     let shown = isHook ? [stdout, stderr].map(indented) : [stdout, stderr]
-    let words = "oneoff: the command was killed by signal 9"
-    let end = isKilled ? "\(words) (SIGKILL)\n" : ""
-    try require(done.stderr, shown[1] + end.utf8, "standard error")
+    // On a line of its own.
+    let gap = shown[1].last ?? UInt8(ascii: "\n") == UInt8(ascii: "\n") ? "" : "\n"
+    let words = "oneoff: the command was killed by signal 9 (SIGKILL)\n"
+    try require(
+      done.stderr, shown[1] + (isKilled ? gap + words : "").utf8, "standard error")
     guard isHook else { return try require(done.stdout, shown[0], "standard output") }
     let step = "-----> Running postdeploy hook: \(Self.hookCommand)\n"
     let failure = " !     The postdeploy hook failed with status \(status)\n"
