@@ -135,11 +135,11 @@ private struct WrittenLog {
   }
 
   /// Every write ends with whole records in the file, wherever in a piece that is.
-  @Test(arguments: [1, 7, 79, 1000, 65_535, 65_536, 70_000])
+  @Test(arguments: [7, 79, 1000, 65_535, 65_536, 70_000])
   func holdsEveryByteAfterEachWrite(width: Int) throws {
     defer { remove() }
     var written: [UInt8] = []
-    for round in 1...4 {
+    for round in 1...2 {
       let lines = 1 + 260_000 * round / (width + 1)
       for line in 0..<lines {
         written += repeatElement(UInt8(ascii: "a") + UInt8(line % 26), count: width) + [10]
