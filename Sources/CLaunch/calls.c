@@ -336,14 +336,21 @@ long ol_spawn(const char *path, const char *const *arguments, char *const *envir
 extern const char __executable_start[];
 extern const char etext[];
 
-void ol_release_code(void) {
+/* A failure only costs memory. */
+static void ol_release_pages(uintptr_t start, uintptr_t end) {
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t start = ((uintptr_t)__executable_start + page - 1) / page * page;
-    uintptr_t end = (uintptr_t)etext / page * page;
-    /* Read-only pages of a file: nothing that was written is lost. A failure only costs memory. */
+    start = (start + page - 1) / page * page;
+    end = end / page * page;
     if (start < end) {
         madvise((void *)start, end - start, MADV_DONTNEED);
     }
+}
+
+/* Read-only pages of a file: nothing that was written is lost. */
+void ol_release_code(void) { ol_release_pages((uintptr_t)__executable_start, (uintptr_t)etext); }
+
+void ol_release_memory(void *start, size_t length) {
+    ol_release_pages((uintptr_t)start, (uintptr_t)start + length);
 }
 
 long ol_kernel_version(void) {

@@ -42,6 +42,10 @@ long ol_room(int file, struct ol_room *room) {
     return result;
 }
 
+long ol_take_space(int file, int64_t offset, int64_t length) {
+    return ol_result(fallocate(file, FALLOC_FL_KEEP_SIZE, offset, length));
+}
+
 long ol_sync_file_system(int directory) {
     int root = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) {

@@ -144,6 +144,10 @@ public final class InputReader {
   /// The descriptor to watch.
   public let descriptor: CInt
   private var owned: OwnedDescriptor?
+  /// What a full pipe holds: each read from one wakes the command up, however little it takes.
+  private static let capacity = 1 << 20
+  /// Reads of no more bytes than that leave little for ``rest()`` to give back.
+  public static let little = 64 << 10
   /// Made by the first read: a command that writes nothing needs none.
   private var buffer: [UInt8] = []
 
@@ -174,7 +178,7 @@ public final class InputReader {
   public func read() throws(SystemError) -> Outcome {
     if buffer.isEmpty {
       // Safe: any byte is a valid value; only pages that are read into cost memory.
-      buffer = unsafe [UInt8](unsafeUninitializedCapacity: 256 << 10) { $1 = $0.count }
+      buffer = unsafe [UInt8](unsafeUninitializedCapacity: Self.capacity) { $1 = $0.count }
     }
     // Safe: read(2) writes at most as many bytes as it is told there are.
     let count = unsafe buffer.withUnsafeMutableBytes {
@@ -190,6 +194,21 @@ public final class InputReader {
     } catch let error where error.errno == .ioError {
       return .end  // of a controller: nobody has the device open any more (pty(7))
     }
+  }
+}
+
+extension InputReader {
+  /// Gives memory back, because nothing more comes just now. No slice of a read may be in use: it
+  /// would keep its bytes, but they would be copied.
+  public func rest() { buffer.releaseMemory() }
+}
+
+extension [UInt8] {
+  /// Gives the memory of a large array back to the system; the array keeps its length, and what is
+  /// in it is not defined any more.
+  mutating func releaseMemory() {
+    // Safe: the bytes are the array's own, and zero is a value.
+    unsafe withUnsafeMutableBytes { unsafe ol_release_memory($0.baseAddress, $0.count) }
   }
 }
 

@@ -8,6 +8,9 @@ final class ForwardingSink<Encoding: LineEncoding>: RunSink {
   private let records: RecordChannel
   private var lines: PerStream<LineSplitter>
   private var lastTime = Duration.zero
+  /// After so many bytes the peer may take what waits: what one read brings can be more than the
+  /// channel holds.
+  private static var piece: Int { 256 << 10 }
 
   init(_ encoding: Encoding, to channel: RecordChannel) {
     self.encoding = encoding
@@ -29,12 +32,16 @@ final class ForwardingSink<Encoding: LineEncoding>: RunSink {
   func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {
     lastTime = time
     let head = encoding.head(of: stream, at: time)
-    lines[stream].split(bytes) { line, isPartial in
-      append(
-        LoggedLine(bytes: line, stream: stream, hasLineFeed: !isPartial, isPartial: isPartial),
-        head)
+    var rest = bytes
+    while !rest.isEmpty {
+      lines[stream].split(rest.prefix(Self.piece)) { line, isPartial in
+        append(
+          LoggedLine(bytes: line, stream: stream, hasLineFeed: !isPartial, isPartial: isPartial),
+          head)
+      }
+      records.advance()
+      rest = rest.dropFirst(Self.piece)
     }
-    records.advance()
   }
 
   func ended(_ stream: OutputStream) {

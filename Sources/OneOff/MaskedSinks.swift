@@ -62,6 +62,11 @@ final class MaskedSinks {
     }
   }
 
+  /// The command has written much, and then nothing for a while.
+  func rest() {
+    for sink in sinks { sink.rested() }
+  }
+
   /// Whether something of the standard output was not passed on, because it may become a secret.
   var isHoldingBack: Bool { stdout?.isHoldingBack == true }
 

@@ -30,6 +30,9 @@ package final class RecordSink: RunSink {
     }
   }
 
+  /// Needs neither memory nor disk space for more.
+  package func rested() { log.rest() }
+
   /// Does nothing: what is warned of is not the command's output.
   package func warned(_ warning: RunWarning) {}
 
@@ -47,6 +50,7 @@ package final class RecordSink: RunSink {
 
   /// Writes the result.
   package func finished(id: RunID, result: RunResult) {
+    log.rest()
     do throws(SystemError) {
       try record.end(result)
     } catch {

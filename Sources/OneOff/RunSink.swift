@@ -26,6 +26,9 @@ package protocol RunSink: AnyObject {
   /// The command will write no more on a stream.
   func ended(_ stream: OutputStream)
 
+  /// The command has written much, and then nothing for a while.
+  func rested()
+
   /// Something that the caller should know.
   func warned(_ warning: RunWarning)
 
@@ -69,6 +72,9 @@ extension RunSink {
 
   /// Does nothing.
   package func ended(_ stream: OutputStream) {}
+
+  /// Does nothing.
+  package func rested() {}
 
   /// Does nothing.
   package func waiting(atMost grace: Duration) {}

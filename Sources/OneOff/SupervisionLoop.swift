@@ -33,6 +33,8 @@ struct SupervisionLoop: ~Copyable {
   private var changeSources: ChangeSources?
   private var limitsMemory = false
   private var hasReleasedCode = false
+  /// There is memory to be given back once the command writes nothing for a while.
+  private var holdsMuch = false
   private var outcome: SupervisorState.Outcome?
 
   /// Every signal that oneoff has sent to the command.
@@ -127,16 +129,20 @@ struct SupervisionLoop: ~Copyable {
 
   /// A command that lives for long gets a small supervisor; for a short one it would not pay.
   private mutating func waitForEvents() throws -> [UInt64] {
-    let isShort = !hasReleasedCode || showsHeldOutput
+    let isShort = !hasReleasedCode || showsHeldOutput || holdsMuch && !isPaused
     let tags = try loop.wait(
       atMost: isShort ? .milliseconds(50) : interaction?.isPaused == true ? .seconds(1) : nil)
     interaction?.resume()
     guard tags.isEmpty else { return tags }
     // A prompt, or the echo of a key, may read like the beginning of a secret.
     if showsHeldOutput { sinks.showHeld() }
-    if !hasReleasedCode {
-      releaseStartupCode()
-      hasReleasedCode = true
+    if !hasReleasedCode { releaseStartupCode() }
+    hasReleasedCode = true
+    // What a slow reader has not taken yet is still in use.
+    if holdsMuch, !isPaused {
+      for reader in [stdout, stderr] { reader?.rest() }
+      sinks.rest()
+      holdsMuch = false
     }
     return tags
   }
@@ -265,6 +271,7 @@ struct SupervisionLoop: ~Copyable {
       // BEFORE the bytes are passed on: the start comes first in every record of the run.
       try handle(.outputArrived, container)
       if deadlines.wantsOutput { deadlines.noteOutput(at: monotonicClock()) }
+      if bytes.count > InputReader.little { holdsMuch = true }
       pass(bytes, on: stream)
       // Nobody is left to read it: the command gets SIGPIPE, as it would without us.
       return sinks.accept(stream) ? [] : end(stream)

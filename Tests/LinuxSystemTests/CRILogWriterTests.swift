@@ -1,3 +1,4 @@
+import Glibc
 import SystemPackage
 import TestRequirements
 import Testing
@@ -112,21 +113,94 @@ private struct WrittenLog {
   }
 }
 
+/// A file is written in pieces of 512 KiB, and records lie across.
+@Suite struct LongLogTests {
+  private let path: FilePath
+  private let log: WrittenLog
+
+  init() throws {
+    let name = "oneoff-log-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+    self.path = FilePath("/var/tmp").appending(name)
+    self.log = try WrittenLog(path)
+  }
+
+  private func remove() { _ = unsafe path.withPlatformString { unsafe unlink($0) } }
+
+  private func status() throws -> stat {
+    var status = stat()
+    // Safe: the call fills the structure.
+    let result = unsafe path.withPlatformString { unsafe lstat($0, &status) }
+    try #require(result == 0)
+    return status
+  }
+
+  /// Every write ends with whole records in the file, wherever in a piece that is.
+  @Test(arguments: [7, 79, 1000, 65_535, 65_536, 70_000])
+  func holdsEveryByteAfterEachWrite(width: Int) throws {
+    defer { remove() }
+    var written: [UInt8] = []
+    for round in 1...2 {
+      let lines = 1 + 260_000 * round / (width + 1)
+      for line in 0..<lines {
+        written += repeatElement(UInt8(ascii: "a") + UInt8(line % 26), count: width) + [10]
+      }
+      log.writer.write(written.suffix(lines * (width + 1)), tag: "stdout", time: .seconds(round))
+      // Without the two arrays in the message.
+      let isWhole = try stored() == written
+      #expect(isWhole)
+    }
+    #expect(log.writer.dropped == 0)
+  }
+
+  /// What the records hold.
+  private func stored() throws -> [UInt8] {
+    var rest = try readFile(path, limit: 64 << 20)[...]
+    var messages: [UInt8] = []
+    while let end = rest.firstIndex(of: 10) {
+      let record = rest[...end]
+      messages += record.dropFirst(40).dropLast(record.dropFirst(38).first == 80 ? 1 : 0)
+      rest = rest[(end + 1)...]
+    }
+    #expect(rest.isEmpty)
+    return messages
+  }
+
+  @Test func takesSpaceAheadAndGivesItBack() throws {
+    defer { remove() }
+    let text = String(repeating: "x", count: 1000) + "\n"
+    for _ in 0..<4 { log.write(String(repeating: text, count: 1000)) }
+    let (filled, length) = (try status(), 4_000 * 1041)
+    #expect(filled.st_size == length)
+    let isUseful = SpaceAhead(try OwnedDescriptor(opening: path, flags: .reading)).isUseful
+    #expect((filled.st_blocks * 512 > length + 1 << 20) == isUseful)
+    log.writer.rest()
+    let rested = try status()
+    #expect(rested.st_size == length)
+    // Blocks of 512 bytes, of which there are more for the file system's own use.
+    #expect(rested.st_blocks * 512 < length + 256 << 10)
+    log.write("more\n")
+    #expect(try readFile(path, limit: 64 << 20).suffix(5) == Array("more\n".utf8)[...])
+  }
+}
+
+/// A file system in memory of that many KiB.
+private final class SmallMount {
+  let root: DetachedMount
+  init(kibibytes: Int) throws {
+    self.root = try DetachedMount(type: "tmpfs", options: [("size", "\(kibibytes)k")])
+  }
+  var path: FilePath { FilePath("/proc/self/fd/\(root.descriptor.number)") }
+}
+
 /// On a file system of 64 KiB.
 @Suite(.requires(.root)) struct FullDiskTests {
   private let log: WrittenLog
   private let other: FilePath
-  private let mount: Mount
-
-  private final class Mount {
-    let root: DetachedMount
-    init() throws { self.root = try DetachedMount(type: "tmpfs", options: [("size", "64k")]) }
-    var path: FilePath { FilePath("/proc/self/fd/\(root.descriptor.number)") }
-  }
+  private let mount: SmallMount
 
   init() throws {
     ignoreWriteSignals()
-    self.mount = try Mount()
+    self.mount = try SmallMount(kibibytes: 64)
     self.other = mount.path.appending("other")
     self.log = try WrittenLog(mount.path.appending("log"))
   }
@@ -160,6 +234,19 @@ private struct WrittenLog {
     #expect(try log.records().last == "stderr F c")
     #expect(try log.records().count == 2)
     #expect(log.writer.dropped == 3001 + 3000)
+    #expect(log.writer.failure?.errno == .noSpace)
+  }
+
+  /// The disk is full at the end of a piece, in the middle of a record: its beginning, which is in
+  /// the file already, is removed.
+  @Test func cutsARecordThatLiesAcrossPieces() throws {
+    let mount = try SmallMount(kibibytes: 1024)
+    let log = try WrittenLog(mount.path.appending("log"))
+    let line = String(repeating: "x", count: 999) + "\n"
+    log.write(String(repeating: line, count: 1500))
+    let whole = (1024 << 10) / 1040
+    #expect(try log.records().count == whole)
+    #expect(log.writer.dropped == UInt64(1500 - whole) * 1000)
     #expect(log.writer.failure?.errno == .noSpace)
   }
 }

@@ -144,6 +144,23 @@ import Testing
     while case .bytes(let bytes) = try reader.read() { count += bytes.count }
     #expect(count == 1 << 20)
   }
+
+  /// What was read before keeps its bytes, and what is read after has its own.
+  @Test func readsOnAfterARest() throws {
+    let pipe = try Pipe()
+    let writer = OutputWriter(pipe.writer.number)
+    let reader = try InputReader(pipe.takeReader())
+    for value in UInt8(1)...3 {
+      let text = [UInt8](repeating: value, count: 1 << 20)
+      writer.write(text[...])
+      guard case .bytes(let bytes) = try reader.read() else {
+        Issue.record("nothing to read")
+        return
+      }
+      reader.rest()
+      #expect(Array(bytes) == text)
+    }
+  }
 }
 
 @Suite struct EventLoopTests {

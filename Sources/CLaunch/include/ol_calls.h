@@ -167,6 +167,10 @@ long ol_kernel_version(void);
  * cache. Most of what the start has touched, supervising never touches. */
 void ol_release_code(void);
 
+/* Gives the pages that lie wholly within `length` bytes of memory back. What is read there next is
+ * zero. See madvise(2), MADV_DONTNEED. */
+void ol_release_memory(void *start, size_t length);
+
 /* Sends a packet without bytes over a Unix socket, with a sealed file in memory that has them, and
  * does not wait. See unix(7), SCM_RIGHTS, and fcntl(2), F_ADD_SEALS. */
 long ol_send_as_file(int socket, const void *bytes, size_t count);

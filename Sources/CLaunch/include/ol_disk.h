@@ -27,6 +27,9 @@ struct ol_room {
 
 long ol_room(int file, struct ol_room *room);
 
+/* Takes space for a file, also behind its end: its size stays (fallocate(2)). */
+long ol_take_space(int file, int64_t offset, int64_t length);
+
 /* syncfs(2); `directory` may have been opened by path only. */
 long ol_sync_file_system(int directory);
 
