@@ -30,7 +30,7 @@ package final class RecordSink: RunSink {
     }
   }
 
-  /// Does nothing: what is warned of is not the command's output.
+  /// Does nothing: it is in the result, and not the command's output.
   package func warned(_ warning: RunWarning) {}
 
   /// Once, that the log is not complete.

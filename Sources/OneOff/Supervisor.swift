@@ -10,6 +10,7 @@ package struct Supervisor: ~Copyable {
   private let spec: RunSpec
   private let id: RunID
   private let sinks: MaskedSinks
+  private let warnings: [RunWarning]
   private let started = wallClock()
   private let startedMonotonic = monotonicClock()
   private var log = RunResult.Log()
@@ -35,14 +36,18 @@ package struct Supervisor: ~Copyable {
 
   /// Prepares to run a specification, which is checked.
   ///
+  /// - Parameter warnings: what the caller should know already.
   /// - Throws: ``OneOffError/spec(_:)`` when the specification cannot be used.
-  package init(_ spec: RunSpec, sinks: [any RunSink]) throws(OneOffError) {
+  package init(
+    _ spec: RunSpec, sinks: [any RunSink], warnings: [RunWarning] = []
+  ) throws(OneOffError) {
     self.id = try OneOffError.wrap {
       try spec.validate()
       return try spec.id ?? .random()
     }
     self.spec = spec
     self.sinks = MaskedSinks(sinks)
+    self.warnings = warnings
   }
 
   /// Runs the command and returns once it has ended and its output was passed on.
@@ -58,6 +63,10 @@ package struct Supervisor: ~Copyable {
     let sinks = self.sinks
     let id = self.id
     let spec = self.spec
+    if !warnings.isEmpty {
+      sinks.hideSecrets(of: spec)
+      for warning in warnings { sinks.warn(warning) }
+    }
     do throws(OneOffError) {
       var result = try supervise(control, caller, runControl)
       // BEFORE the result is told, which counts what could not be passed on.

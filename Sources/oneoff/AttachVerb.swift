@@ -68,10 +68,11 @@ enum AttachVerb {
 
   /// Stays with a run to its end, or until whoever sits here leaves.
   ///
+  /// - Parameter toldWarnings: how many of the run's warnings, the first ones, are told already.
   /// - Returns: the run's status, or 0 where it was left.
   static func attend(
     _ connection: consuming RunConnection, _ id: RunID, _ spec: RunSpec, _ keys: DetachKeys,
-    _ store: borrowing RunStore
+    _ store: borrowing RunStore, toldWarnings: Int = 0
   ) throws(OneOffError) -> Int32 {
     let hasTerminal = spec.terminal != nil
     let sink = OutputSink(
@@ -89,6 +90,9 @@ enum AttachVerb {
     case .over:
       guard let result = try store.waitForEnd(of: id) else {
         throw .supervisor("the record of the run \(id.text) was removed")
+      }
+      for warning in result.warnings.dropFirst(toldWarnings) {
+        Printer.printError("warning: \(warning.text)")
       }
       if let sentence = result.sentence(of: "run", under: spec) { Printer.printError(sentence) }
       return result.status

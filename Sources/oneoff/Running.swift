@@ -23,12 +23,12 @@ struct RecordRequest: Sendable, Codable {
   /// Whether there must be a record, or no run; else there is a warning.
   var isRequired: Bool
 
-  /// Begins the record of a run; nil where there can be none and need not be, of which the others
-  /// are told.
+  /// Begins the record of a run; nil where there can be none and need not be, of which there is a
+  /// warning.
   ///
   /// - Throws: where it must be; and when there is one of that name, which is the caller's mistake.
   fileprivate func begin(
-    _ spec: RunSpec, id: RunID, telling sinks: [any RunSink]
+    _ spec: RunSpec, id: RunID, _ warnings: inout [RunWarning]
   ) throws(OneOffError) -> RecordSink? {
     let description = RunDescription(
       id: id, started: Timestamp.text(wallClock()), kind: kind, app: app, command: command,
@@ -38,7 +38,7 @@ struct RecordRequest: Sendable, Codable {
     } catch {
       guard !isRequired, error != .recordExists(id) else { throw error }
       let text = "the run is not recorded: \(error)".onOneLine
-      for sink in sinks { sink.warned(RunWarning(code: "no-record", text: text)) }
+      warnings.append(RunWarning(code: "no-record", text: text))
       return nil
     }
   }
@@ -56,24 +56,22 @@ func performRun(
   onCallerDeath policy: CallerDeathPolicy? = nil, absence: CallerAbsence? = nil
 ) throws -> PerformedRun {
   var spec = spec
-  let resultSink = output.result.map(ResultSink.init)
-  defer {
-    if let failure = resultSink?.failure { Printer.printError("the result was lost: \(failure)") }
-  }
   var sinks =
     try output.makeSinks(hasTerminal: spec.terminal != nil)
-    + (resultSink.map { [$0 as any RunSink] } ?? [])
     + (absence.map { [$0.report as any RunSink] } ?? [])
+  var warnings: [RunWarning] = []
   var recordSink: RecordSink?
   if let request {
     let id = try spec.id ?? .random()
     spec.id = id
-    recordSink = try request.begin(spec, id: id, telling: sinks)
+    recordSink = try request.begin(spec, id: id, &warnings)
     // First, so that whoever hears of the end finds the result in the record.
     if let recordSink { sinks.insert(recordSink, at: 0) }
   }
+  // Before the record and everybody: that it cannot be written is in their results.
+  if let result = output.result { sinks.insert(ResultSink(result), at: 0) }
   let control = try makeControl(
-    of: recordSink == nil ? nil : spec.id, policy, absence, telling: sinks)
+    of: recordSink == nil ? nil : spec.id, policy, absence, &warnings)
   // Before the record: see RunControl.
   if let control { sinks.insert(control, at: 0) }
   defer { control?.close(atMost: .seconds(1)) }
@@ -86,7 +84,8 @@ func performRun(
     let caller =
       spec.isInteractive
       ? CallerSide(input: control?.inputSource ?? 0, terminal: Caller.terminal) : nil
-    let result = try Supervisor(spec, sinks: sinks).run(caller: caller, runControl: control)
+    let result = try Supervisor(spec, sinks: sinks, warnings: warnings).run(
+      caller: caller, runControl: control)
     let endLine = { for case let sink as OutputSink in sinks { sink.endLine() } }
     if let sentence = result.sentence(of: name, under: spec) {
       endLine()
@@ -112,7 +111,7 @@ func performRun(
 /// to have one.
 private func makeControl(
   of id: RunID?, _ policy: CallerDeathPolicy?, _ absence: CallerAbsence?,
-  telling sinks: [any RunSink]
+  _ warnings: inout [RunWarning]
 ) throws(OneOffError) -> RunControl? {
   guard id != nil || policy != nil else { return nil }
   do throws(OneOffError) {
@@ -120,7 +119,7 @@ private func makeControl(
       id, policy, takesInput: absence?.mayGiveInput == true, starter: absence?.takeStarter())
   } catch {
     let text = "nobody can attach to the run or kill it: \(error)".onOneLine
-    for sink in sinks { sink.warned(RunWarning(code: "no-control", text: text)) }
+    warnings.append(RunWarning(code: "no-control", text: text))
     return policy == nil ? nil : try RunControl(nil, policy)
   }
 }
