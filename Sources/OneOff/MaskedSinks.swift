@@ -13,6 +13,9 @@ final class MaskedSinks {
   private var knowsSecrets = false
   private var stdout: MaskedStream?
   private var stderr: MaskedStream?
+  /// What is in the result of what was warned of.
+  private var warnings: [RunWarning] = []
+  private var omittedWarnings = 0
 
   init(_ sinks: [any RunSink]) {
     self.sinks = sinks
@@ -102,6 +105,11 @@ final class MaskedSinks {
   func warn(_ warning: RunWarning) {
     var warning = warning
     if let mask { warning.text = mask.masked(warning.text) }
+    if warnings.count < RunWarning.mostInResult {
+      warnings.append(warning)
+    } else {
+      omittedWarnings += 1
+    }
     for sink in sinks { sink.warned(warning) }
   }
 
@@ -140,12 +148,24 @@ final class MaskedSinks {
     return channels.map(RunResult.Log.Sink.init)
   }
 
-  /// The run is over; returns the result without secrets.
+  /// The run is over; returns the result without secrets, and with what was warned of.
   func finish(id: RunID, result: RunResult) -> RunResult {
     var result = mask?.masked(result) ?? result
     for sink in sinks { sink.complete(&result.log) }
-    for sink in sinks { sink.finished(id: id, result: result) }
+    tellWarnings()
+    for sink in sinks {
+      result.warnings = resultWarnings
+      sink.finished(id: id, result: result)
+      // Those after it hear of it, and have it in the result.
+      if let warning = sink.takeWarning() { warn(warning) }
+    }
+    result.warnings = resultWarnings
     return result
+  }
+
+  private var resultWarnings: [RunWarning] {
+    guard let omitted = RunWarning(omitted: omittedWarnings) else { return warnings }
+    return warnings + [omitted]
   }
 
   /// The error of a run without secrets.

@@ -33,7 +33,7 @@ package final class RecordSink: RunSink {
   /// Needs neither memory nor disk space for more.
   package func rested() { log.rest() }
 
-  /// Does nothing: what is warned of is not the command's output.
+  /// Does nothing: it is in the result, and not the command's output.
   package func warned(_ warning: RunWarning) {}
 
   /// Once, that the log is not complete.

@@ -94,12 +94,7 @@ struct RunRecord: ~Copyable {
     do throws(SystemError) {
       try write(result)
     } catch let error where error.errno == .noSpace {
-      // What is long of a result is what the command can make long: how it ended fits.
-      var short = result
-      short.changes = nil
-      short.blockedCalls = nil
-      short.error = short.error.map { String($0.prefix(1000)) }
-      try write(short)
+      try write(result.shortened)
     }
     lock.unlock()
   }
@@ -211,6 +206,19 @@ extension OneOffError {
 }
 
 extension RunResult {
+  /// The result without what the command can make long: how the run ended.
+  var shortened: RunResult {
+    var short = self
+    short.changes = nil
+    short.blockedCalls = nil
+    short.error = error.map { String($0.prefix(1000)) }
+    if !warnings.isEmpty {
+      let text = "the warnings are not kept: the disk of the run's record was full"
+      short.warnings = [RunWarning(code: "warnings-omitted", text: text)]
+    }
+    return short
+  }
+
   /// The exit status of a run whose supervisor was killed: PID 1 kills the command then.
   static let lostStatus: Int32 = 128 + Signal.kill
 

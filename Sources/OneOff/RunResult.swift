@@ -157,6 +157,9 @@ public struct RunResult: Sendable, Hashable, Codable {
   public var log: Log
   /// The blocked system calls; nil when nobody has asked for them.
   public var blockedCalls: BlockedCalls?
+  /// What was warned of, in the order in which it was: the first 100, after which one says how many
+  /// there were besides.
+  public var warnings: [RunWarning] = []
   /// Why the command was not executed, in words.
   public var error: String?
 
@@ -170,7 +173,7 @@ public struct RunResult: Sendable, Hashable, Codable {
     case scratchLost = "scratch_lost"
     case changes, exports, log
     case blockedCalls = "blocked_calls"
-    case error
+    case warnings, error
   }
 }
 
@@ -196,7 +199,30 @@ extension RunResult {
     try members.encode(exports, forKey: .exports)
     try members.encode(log, forKey: .log)
     try members.encode(blockedCalls, forKey: .blockedCalls)
+    try members.encode(warnings, forKey: .warnings)
     try members.encode(error, forKey: .error)
+  }
+
+  /// Reads what this version writes, and what one has written that kept no warnings.
+  public init(from decoder: any Decoder) throws {
+    let members = try decoder.container(keyedBy: CodingKeys.self)
+    status = try members.decode(Int32.self, forKey: .status)
+    reason = try members.decode(Reason.self, forKey: .reason)
+    exit = try members.decodeIfPresent(Exit.self, forKey: .exit)
+    signalBy = try members.decodeIfPresent(String.self, forKey: .signalBy)
+    started = try members.decode(String.self, forKey: .started)
+    finished = try members.decodeIfPresent(String.self, forKey: .finished)
+    durationMilliseconds = try members.decodeIfPresent(Int64.self, forKey: .durationMilliseconds)
+    usage = try members.decodeIfPresent(Usage.self, forKey: .usage)
+    limits = try members.decodeIfPresent(LimitsInForce.self, forKey: .limits)
+    limitsHit = try members.decodeIfPresent([String].self, forKey: .limitsHit)
+    scratchLost = try members.decodeIfPresent(Bool.self, forKey: .scratchLost)
+    changes = try members.decodeIfPresent(Changes.self, forKey: .changes)
+    exports = try members.decodeIfPresent([Export].self, forKey: .exports)
+    log = try members.decode(Log.self, forKey: .log)
+    blockedCalls = try members.decodeIfPresent(BlockedCalls.self, forKey: .blockedCalls)
+    warnings = try members.decodeIfPresent([RunWarning].self, forKey: .warnings) ?? []
+    error = try members.decodeIfPresent(String.self, forKey: .error)
   }
 }
 

@@ -52,7 +52,8 @@ package protocol RunSink: AnyObject {
   /// - Returns: how many of them the sink could not pass on, because their reader took too long.
   func endedChanges() -> Int
 
-  /// What the sink has run into, to be told to everybody; asked for after output, and told once.
+  /// What the sink has run into, to be told to everybody; asked for after output and at the end,
+  /// and told once.
   func takeWarning() -> RunWarning?
 
   /// Adds what only the sink knows to the result, before that is told to anybody.

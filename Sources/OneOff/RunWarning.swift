@@ -2,7 +2,7 @@ import LinuxSystem
 import SystemPackage
 
 /// Something that the caller should know about a run that goes on all the same.
-public struct RunWarning: Sendable, Hashable {
+public struct RunWarning: Sendable, Hashable, Codable {
   /// For programs: one of those in docs/events.md.
   public var code: String
   /// For people.
@@ -12,6 +12,18 @@ public struct RunWarning: Sendable, Hashable {
   public init(code: String, text: String) {
     self.code = code
     self.text = text
+  }
+
+  /// So many of a run are in its result.
+  static let mostInResult = 100
+
+  /// Warnings that are not in the result, because so many others are.
+  init?(omitted count: Int) {
+    guard count > 0 else { return nil }
+    let subject = count == 1 ? "1 more warning is" : "\(count) more warnings are"
+    self.init(
+      code: "warnings-omitted",
+      text: "\(subject) not listed: these are the first \(Self.mostInResult)")
   }
 }
 

@@ -68,10 +68,11 @@ enum AttachVerb {
 
   /// Stays with a run to its end, or until whoever sits here leaves.
   ///
+  /// - Parameter toldWarnings: how many of the run's warnings, the first ones, are told already.
   /// - Returns: the run's status, or 0 where it was left.
   static func attend(
     _ connection: consuming RunConnection, _ id: RunID, _ spec: RunSpec, _ keys: DetachKeys,
-    _ store: borrowing RunStore
+    _ store: borrowing RunStore, toldWarnings: Int = 0
   ) throws(OneOffError) -> Int32 {
     let hasTerminal = spec.terminal != nil
     let sink = OutputSink(
@@ -86,9 +87,9 @@ enum AttachVerb {
     case .dropped(let complaint):
       Printer.printError("\(complaint)\nhint: oneoff logs -f \(id.text) waits for its reader")
       return CommandLineTool.failureStatus
-    case .over: return try end(of: id, spec, store)
+    case .over: return try end(of: id, spec, store, toldWarnings)
     case .cut:
-      let status = try end(of: id, spec, store)
+      let status = try end(of: id, spec, store, toldWarnings)
       guard case .ended = try store.read(id)?.state else { return status }
       Printer.printError(
         "the end of the output was not read in time\nhint: oneoff logs \(id.text) has all of it")
@@ -96,12 +97,15 @@ enum AttachVerb {
     }
   }
 
-  /// Says how the run has ended, and returns its status.
+  /// Says how the run has ended, and what there was to warn of; returns its status.
   private static func end(
-    of id: RunID, _ spec: RunSpec, _ store: borrowing RunStore
+    of id: RunID, _ spec: RunSpec, _ store: borrowing RunStore, _ toldWarnings: Int
   ) throws(OneOffError) -> Int32 {
     guard let result = try store.waitForEnd(of: id) else {
       throw .supervisor("the record of the run \(id.text) was removed")
+    }
+    for warning in result.warnings.dropFirst(toldWarnings) {
+      Printer.printError("warning: \(warning.text)")
     }
     if let sentence = result.sentence(of: "run", under: spec) { Printer.printError(sentence) }
     return result.status

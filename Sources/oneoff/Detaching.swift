@@ -33,7 +33,7 @@ struct DetachedRun: Sendable, Codable {
     let id = try spec.id ?? .random()
     spec.id = id
     let process = try makeProcess()
-    let status = try Self.waitForStart(of: process, id)
+    let status = try Self.waitForStart(of: process, id).status
     if status == 0 { try Printer.print("\(id.text)\n") }
     return status
   }
@@ -46,12 +46,12 @@ struct DetachedRun: Sendable, Codable {
     spec.id = id
     isAttended = true
     var process = try makeProcess()
-    let status = try Self.waitForStart(of: process, id)
+    let (status, warnings) = try Self.waitForStart(of: process, id)
     guard status == 0, let socket = process.takeConnection() else { return status }
     let connection = RunConnection(
       toStarted: socket, takesInput: spec.standardInput == .caller)
     guard let store = try RunStore.find() else { throw VerbFailure(noRun: id.text) }
-    return try AttachVerb.attend(connection, id, spec, keys, store)
+    return try AttachVerb.attend(connection, id, spec, keys, store, toldWarnings: warnings)
   }
 
   /// This very program, whatever has become of its file.
@@ -63,11 +63,14 @@ struct DetachedRun: Sendable, Codable {
 
   private static func waitForStart(
     of process: borrowing DetachedProcess, _ id: RunID
-  ) throws -> Int32 {
+  ) throws -> (status: Int32, warnings: Int) {
     var outcome: StartNews?
+    var warnings = 0
     try process.readReports { line in
       switch StartNews(parsing: line) {
-      case .warning(let text): Printer.printError("warning: \(text)")
+      case .warning(let text):
+        Printer.printError("warning: \(text)")
+        warnings += 1
       case .started: outcome = .started
       case .failed(let status, let error): outcome = .failed(status: status, error: error)
       case nil: break
@@ -75,10 +78,10 @@ struct DetachedRun: Sendable, Codable {
       return outcome == nil
     }
     switch outcome {
-    case .started: return 0
+    case .started: return (0, warnings)
     case .failed(let status, let error):
       Printer.printError(error)
-      return status
+      return (status, warnings)
     case .warning, nil:
       throw SpecError(
         "the supervisor of the run \(id.text) was killed before the command was executed",

@@ -49,8 +49,8 @@ struct ResultFile: Sendable, Hashable, Codable {
 /// Writes the result of a run into a file.
 final class ResultSink: RunSink {
   private let file: ResultFile
-  /// Why the file could not be written.
-  private(set) var failure: SystemError?
+  /// Why the file could not be written, until that was told.
+  private var failure: SystemError?
 
   init(_ file: ResultFile) { self.file = file }
 
@@ -63,6 +63,14 @@ final class ResultSink: RunSink {
   func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {}
 
   func warned(_ warning: RunWarning) {}
+
+  /// Once, that the file could not be written.
+  func takeWarning() -> RunWarning? {
+    defer { failure = nil }
+    return failure.map {
+      RunWarning(code: "result-lost", text: "the result was lost: \($0)".onOneLine)
+    }
+  }
 
   func finished(id: RunID, result: RunResult) {
     do throws(SystemError) {

@@ -56,24 +56,20 @@ func performRun(
   onCallerDeath policy: CallerDeathPolicy? = nil, absence: CallerAbsence? = nil
 ) throws -> PerformedRun {
   var spec = spec
-  let resultSink = output.result.map(ResultSink.init)
-  defer {
-    if let failure = resultSink?.failure { Printer.printError("the result was lost: \(failure)") }
-  }
-  var sinks =
-    try output.makeSinks(hasTerminal: spec.terminal != nil)
-    + (resultSink.map { [$0 as any RunSink] } ?? [])
+  var sinks = try output.makeSinks(hasTerminal: spec.terminal != nil)
   var warnings: [RunWarning] = []
   var recordSink: RecordSink?
   if let request {
     let id = try spec.id ?? .random()
     spec.id = id
     recordSink = try request.begin(spec, id: id, &warnings)
-    // First, so that whoever hears of the end finds the result in the record. Who is absent hears of
-    // it by the record: there, all the rest comes first.
+    // First, so that whoever hears of the end finds the result in the record. Who is absent hears
+    // of it by the record: there, all the rest comes first.
     if let recordSink { sinks.insert(recordSink, at: absence == nil ? 0 : sinks.endIndex) }
   }
   if let absence { sinks.append(absence.report) }
+  // Before the record and everybody: that it cannot be written is in their results.
+  if let result = output.result { sinks.insert(ResultSink(result), at: 0) }
   let control = try makeControl(
     of: recordSink == nil ? nil : spec.id, policy, absence, &warnings)
   // Before the record: see RunControl.

@@ -41,23 +41,22 @@ extension IntegrationTests {
     }
 
     @Test func aGiverWhoDiesWhileNobodyTakesHisInputMakesRoom() throws {
-      try Control.detach("a", ["-i"])
+      // A name that no other run on the host has.
+      let id = "held-\(getpid())"
+      try Control.detach(id, ["-i"])
       let null = try FileDescriptor.open(FilePath("/dev/null"), .writeOnly, options: .closeOnExec)
       defer { try? null.close() }
       let giver = try start(
-        ["attach", "a"], giving: [UInt8](repeating: 0x61, count: 3_000_000), null)
-      try waitUntil {
-        let (client, answer) = try ask("a", giveInput)
-        try client.close()
-        return !answer.contains(#""input":true"#)
-      }
-      usleep(100_000)
+        ["attach", id], giving: [UInt8](repeating: 0x61, count: 3_000_000), null)
+      try waitUntil { try Control.connections(id) == 1 }
+      // Time to fill the pipe, which nobody empties.
+      usleep(300_000)
       giver.send(SIGKILL)
       #expect(try giver.wait() == .signal(SIGKILL))
-      let (client, answer) = try ask("a", giveInput)
+      let (client, answer) = try ask(id, giveInput)
       defer { try? client.close() }
       #expect(answer.contains(#""input":true"#), "\(answer)")
-      try Control.end("a")
+      try Control.end(id)
     }
 
     @Test func whatComesWithTheRequestIsNotLost() throws {

@@ -42,10 +42,11 @@ extension IntegrationTests {
       var spec = try container("true").spec
       spec.seccomp = .unconfined
       var codes: [String] = []
-      try OneOffContainer(spec, program: FilePath(Built.program)).run { event in
+      let result = try OneOffContainer(spec, program: FilePath(Built.program)).run { event in
         if case .warning(let warning) = event { codes.append(warning.code) }
       }
       #expect(codes == ["seccomp-unconfined"])
+      #expect(result.warnings.map(\.code) == codes)
     }
 
     @Test func fiftyRunsAtOnceOnThreadsEachGetTheirOwn() throws {

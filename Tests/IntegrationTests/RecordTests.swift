@@ -128,6 +128,8 @@ extension IntegrationTests {
       #expect(warned.status == 4)
       #expect(warned.output.contains(#""code":"no-record""#), "\(warned.output)")
       #expect(warned.output.contains("migrated"))
+      let result = try #require(try Events(warned.output).result)
+      #expect(warningCodes(of: result) == ["no-record"])
       for arguments in [hook + ["--record"], runArguments(["--record"], command: ["true"])] {
         let refused = try perform(arguments, environment: environment)
         #expect(refused.status == 125)

@@ -34,7 +34,7 @@ import Testing
         + #""signal_by":null,"#
         + #""started":"2026-01-02T03:04:05.000000000Z","status":3,"usage":{"cpu_system_us":6,"#
         + #""cpu_throttled_us":null,"cpu_user_us":5,"io_read_bytes":null,"io_write_bytes":null,"#
-        + #""memory_peak_bytes":null,"oom_kills":null,"processes_peak":null}}"#)
+        + #""memory_peak_bytes":null,"oom_kills":null,"processes_peak":null},"warnings":[]}"#)
   }
 
   @Test func aRunWithoutACommandHasEveryMemberToo() throws {
@@ -69,6 +69,8 @@ import Testing
   @Test func aResultOfAnEarlierVersionCanBeRead() throws {
     let text = try json(Self.result()).replacing(#""blocked_calls":null,"#, with: "")
       .replacing(#""dropped_bytes":9,"#, with: "").replacing(#""exports":null,"#, with: "")
+      .replacing(#","warnings":[]"#, with: "")
+    #expect(!text.contains("warnings"))
     var expected = try Self.result()
     expected.log.droppedBytes = 0
     #expect(try JSONDecoder().decode(RunResult.self, from: Data(text.utf8)) == expected)
@@ -95,9 +97,30 @@ import Testing
     #expect(text.contains(#""signal_by":"oneoff""#))
   }
 
+  @Test func isShortWithoutWhatCanBeLong() throws {
+    var result = try Self.result()
+    #expect(result.shortened == result)
+    result.error = String(repeating: "x", count: 5000)
+    result.blockedCalls = .init(calls: [], otherCount: 0, isComplete: true)
+    result.warnings = (1...100).map {
+      RunWarning(code: "discarded-changes", text: String(repeating: "\($0)", count: 1000))
+    }
+    let text = try json(result.shortened)
+    #expect(text.utf8.count < 2000, "\(text)")
+    #expect(result.shortened.warnings.map(\.code) == ["warnings-omitted"])
+    #expect(result.shortened.status == 3)
+  }
+
   @Test func readsWhatItHasWritten() throws {
     var result = try Self.result()
     result.usage?.memoryPeakBytes = 1 << 40
+    result.limits = RunResult.LimitsInForce(nil, scratch: .mebibytes(1))
+    result.limitsHit = ["scratch"]
+    result.scratchLost = true
+    result.exports = [.init(path: "/x", to: "x", files: 1, bytes: 2)]
+    result.signalBy = "oneoff"
+    result.error = "no"
+    result.warnings = [RunWarning(code: "export-failed", text: "nothing was exported")]
     let data = Data(try json(result).utf8)
     #expect(try JSONDecoder().decode(RunResult.self, from: data) == result)
   }
