@@ -85,7 +85,10 @@ extension OwnedDescriptor {
   public borrowing func reserve(_ bytes: Int) throws(SystemError) {
     let code = posix_fallocate(number, 0, bytes)
     guard code == 0 else {
-      throw SystemError(call: "posix_fallocate(3)", errno: Errno(rawValue: code))
+      throw SystemError(
+        call: "posix_fallocate(3)", subject: "of room for the result", errno: Errno(rawValue: code),
+        hint: "make room on that disk: oneoff gc and oneoff rm remove records of runs that are over"
+      )
     }
   }
 

@@ -99,6 +99,8 @@ package struct Attachment: ~Copyable {
       if interaction.isOver { end = .left }
     case .writer: for writer in sink.writers { writer.flush() }
     }
+    // Who has seen enough, such as head(1), does not wait for the run's end.
+    if end == nil, !sink.accepts(.stdout) { end = .left }
     // What could not be sent at once, such as a size.
     if target.hasPending { target.flush() }
   }

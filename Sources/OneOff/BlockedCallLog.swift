@@ -25,12 +25,19 @@ final class BlockedCallLog {
   /// The socket to watch until ``takeListener()``.
   var socketNumber: CInt? { socket?.reader.number }
 
-  /// The listener to watch after it.
-  var listenerNumber: CInt? { listener?.descriptor.number }
+  /// The listener, which is watched after it.
+  private var listenerNumber: CInt? { listener?.descriptor.number }
 
-  /// Takes the listener when the socket is readable; once it is there or will not come, the socket
-  /// is closed.
-  func takeListener() {
+  /// Takes the listener when the socket is readable, and has a loop watch it; once it is there or
+  /// will not come, the socket is closed.
+  func takeListener(in loop: borrowing EventLoop, tag: UInt64) throws(SystemError) {
+    guard let number = socketNumber else { return }
+    takeListener()
+    if socket == nil { loop.remove(number) }
+    if let listenerNumber { try loop.add(listenerNumber, tag: tag) }
+  }
+
+  private func takeListener() {
     do {
       guard let received = try socket?.receive() else { return }
       listener = consume received
@@ -41,7 +48,13 @@ final class BlockedCallLog {
   }
 
   /// Answers what has arrived; once nothing can arrive any more, the listener is closed.
-  func answer() {
+  func answer(in loop: borrowing EventLoop) {
+    guard let number = listenerNumber else { return }
+    answer()
+    if listener == nil { loop.remove(number) }
+  }
+
+  private func answer() {
     do {
       for _ in 0..<Self.callsAtOnce {
         switch try listener?.next() {

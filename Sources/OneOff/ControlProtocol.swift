@@ -18,11 +18,14 @@ package struct ControlRequest: Sendable, Hashable, Codable {
   package var signal: Int32?
   /// Whether who attaches wants to give the command's input; nil for no.
   package var input: Bool?
+  /// When the run that is meant has begun, as its record says: another one may have its name. nil
+  /// for whichever listens.
+  package var started: String?
 
   enum CodingKeys: String, CodingKey {
     case version = "v"
     case action = "do"
-    case signal, input
+    case signal, input, started
   }
 
   /// Asks for a signal.
@@ -85,6 +88,9 @@ package struct ControlAnswer: Sendable, Hashable, Codable {
 
   static let notUnderstood = ControlAnswer(
     isDone: false, error: "this version of oneoff does not understand the request")
+  static let anotherRun = ControlAnswer(
+    isDone: false,
+    error: "another run of that name, whose record is in another directory, has the control socket")
   static let busy = ControlAnswer(
     isDone: false, error: "\(RunControl.mostAttached) others are attached to the run already")
 

@@ -46,7 +46,7 @@ final class MaskedSinks {
   func accept(_ stream: OutputStream) -> Bool { sinks.contains { $0.accepts(stream) } }
 
   /// Whether anybody wants to be told every change.
-  var listChanges: Bool { sinks.contains(where: \.listsChanges) }
+  private var listChanges: Bool { sinks.contains(where: \.listsChanges) }
 
   /// The command was executed.
   func start(id: RunID, time: Duration, pid: Int32) {
@@ -134,13 +134,19 @@ final class MaskedSinks {
   }
 
   /// The run has changed something.
-  func tell(_ change: Change) {
+  private func tell(_ change: Change) {
     let change = mask?.masked(change) ?? change
     for sink in sinks where sink.listsChanges { sink.changed(change) }
   }
 
-  /// Every change was told; returns how many could not be passed on.
-  func endChanges() -> Int { sinks.reduce(0) { $0 + $1.endedChanges() } }
+  /// Looks for what the run has changed, tells whoever wants to know all of it, and warns of what
+  /// could not be told.
+  func tellChanges(of sources: ChangeSources) -> RunResult.Changes? {
+    let found = sources.changes(report: listChanges ? { self.tell($0) } : nil)
+    let unlisted = RunWarning(unlistedChanges: sinks.reduce(0) { $0 + $1.endedChanges() })
+    for warning in found.warnings + (unlisted.map { [$0] } ?? []) { warn(warning) }
+    return found.summary
+  }
 
   /// Passes on what waits in the channels, for a bounded time, and says what was lost.
   func closeChannels(hurried: Bool) -> [RunResult.Log.Sink] {

@@ -64,9 +64,10 @@ extension RunStore {
     _ body: (consuming RunConnection) throws(OneOffError) -> Value
   ) throws(OneOffError) -> Value? {
     let deadline = monotonicClock() + Self.patience
+    var request = request
     repeat {
-      // The record first: whoever then answers is its run's supervisor.
-      guard case .running = try read(id)?.state else { return nil }
+      guard let run = try read(id), case .running = run.state else { return nil }
+      request.started = run.description.started
       if var connection = try OneOffError.wrap({ try RunConnection(to: id) }),
         let answer = try Self.answer(request, id, &connection)
       {

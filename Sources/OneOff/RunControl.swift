@@ -25,6 +25,7 @@ package final class RunControl {
   private var nextTag = firstClientTag
   private var input: CommandInput?
   private var newSize: TerminalSize?
+  private var started: String?
 
   /// Prepares to be asked.
   ///
@@ -55,9 +56,11 @@ package final class RunControl {
 
   /// Listens for a recorded run.
   ///
+  /// - Parameter started: when it has begun, as its record says.
   /// - Throws: EADDRINUSE when a run of that name is alive; the errnos of bind(2) and mkdir(2); an
   ///   error of the specification's kind where others may use the directory.
-  package func listen(for id: RunID) throws(OneOffError) {
+  package func listen(for id: RunID, started: String) throws(OneOffError) {
+    self.started = started
     do {
       let socket = try ControlSocket(id.text, in: ControlDirectory.make())
       try loop.add(socket.listener.number, tag: Self.listenerTag)
@@ -191,6 +194,10 @@ package final class RunControl {
   ) -> [SupervisorState.Event] {
     guard let request = ControlRequest(parsing: line) else {
       client.answer(.notUnderstood, .leaving)
+      return []
+    }
+    guard request.started == nil || request.started == started else {
+      client.answer(.anotherRun, .leaving)
       return []
     }
     switch request.action {

@@ -134,6 +134,18 @@ extension RunRecord {
     try lock.waitForLock(.shared, subject: lockSubject)
   }
 
+  /// Takes the lock of those who wait for the end, for whom whoever removes the record waits; nil
+  /// when it was removed.
+  func lockForWaiting() throws(SystemError) -> OwnedDescriptor? {
+    do throws(SystemError) {
+      let file = try directory.open(File.description, flags: .reading)
+      try file.waitForLock(.shared, subject: lockSubject)
+      return file
+    } catch let error where error.errno == .noSuchFileOrDirectory {
+      return nil
+    }
+  }
+
   /// What the run was to be; nil when the record was removed.
   ///
   /// - Throws: an error of the specification's kind where the file is not what oneoff has written.

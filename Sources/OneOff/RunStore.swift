@@ -68,6 +68,9 @@ package struct RunStore: ~Copyable {
   package func waitForEnd(of id: RunID) throws(OneOffError) -> RunResult? {
     try OneOffError.wrap {
       guard let record = try RunRecord(opening: id, in: runs) else { return nil }
+      // BEFORE waiting: whoever removes the record lets those who wait read it first.
+      let file = try record.lockForWaiting()
+      defer { file?.unlock() }
       try record.waitForEnd()
       return try record.read()?.state.result
     }
@@ -110,7 +113,10 @@ package struct RunStore: ~Copyable {
       let lock = try directory.open(RunRecord.File.lock, flags: [.readingAndWriting, .creating])
       let subject = "of the lock of the run \(id.text)"
       guard try lock.tryLock(.shared, subject: subject) else { return .running }
-      // Now only readers can be in the way, and others who remove it.
+      // Those who wait for the end come first, and then those who read.
+      lock.unlock()
+      let file = try? directory.open(RunRecord.File.description, flags: [.reading, .nonBlocking])
+      try file?.waitForLock(.exclusive, subject: subject)
       try lock.waitForLock(.exclusive, subject: subject)
       guard try directory.status(of: RunRecord.File.lock) != nil else { return .missing }
       if let started {

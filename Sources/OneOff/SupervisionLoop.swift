@@ -186,30 +186,13 @@ struct SupervisionLoop: ~Copyable {
       for channel in sinks.channels { channel.advance() }
       return []
     case .listenerSocket:
-      try takeListener()
+      try blockedCalls?.takeListener(in: loop, tag: Source.listener.rawValue)
       return []
     case .listener:
-      answerBlockedCalls()
+      blockedCalls?.answer(in: loop)
       return []
     case .callerInput, .commandInput: return interaction?.passInput() ?? []
     }
-  }
-
-  // MARK: Blocked system calls
-
-  private func takeListener() throws {
-    guard let blockedCalls, let socket = blockedCalls.socketNumber else { return }
-    blockedCalls.takeListener()
-    if blockedCalls.socketNumber == nil { loop.remove(socket) }
-    if let listener = blockedCalls.listenerNumber {
-      try loop.add(listener, tag: Source.listener.rawValue)
-    }
-  }
-
-  private func answerBlockedCalls() {
-    guard let blockedCalls, let listener = blockedCalls.listenerNumber else { return }
-    blockedCalls.answer()
-    if blockedCalls.listenerNumber == nil { loop.remove(listener) }
   }
 
   private func records(
@@ -295,6 +278,19 @@ struct SupervisionLoop: ~Copyable {
     log.droppedBytes = allowance.dropped
   }
 
+  /// Passes on what is in a pipe already: the command has written it before it ended, and whoever
+  /// stores it must not lack it because somebody else is slow, or does not want to wait.
+  private mutating func passRest(of stream: OutputStream) {
+    // More than a pipe holds, for one in which somebody outside goes on writing.
+    var room = 4 << 20
+    // What cannot be read any more is at its end.
+    while room > 0, let outcome = try? reader(of: stream)?.read(), case .bytes(let bytes) = outcome
+    {
+      room -= bytes.count
+      pass(bytes, on: stream)
+    }
+  }
+
   private func reader(of stream: OutputStream) -> InputReader? {
     stream == .stdout ? stdout : stderr
   }
@@ -332,7 +328,8 @@ struct SupervisionLoop: ~Copyable {
     for writer in sinks.writers where writer.hasPending { try block(writer) }
     isPaused =
       !blockedWriters.isEmpty || sinks.channels.contains(where: \.holdsUp)
-      || runControl?.holdsUp == true
+      // What is left of the output is no more than pipes hold.
+      || firstProcessEnd == nil && runControl?.holdsUp == true
     if isPaused, !wasPaused {
       if let stdout { loop.remove(stdout.descriptor) }
       if let stderr { loop.remove(stderr.descriptor) }
@@ -378,22 +375,15 @@ struct SupervisionLoop: ~Copyable {
     case .startDrain:
       deadlines.startDrain(Supervisor.drainTime, now: monotonicClock())
       try setTimer()
-    case .gather: gatherChanges()
+    case .gather:
+      if let changeSources { changes = sinks.tellChanges(of: changeSources) }
     case .finish(let outcome):
       // Streams that somebody outside still holds open end here for everybody who listens.
-      for stream in OutputStream.allCases where reader(of: stream) != nil { _ = end(stream) }
+      for stream in OutputStream.allCases where reader(of: stream) != nil {
+        passRest(of: stream)
+        _ = end(stream)
+      }
       self.outcome = outcome
-    }
-  }
-
-  private mutating func gatherChanges() {
-    guard let changeSources else { return }
-    let report: ((Change) -> Void)? = sinks.listChanges ? { [sinks] in sinks.tell($0) } : nil
-    let found = changeSources.changes(report: report)
-    changes = found.summary
-    let unlisted = RunWarning(unlistedChanges: sinks.endChanges())
-    for warning in found.warnings + (unlisted.map { [$0] } ?? []) {
-      sinks.warn(warning)
     }
   }
 }

@@ -28,10 +28,10 @@ struct RecordRequest: Sendable, Codable {
   ///
   /// - Throws: where it must be; and when there is one of that name, which is the caller's mistake.
   fileprivate func begin(
-    _ spec: RunSpec, id: RunID, _ warnings: inout [RunWarning]
+    _ spec: RunSpec, id: RunID, started: String, _ warnings: inout [RunWarning]
   ) throws(OneOffError) -> RecordSink? {
     let description = RunDescription(
-      id: id, started: Timestamp.text(wallClock()), kind: kind, app: app, command: command,
+      id: id, started: started, kind: kind, app: app, command: command,
       spec: spec)
     do throws(OneOffError) {
       return try RunStore.begin(description)
@@ -59,10 +59,11 @@ func performRun(
   var sinks = try output.makeSinks(hasTerminal: spec.terminal != nil)
   var warnings: [RunWarning] = []
   var recordSink: RecordSink?
+  let started = request == nil ? "" : Timestamp.text(wallClock())
   if let request {
     let id = try spec.id ?? .random()
     spec.id = id
-    recordSink = try request.begin(spec, id: id, &warnings)
+    recordSink = try request.begin(spec, id: id, started: started, &warnings)
     // First, so that whoever hears of the end finds the result in the record. Who is absent hears
     // of it by the record: there, all the rest comes first.
     if let recordSink { sinks.insert(recordSink, at: absence == nil ? 0 : sinks.endIndex) }
@@ -71,7 +72,7 @@ func performRun(
   // Before the record and everybody: that it cannot be written is in their results.
   if let result = output.result { sinks.insert(ResultSink(result), at: 0) }
   let control = try makeControl(
-    of: recordSink == nil ? nil : spec.id, policy, absence, &warnings)
+    of: recordSink == nil ? nil : spec.id, started: started, policy, absence, &warnings)
   // Before the record: see RunControl.
   if let control { sinks.insert(control, at: 0) }
   // Where there was no run, which has said so.
@@ -111,7 +112,7 @@ func performRun(
 /// How others have a say in a run, which goes on also where they can have none; nil where nobody is
 /// to have one.
 private func makeControl(
-  of id: RunID?, _ policy: CallerDeathPolicy?, _ absence: CallerAbsence?,
+  of id: RunID?, started: String, _ policy: CallerDeathPolicy?, _ absence: CallerAbsence?,
   _ warnings: inout [RunWarning]
 ) throws(OneOffError) -> RunControl? {
   guard id != nil || policy != nil || absence != nil else { return nil }
@@ -119,7 +120,7 @@ private func makeControl(
     policy, takesInput: absence?.mayGiveInput == true, starter: absence?.takeStarter())
   guard let id else { return control }
   do throws(OneOffError) {
-    try control.listen(for: id)
+    try control.listen(for: id, started: started)
   } catch {
     let text = "nobody can attach to the run or kill it: \(error)".onOneLine
     warnings.append(RunWarning(code: "no-control", text: text))

@@ -173,6 +173,109 @@ extension IntegrationTests {
       #expect(Records.names == ["aa", "ab"])
     }
 
+    @Test func whoHasSeenEnoughLeaves() throws {
+      try Control.detach("a", [], "while :; do echo line; sleep 0.02; done")
+      let begin = ContinuousClock.now
+      let shown = try RunningProcess.completion([
+        "sh", "-c", "\"$0\" attach a 2>/dev/null | head -n 1", Built.program,
+      ])
+      #expect(shown.output == "line\n")
+      #expect(ContinuousClock.now - begin < .seconds(5))
+      try Control.end("a")
+    }
+
+    /// What was written before the end is stored, however hurriedly the run is ended then.
+    @Test func whatIsWrittenIsStoredHoweverOftenTheEndIsAskedFor() throws {
+      for number in 0..<20 {
+        let id = "hurried-\(number)"
+        try Control.detach(
+          id, ["-i"], "trap '' TERM INT; echo ready; read x; head -c 700000 /dev/zero; exit 0")
+        let log = Records.runs.appending("\(id)/log").string
+        try waitUntil { try String(contentsOfFile: log, encoding: .utf8).contains("ready") }
+        let (client, _) = try ask(id, giveInput + [5, 0, 0, 0, 1, 0x0a])
+        defer { try? client.close() }
+        let signal = Array("{\"v\":1,\"do\":\"signal\",\"signal\":15}\n".utf8)
+        while let killer = try? Control.connect(id) {
+          _ = try? killer.writeAll(signal)
+          try? killer.close()
+        }
+        #expect(try perform(["wait", id]).status == 0)
+        let result = try Records.object(id, "result.json")["log"] as? [String: Any]
+        try #require(result?["stdout_bytes"] as? Int == 700_006, "\(id)")
+        #expect(try perform(["logs", id]).stdout.count == 700_006)
+      }
+    }
+
+    @Test func aStalledReaderTakesNothingFromTheRecord() throws {
+      let (reader, writer) = try FileDescriptor.closedOnExecPipe()
+      defer { try? reader.close() }
+      let null = try FileDescriptor.open(FilePath("/dev/null"), .writeOnly, options: .closeOnExec)
+      defer { try? null.close() }
+      let process = try IntegrationTests.startProgram(
+        runArguments(["--name", "a"], command: ["head", "-c", "900000", "/dev/zero"]), null,
+        writer, null)
+      try writer.close()
+      usleep(500_000)
+      process.send(SIGTERM)
+      #expect(try process.wait() == .code(0))
+      let result = try Records.object("a", "result.json")["log"] as? [String: Any]
+      #expect(result?["stdout_bytes"] as? Int == 900_000)
+      #expect(try perform(["logs", "a"]).stdout.count == 900_000)
+    }
+
+    @Test func aGiverWhoReadsNothingKeepsNobodyFromTheResult() throws {
+      try Control.detach("a", ["-i"], "read x; head -c 1500000 /dev/zero; exit 4")
+      let (client, _) = try ask("a", giveInput + [5, 0, 0, 0, 1, 0x0a])
+      defer { try? client.close() }
+      #expect(try perform(["wait", "a"]).status == 4)
+      let result = try Records.object("a", "result.json")["log"] as? [String: Any]
+      #expect(result?["stdout_bytes"] as? Int == 1_500_000)
+    }
+
+    @Test func aRunIsNotTakenForAnotherOfItsName() throws {
+      let other = Workspace.current.path.appending("files/other-state").string
+      try FileManager.default.createDirectory(
+        atPath: other, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      let elsewhere = ["ONEOFF_STATE_DIR": other]
+      let begun = try perform(
+        runArguments(["-d", "--name", "twin"], command: ["sleep", "300"]), environment: elsewhere)
+      #expect(begun.status == 0, "\(begun.errors)")
+      try Control.detach("twin", [], "sleep 3")
+      let refused = try perform(["kill", "twin"])
+      #expect(refused.status == 125)
+      #expect(refused.errors.contains("another run of that name"), "\(refused.errors)")
+      #expect(try perform(["kill", "-s", "KILL", "twin"], environment: elsewhere).status == 0)
+      #expect(try perform(["wait", "twin"], environment: elsewhere).status == 137)
+      #expect(try perform(["wait", "twin"]).status == 0)
+    }
+
+    @Test func whoeverWaitsHasTheStatusBeforeTheRecordIsRemoved() throws {
+      for number in 0..<20 {
+        let id = "fleeting-\(number)"
+        let volume = try Workspace.current.make("files/v\(number)")
+        try Control.detach(
+          id, ["-v", "\(volume):/v"], "while [ ! -e /v/go ]; do sleep 0.005; done; exit 9")
+        let waiter = try RunningProcess.quiet([Built.program, "wait", id])
+        usleep(50_000)
+        let remover = try RunningProcess.quiet([
+          "sh", "-c", "until \"$0\" rm \(id) 2>/dev/null; do :; done", Built.program,
+        ])
+        try Workspace.current.write("v\(number)/go", "")
+        #expect(try waiter.wait() == .code(9))
+        #expect(try remover.wait() == .code(0))
+      }
+    }
+
+    @Test func namesThatControlATerminalAreEscapedInJSON() throws {
+      let script = "mkdir \"/tmp/$(printf 'a\\302\\2332J\\177\\342\\200\\256b')\""
+      #expect(try run(["--name", "a"], "sh", "-c", script).status == 0)
+      let shown = try perform(["inspect", "a"]).stdout
+      #expect(!shown.contains(0x7f) && !shown.contains(0x9b) && !shown.contains(0xae))
+      let result = try #require(try Records.inspect("a")["result"] as? [String: Any])
+      let paths = (result["changes"] as? [String: Any])?["paths"] as? [String] ?? []
+      #expect(paths.contains { $0.contains("\u{9b}2J\u{7f}\u{202e}b") }, "\(paths)")
+    }
+
     @Test func whereThereCanBeNoSocketAllElseIsAsEver() throws {
       try FileManager.default.createDirectory(
         atPath: Workspace.current.path.appending("runtime").string,
