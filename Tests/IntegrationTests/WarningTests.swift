@@ -69,11 +69,10 @@ extension IntegrationTests {
     }
 
     @Test func whatPrecedesTheRunIsOneOfThem() throws {
-      try Workspace.current.write("runtime", "a file is in the way")
-      let runtime = Workspace.current.path.appending("files/runtime").string
-      let done = try perform(
-        runArguments(["--name", "a", "--events", "-"], command: ["true"]),
-        environment: ["ONEOFF_RUNTIME_DIR": runtime])
+      try "a file is in the way".write(
+        toFile: Workspace.current.path.appending("runtime/runs").string, atomically: true,
+        encoding: .utf8)
+      let done = try run(["--name", "a", "--events", "-"], "true")
       #expect(done.status == 0, "\(done.errors)")
       #expect(try Events(done.output).names.first == "warning")
       #expect(warningCodes(of: try result(of: "a")) == ["no-control"])
