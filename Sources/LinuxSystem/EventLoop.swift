@@ -94,8 +94,8 @@ extension Duration {
     return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
   }
 
-  /// The duration in milliseconds, from 0 to 2^31 - 1, as poll(2) and epoll_wait(2) take it. Rounded
-  /// up: rounded down, a loop that waits for the rest of a time would spin through its end.
+  /// The duration in milliseconds, from 0 to 2^31 - 1, as poll(2) and epoll_wait(2) take it.
+  /// Rounded up: rounded down, a loop that waits for the rest of a time would spin through its end.
   var pollTimeout: CInt {
     let (milliseconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000)
     return CInt(clamping: milliseconds + (rest > 0 ? 1 : 0))

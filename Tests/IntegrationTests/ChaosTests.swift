@@ -52,7 +52,7 @@ private struct ChaosRun {
     awaitsRecord = mishap == .readerKilled || mishap != .diskFull && !isEarly
     // The command takes at least 20 ms.
     moment = UInt32(numbers.next(below: awaitsRecord ? 25_000 : 60_000))
-    ballast = numbers.next(below: 280_000)
+    ballast = 100_000 + numbers.next(below: 180_000)
   }
 
   var description: String {
