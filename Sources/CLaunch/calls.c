@@ -134,6 +134,10 @@ long ol_read_at(int file, void *buffer, size_t size, long offset) {
     return ol_result(pread(file, buffer, size, offset));
 }
 
+long ol_pidfd_open(pid_t pid) {
+    return ol_result(syscall(SYS_pidfd_open, pid, 0));
+}
+
 long ol_pidfd_send_signal(int pidfd, int signal_number) {
     return ol_result(syscall(SYS_pidfd_send_signal, pidfd, signal_number, NULL, 0));
 }

@@ -1,6 +1,5 @@
 /*
- * System calls of the supervisor's control socket, and of the watch over its caller; see
- * ol_control.h.
+ * System calls of the supervisor's control socket; see ol_control.h.
  */
 #include "ol_control.h"
 #include "result.h"
@@ -9,7 +8,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -104,8 +102,4 @@ long ol_control_peer(int socket, uint32_t *user) {
 
 long ol_control_send(int socket, const void *bytes, size_t count) {
     return ol_result(send(socket, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL));
-}
-
-long ol_pidfd_open(pid_t pid) {
-    return ol_result(syscall(SYS_pidfd_open, pid, 0));
 }

@@ -4,7 +4,7 @@ import Glibc
 /// The process that has started this one, and its end.
 public struct CallerProcess: ~Copyable, Sendable {
   /// A descriptor that is readable once it has ended; nil when there is nobody whose end could be
-  /// noticed.
+  /// noticed, or no descriptor is left for that (EMFILE, ENFILE): then it is not noticed.
   public let number: CInt?
   private let owned: OwnedDescriptor?
   /// Whether it had ended by the time it was looked at.

@@ -66,6 +66,8 @@ public struct ControlSocket: ~Copyable, Sendable {
   }
 
   /// Removes the name, under which somebody else may then listen, and gives the descriptor up.
+  ///
+  /// A name that cannot be removed is in nobody's way: who listens under it next removes it.
   public consuming func remove() { try? directory.removeFile(name) }
 
   /// Connects to the one that listens under a name.
@@ -201,7 +203,7 @@ public struct ControlConnection: ~Copyable, Sendable {
 
   /// Waits until more can be sent, or the time is over; nil for as long as it takes.
   public borrowing func waitForRoom(atMost time: Duration?) {
-    let milliseconds = time.map { CInt(clamping: $0.nanoseconds / 1_000_000) } ?? -1
+    let milliseconds = time?.pollTimeout ?? -1
     var waiting = pollfd(fd: descriptor.number, events: Int16(POLLOUT), revents: 0)
     // Safe: one structure of ours is filled.
     _ = unsafe poll(&waiting, 1, milliseconds)

@@ -41,7 +41,7 @@ public struct EventLoop: ~Copyable {
   /// Waits until at least one descriptor is ready, and returns the tags of those that are; none
   /// when a signal or the end of the time has come first.
   public func wait(atMost time: Duration? = nil) throws(SystemError) -> [UInt64] {
-    let milliseconds = time.map { CInt(clamping: $0.nanoseconds / 1_000_000) } ?? -1
+    let milliseconds = time?.pollTimeout ?? -1
     let capacity = 8
     var failure: SystemError?
     // Safe: at most `capacity` tags are written, and the result says how many.
@@ -92,6 +92,13 @@ extension Duration {
     let limit: UInt64 = 1 << 63
     guard UInt64(seconds) < limit / 1_000_000_000 else { return limit }
     return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+  }
+
+  /// The duration in milliseconds, from 0 to 2^31 - 1, as poll(2) and epoll_wait(2) take it.
+  /// Rounded up: rounded down, a loop that waits for the rest of a time would spin through its end.
+  var pollTimeout: CInt {
+    let (milliseconds, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000)
+    return CInt(clamping: milliseconds + (rest > 0 ? 1 : 0))
   }
 }
 

@@ -83,18 +83,13 @@ public struct FileWatch: ~Copyable, Sendable {
 
   /// Waits until something happens, or until the time is over.
   ///
-  /// - Parameter time: to the millisecond.
+  /// - Parameter time: rounded up to milliseconds.
   public func wait(atMost time: Duration) throws(SystemError) {
     var waiting = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
     // Safe: one structure of ours is filled.
-    let count = unsafe poll(&waiting, 1, CInt(clamping: time.nanoseconds / 1_000_000))
+    let count = unsafe poll(&waiting, 1, time.pollTimeout)
     guard count > 0 else { return }
     // What has happened is seen by looking: the events are only taken away.
     _ = try readAvailable(descriptor.number, atMost: 64 << 10, subject: "of the inotify descriptor")
   }
-}
-
-/// Lets time pass; a signal ends it early.
-public func sleep(for time: Duration) {
-  _ = poll(nil, 0, CInt(clamping: time.nanoseconds / 1_000_000))
 }

@@ -15,7 +15,7 @@ public func writeKernelFile(_ path: FilePath, _ text: String) throws(SystemError
   }
 }
 
-/// What such a file says; nil where the kernel has no such file.
+/// What such a file says; nil where it cannot be read, mostly because the kernel has no such file.
 public func readKernelFile(_ path: FilePath) -> String? {
   (try? readFile(path, limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
 }
@@ -27,7 +27,7 @@ public final class KernelFile {
 
   private let file: OwnedDescriptor
 
-  /// Opens a file; nil where the kernel has no such file.
+  /// Opens a file; nil where that fails, mostly because the kernel has no such file.
   public init?(_ path: FilePath) {
     guard let file = try? OwnedDescriptor(opening: path, flags: .reading) else { return nil }
     self.file = file

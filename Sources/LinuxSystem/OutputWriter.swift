@@ -94,7 +94,7 @@ public final class OutputWriter {
         let left = max(.zero, deadline - monotonicClock())
         longest = min(left, time ?? left)
       }
-      let milliseconds = longest.map { CInt(clamping: $0.nanoseconds / 1_000_000) } ?? -1
+      let milliseconds = longest?.pollTimeout ?? -1
       var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
       // Safe: one structure of ours is filled.
       guard unsafe poll(&waiting, 1, milliseconds) != 0 else { return }

@@ -241,7 +241,7 @@ public final class RecordChannel {
         for channel in open where isDone(channel) { loop.remove(channel.activity) }
         open.removeAll(where: isDone)
         guard let next = open.map(limit).min() else { break }
-        guard (try? loop.wait(atMost: next - now + .milliseconds(1))) != nil else { break }
+        guard (try? loop.wait(atMost: next - now)) != nil else { break }
       }
     }
     for channel in channels { channel.close() }

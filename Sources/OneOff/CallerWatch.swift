@@ -6,6 +6,10 @@ package enum CallerDeathPolicy: String, Sendable, Hashable, CaseIterable {
   case kill
   /// It goes on to its own end.
   case finish
+
+  /// SIGHUP comes before the end of a shell that passes it on, and so long after it that end is
+  /// waited for.
+  package static let patience = Duration.seconds(1)
 }
 
 /// Notices the end of whoever has started this process: his process is gone, or nobody reads what
@@ -16,10 +20,6 @@ final class CallerWatch {
 
   /// The tags.
   static let tags = 1...UInt64(4)
-
-  /// SIGHUP comes before the end of a shell that passes it on, and so long after it that end is
-  /// waited for.
-  private static let patience = Duration.seconds(1)
 
   private let policy: CallerDeathPolicy
   private let process: CallerProcess
@@ -80,7 +80,7 @@ final class CallerWatch {
     guard number == Signal.hangUp, policy == .finish else { return false }
     if !isGone, !holdsHangUp {
       holdsHangUp = true
-      try timer.start(Self.patience)
+      try timer.start(CallerDeathPolicy.patience)
     }
     return true
   }

@@ -21,7 +21,7 @@ final class RunExports {
   private let targets: [ExportTarget]
   private let plan: LaunchPlan
   private let socket: DescriptorSocket
-  /// What could not be cleaned up by ``make(proceed:)``, whether it has succeeded or not.
+  /// What could not be cleaned up by ``make(mayProceed:)``, whether it has succeeded or not.
   private(set) var leftovers: [SystemError] = []
 
   /// - Parameter socket: over which PID 1 sends the overlays; nil in a run without exports.

@@ -73,7 +73,7 @@ private struct FollowedFiles: ~Copyable {
   func wait(atMost time: Duration, orEvery interval: Duration) throws(SystemError) {
     switch watch {
     case .some(let watch): try watch.wait(atMost: time)
-    case .none: sleep(for: interval)
+    case .none: pause(interval)
     }
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import OneOff
 import SystemPackage
 import Testing
 
@@ -48,7 +49,7 @@ extension IntegrationTests {
       try reader.close()
       // As the end of a session sends it, and as the shell's end was seen before.
       kill(own, SIGHUP)
-      usleep(1_300_000)
+      Thread.sleep(forTimeInterval: (CallerDeathPolicy.patience + .milliseconds(500)) / .seconds(1))
       #expect(try perform(["ps"]).lines.count == 2)
       try letGo()
       #expect(try perform(["wait", "a"]).status == 6)

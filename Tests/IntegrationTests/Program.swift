@@ -282,6 +282,11 @@ extension RunningProcess {
   }
 }
 
+/// A number that whoever runs the tests may give; nil when that is none, or there is none.
+func numberInEnvironment(_ variable: String) -> UInt64? {
+  ProcessInfo.processInfo.environment[variable].flatMap { UInt64($0) }
+}
+
 /// Waits for something that comes by itself in a moment.
 func waitUntil(
   _ limit: Duration = .seconds(10), _ condition: () throws -> Bool

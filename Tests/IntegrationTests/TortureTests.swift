@@ -8,12 +8,9 @@ extension IntegrationTests {
   @Suite struct TortureTests {
     /// `ONEOFF_TORTURE_RUNS=10000`, as `make torture` has it, makes the runs that the project
     /// promises; `ONEOFF_TORTURE_SEED` makes those of an earlier time again.
-    private static let count = number("ONEOFF_TORTURE_RUNS") ?? 200
-    private static let seed = number("ONEOFF_TORTURE_SEED") ?? .random(in: 0...UInt64(UInt32.max))
-
-    private static func number(_ variable: String) -> UInt64? {
-      ProcessInfo.processInfo.environment[variable].flatMap { UInt64($0) }
-    }
+    private static let count = numberInEnvironment("ONEOFF_TORTURE_RUNS") ?? 200
+    private static let seed =
+      numberInEnvironment("ONEOFF_TORTURE_SEED") ?? .random(in: 0...UInt64(UInt32.max))
 
     @Test func everyByteAndEveryStatusArrives() async throws {
       let app = try Workspace.current.make("files/torture")

@@ -106,6 +106,15 @@ import Testing
     #expect(queue.next == [9])
     queue.noteSent(1)
     #expect(queue.isEmpty)
+    // Also where others were sent before it.
+    for piece: [UInt8] in [[1], [2, 3], [4, 5, 6]] { queue.append(piece) }
+    queue.noteSent(1)
+    queue.noteSent(1)
+    queue.giveUp()
+    #expect(queue.count == 1)
+    #expect(queue.next == [3])
+    queue.noteSent(1)
+    #expect(queue.isEmpty)
     #expect(queue.isFull(for: [UInt8](repeating: 0, count: SendQueue.limit + 1)))
     #expect(!queue.isFull(for: [UInt8](repeating: 0, count: SendQueue.limit)))
   }

@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test func everyAttackHasARow() {
-    #expect(rows.map(\.number) == Array(1...25))
+    #expect(rows.map(\.number) == Array(1...26))
   }
 
   @Test func everyRowHasATestAndOneWithoutTheDefence() {

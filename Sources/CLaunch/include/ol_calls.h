@@ -61,6 +61,8 @@ long ol_terminal_columns(int terminal);
 /* Reads at most `size` bytes, wherever the file's own position is. */
 long ol_read_at(int file, void *buffer, size_t size, long offset);
 
+long ol_pidfd_open(pid_t pid);
+
 long ol_pidfd_send_signal(int pidfd, int signal_number);
 
 /* The Landlock ABI of this kernel, or -errno where it has none (landlock_create_ruleset(2)). */

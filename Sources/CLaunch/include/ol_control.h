@@ -1,6 +1,5 @@
 /*
- * System calls of the supervisor's control socket, and of the watch over its caller. Each returns a
- * value, or -errno.
+ * System calls of the supervisor's control socket. Each returns a value, or -errno.
  */
 #ifndef OL_CONTROL_H
 #define OL_CONTROL_H
@@ -26,7 +25,5 @@ long ol_control_peer(int socket, uint32_t *user);
 
 /* Sends without waiting and without SIGPIPE. */
 long ol_control_send(int socket, const void *bytes, size_t count);
-
-long ol_pidfd_open(pid_t pid);
 
 #endif
