@@ -46,13 +46,14 @@ private struct ChaosRun {
     mishap = Mishap.allCases[Int(number) % Mishap.allCases.count]
     start = Start.allCases[Int(number) / Mishap.allCases.count % Start.allCases.count]
     status = Int32(numbers.next(below: 100))
-    lines = numbers.next(below: 3000)
+    // Of a disk that is to be full, enough to fill it mostly.
+    lines = mishap == .diskFull ? 1000 + numbers.next(below: 2000) : numbers.next(below: 3000)
     // Nobody can read what is not there, and a disk is full from the beginning.
     let isEarly = numbers.next(below: 4) == 0
     awaitsRecord = mishap == .readerKilled || mishap != .diskFull && !isEarly
     // The command takes at least 20 ms.
     moment = UInt32(numbers.next(below: awaitsRecord ? 25_000 : 60_000))
-    ballast = 100_000 + numbers.next(below: 180_000)
+    ballast = 180_000 + numbers.next(below: 100_000)
   }
 
   var description: String {
