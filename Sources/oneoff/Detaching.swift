@@ -12,9 +12,10 @@ struct DetachedRun: Sendable, Codable {
   /// Whether whoever starts it is attached from its beginning.
   private var isAttended = false
 
-  /// Takes what ``performRun(_:named:output:record:onCallerDeath:)`` would do.
+  /// Takes what ``performRun(_:named:output:record:onCallerDeath:absence:)`` would do.
   ///
-  /// - Throws: ENOENT when a path that is used at the end is relative to a directory that is gone.
+  /// - Throws: ``SpecError`` when the specification cannot be used; ENOENT when a path that is used
+  ///   at the end is relative to a directory that is gone.
   init(
     _ spec: RunSpec, named name: String, output: RunOutput, record: RecordRequest
   ) throws {

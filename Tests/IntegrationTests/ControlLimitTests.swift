@@ -4,7 +4,7 @@ import SystemPackage
 import Testing
 
 extension IntegrationTests {
-  /// What those who are connected to a run can do to it, and to each other.
+  /// What those who are connected to a run can do to it, and to each other, and what they cannot.
   @Suite struct ControlLimitTests {
     private let attach = Array("{\"v\":1,\"do\":\"attach\"}\n".utf8)
     private let giveInput = Array("{\"v\":1,\"do\":\"attach\",\"input\":true}\n".utf8)
