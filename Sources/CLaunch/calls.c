@@ -292,7 +292,7 @@ long ol_wait_for(pid_t pid) {
 
 /* posix_spawn(3) and not fork(2): the caller may have threads and a large memory. The actions move
  * every source above the targets first, so that no dup2 can overwrite one that is still needed. */
-long ol_spawn(const char *path, const char *const *arguments, char *const *environment,
+long ol_spawn(const char *path, const char *const *arguments, const char *const *environment,
               const int *descriptors, int count, int in_new_session) {
     /* Above all of them: a fixed number would overwrite one in a process that has many open. */
     int first_free = count;
@@ -329,7 +329,8 @@ long ol_spawn(const char *path, const char *const *arguments, char *const *envir
     }
     if (error == 0) {
         error = posix_spawn(&pid, path, &actions, &attributes,
-                            (char *const *)(uintptr_t)arguments, environment);
+                            (char *const *)(uintptr_t)arguments,
+                            environment ? (char *const *)(uintptr_t)environment : environ);
     }
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);

@@ -24,16 +24,10 @@ public struct DetachedProcess: ~Copyable, Sendable {
     var theirs: OwnedDescriptor?
     if connected { try Self.connect(&ours, &theirs) }
     if let number = theirs?.number { descriptors.append(number) }
-    let arena = try PlanArena()
-    // Safe: the arena lives until the call has returned; the child is a program of its own by then.
-    let vector = unsafe try arena.vector(arguments.map { Array($0.utf8) })
-    let result = unsafe program.withPlatformString { path in
-      unsafe ol_spawn(path, vector, environ, descriptors, CInt(descriptors.count), 1)
-    }
-    _ = try checkNegated(result, "posix_spawn(3)", "of \(program)")
+    _ = try spawn(
+      program, arguments.map { Array($0.utf8) }, descriptors: descriptors, inNewSession: true)
     self.reports = pipe.takeReader()
     self.connection = ours.take()
-    withExtendedLifetime(arena) {}
   }
 
   /// Two stream sockets that are connected to each other. See socketpair(2).

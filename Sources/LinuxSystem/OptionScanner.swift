@@ -227,6 +227,20 @@ public enum Caller {
     unsafe getenv(name).map { unsafe [UInt8](cString: $0) }
   }
 
+  /// The caller's environment, with more variables, or others of the same names.
+  public static func environment(with more: [(name: String, value: [UInt8])]) -> [[UInt8]] {
+    let names = more.map { Array("\($0.name)=".utf8) }
+    var entries: [[UInt8]] = []
+    // Safe: the strings and the NULL at the end are the C library's, and nothing changes them.
+    var next = unsafe environ
+    while let entry = unsafe next.pointee {
+      let bytes = unsafe [UInt8](cString: entry)
+      if !names.contains(where: { bytes.starts(with: $0) }) { entries.append(bytes) }
+      unsafe next = unsafe next.advanced(by: 1)
+    }
+    return entries + zip(names, more).map { $0 + $1.value }
+  }
+
   /// Whether standard output is a terminal.
   public static var hasTerminal: Bool { isTerminal(STDOUT_FILENO) }
 

@@ -17,18 +17,11 @@ public final class SpawnedProcess: Sendable {
     let control = try Pipe()
     let output = try Pipe()
     let file = try OwnedDescriptor(inMemory: input)
-    let descriptors = [control.reader.number, output.writer.number, 2, file.number]
-    let arena = try PlanArena()
-    // Safe: the arena lives until the call has returned; the child is a program of its own by then.
-    let vector = unsafe try arena.vector(arguments.map { Array($0.utf8) })
-    let result = unsafe program.withPlatformString { path in
-      unsafe ol_spawn(
-        path, vector, environ, descriptors, CInt(descriptors.count), 0)
-    }
-    self.pid = try checkNegated(result, "posix_spawn(3)", "of \(program)")
+    self.pid = try spawn(
+      program, arguments.map { Array($0.utf8) },
+      descriptors: [control.reader.number, output.writer.number, 2, file.number])
     self.control = Mutex(control.takeWriter().release())
     self.output = output.takeReader()
-    withExtendedLifetime(arena) {}
   }
 
   deinit { closeControl() }
@@ -93,19 +86,12 @@ func runQuietly(
 ) throws(SystemError) -> String? {
   let pipe = try Pipe()
   let null = try OwnedDescriptor(opening: "/dev/null", flags: .readingAndWriting)
-  let arena = try PlanArena()
-  // Safe: the arena lives until the call has returned; the child is a program of its own by then.
-  let vector = unsafe try arena.vector(arguments.map { Array($0.utf8) })
-  var environment: UnsafeMutablePointer<CChar>?
   let descriptors = [null.number, null.number, pipe.writer.number] + (file.map { [$0] } ?? [])
-  let result = unsafe program.withPlatformString {
-    unsafe ol_spawn($0, vector, &environment, descriptors, CInt(descriptors.count), 0)
-  }
-  let pid = try checkNegated(result, "posix_spawn(3)", "of \(program)")
+  let pid = try spawn(
+    program, arguments.map { Array($0.utf8) }, environment: [], descriptors: descriptors)
   let errors = pipe.takeReader()
   let text = try errors.readAll(limit: 64 << 10, subject: "of the errors of \(program)")
   let status = try checkNegated(ol_wait_for(pid), "wait4(2)", "of \(program)")
-  withExtendedLifetime(arena) {}
   guard status != 0 else { return nil }
   return String(decoding: text.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
 }

@@ -158,8 +158,8 @@ long ol_timer_set(int timer, uint64_t nanoseconds);
 long ol_wait_for(pid_t pid);
 
 /* Starts a program with just these descriptors as 0, 1, 2, …, and if wanted in a session of its
- * own; its pid, or -errno. */
-long ol_spawn(const char *path, const char *const *arguments, char *const *environment,
+ * own; its pid, or -errno. Without an environment it has the caller's. */
+long ol_spawn(const char *path, const char *const *arguments, const char *const *environment,
               const int *descriptors, int count, int in_new_session);
 
 /* The kernel's release as a number, major * 1000 + minor. See uname(2). */
