@@ -56,9 +56,9 @@ let package = Package(
       name: "OneOff",
       dependencies: ["ContainerSpec", "LinuxSystem", "SeccompPolicy", systemPackage],
       swiftSettings: swiftSettings),
-    // Procfile and hook; knows nothing of namespaces.
+    // Procfile, hook and deployment; knows nothing of namespaces.
     .target(
-      name: "Deploy", dependencies: ["ContainerSpec", "OneOff", systemPackage],
+      name: "Deploy", dependencies: ["ContainerSpec", "LinuxSystem", "OneOff", systemPackage],
       swiftSettings: swiftSettings),
     // The command line, one file per verb.
     .executableTarget(

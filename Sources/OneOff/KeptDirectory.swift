@@ -1,22 +1,33 @@
-import ContainerSpec
-import LinuxSystem
-import SystemPackage
+package import ContainerSpec
+package import LinuxSystem
+package import SystemPackage
 
 /// Where oneoff keeps what outlives the machine's next start.
-struct KeptDirectory: Sendable, Hashable {
+package struct KeptDirectory: Sendable, Hashable {
   /// The directory: what ONEOFF_STATE_DIR names, else `/var/lib/oneoff`, and for an ordinary user
   /// `$XDG_STATE_HOME/oneoff`, or `~/.local/state/oneoff`.
   var path: FilePath
 
-  private static let runs = "runs"
+  /// What is kept.
+  private enum Part: String {
+    /// The records of runs, for their owner alone.
+    case runs
+    /// What is known of apps. Anybody may follow the link to the release that is live.
+    case apps
+
+    var permissions: UInt32 { self == .runs ? 0o700 : 0o755 }
+  }
 
   /// The records of runs.
-  var runsPath: FilePath { path.appending(Self.runs) }
+  var runsPath: FilePath { path.appending(Part.runs.rawValue) }
+
+  /// What is known of apps.
+  package var appsPath: FilePath { path.appending(Part.apps.rawValue) }
 
   /// The directory of this process's environment.
   ///
   /// - Throws: where the environment of an ordinary user names none.
-  static func current() throws(SpecError) -> KeptDirectory {
+  package static func current() throws(SpecError) -> KeptDirectory {
     try KeptDirectory(isRoot: effectiveOwner().uid == 0, variable: Caller.environmentValue)
   }
 
@@ -58,12 +69,31 @@ struct KeptDirectory: Sendable, Hashable {
   ///
   /// - Throws: the errnos of mkdir(2), such as EROFS and ENOSPC; an error of the specification's
   ///   kind where others own one of the two directories, or may write to it.
-  func makeRuns() throws -> OwnedDescriptor {
-    let made = try makeDirectories(path, permissions: 0o700)
+  func makeRuns() throws -> OwnedDescriptor { try make(.runs) }
+
+  /// Opens the directory of the records; nil where nothing was ever recorded.
+  ///
+  /// - Throws: as ``makeRuns()``.
+  func findRuns() throws -> OwnedDescriptor? { try find(.runs) }
+
+  /// Opens the directory of the apps, which is made where it is missing.
+  ///
+  /// - Throws: as ``makeRuns()``.
+  package func makeApps() throws -> OwnedDescriptor { try make(.apps) }
+
+  /// Opens the directory of the apps; nil where nothing was ever deployed.
+  ///
+  /// - Throws: as ``makeRuns()``.
+  package func findApps() throws -> OwnedDescriptor? { try find(.apps) }
+
+  private func make(_ part: Part) throws -> OwnedDescriptor {
+    // Others may come by only where there is something for them; see XDG's 0700 for users.
+    let isRoot = effectiveOwner().uid == 0
+    let made = try makeDirectories(path, permissions: isRoot ? 0o711 : 0o700)
     do {
       let directory = try openDirectory()
-      if try directory.status(of: Self.runs) == nil { try makeRuns(in: directory) }
-      return try openRuns(in: directory)
+      if try directory.status(of: part.rawValue) == nil { try make(part, in: directory) }
+      return try open(part, in: directory)
     } catch {
       // What is refused is left as it was.
       removeEmptyDirectories(made)
@@ -71,14 +101,11 @@ struct KeptDirectory: Sendable, Hashable {
     }
   }
 
-  /// Opens the directory of the records; nil where nothing was ever recorded.
-  ///
-  /// - Throws: as ``makeRuns()``.
-  func findRuns() throws -> OwnedDescriptor? {
+  private func find(_ part: Part) throws -> OwnedDescriptor? {
     guard try exists() else { return nil }
     let directory = try openDirectory()
-    guard try directory.status(of: Self.runs) != nil else { return nil }
-    return try openRuns(in: directory)
+    guard try directory.status(of: part.rawValue) != nil else { return nil }
+    return try open(part, in: directory)
   }
 
   private func exists() throws(SystemError) -> Bool {
@@ -90,18 +117,23 @@ struct KeptDirectory: Sendable, Hashable {
     }
   }
 
-  private func makeRuns(in directory: borrowing OwnedDescriptor) throws(SystemError) {
+  private func make(
+    _ part: Part, in directory: borrowing OwnedDescriptor
+  ) throws(SystemError) {
     do throws(SystemError) {
-      try directory.makeDirectory(Self.runs, permissions: 0o700, owner: effectiveOwner())
+      try directory.makeDirectory(
+        part.rawValue, permissions: part.permissions, owner: effectiveOwner())
     } catch let error where error.errno == .fileExists {
       // Another run has just made it.
     }
   }
 
-  private func openRuns(in directory: borrowing OwnedDescriptor) throws -> OwnedDescriptor {
-    let runs = try directory.open(Self.runs, flags: .directory)
-    try Self.checkThatItIsOurs(try runs.status(), runsPath)
-    return runs
+  private func open(
+    _ part: Part, in directory: borrowing OwnedDescriptor
+  ) throws -> OwnedDescriptor {
+    let found = try directory.open(part.rawValue, flags: .directory)
+    try Self.checkThatItIsOurs(try found.status(), path.appending(part.rawValue))
+    return found
   }
 
   private func openDirectory() throws -> OwnedDescriptor {

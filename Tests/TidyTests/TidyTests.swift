@@ -29,7 +29,9 @@ import Testing
     "OneOff": [
       "ContainerSpec", "LinuxSystem", "SeccompPolicy", "SystemPackage", "FoundationEssentials",
     ],
-    "Deploy": ["ContainerSpec", "OneOff", "SystemPackage", "FoundationEssentials"],
+    "Deploy": [
+      "ContainerSpec", "LinuxSystem", "OneOff", "SystemPackage", "FoundationEssentials",
+    ],
     "oneoff": [
       "ContainerSpec", "Deploy", "LinuxSystem", "OneOff", "SystemPackage", "FoundationEssentials",
     ],

@@ -1,0 +1,119 @@
+import ContainerSpec
+package import LinuxSystem
+import OneOff
+
+/// The deployments of an app, each a file `deployments/N.json` that its owner alone may read.
+package struct DeploymentHistory: ~Copyable {
+  /// A deployment, with what is needed to do it again.
+  package struct Entry: Sendable, Hashable, Codable {
+    package var deployment: Deployment
+    /// The options with which it was done.
+    package var options: [GivenOption]
+    /// The directory that relative paths in them begin at.
+    package var directory: String
+
+    package init(deployment: Deployment, options: [GivenOption], directory: String) {
+      self.deployment = deployment
+      self.options = options
+      self.directory = directory
+    }
+  }
+
+  private static let name = "deployments"
+  private static let reserve = ".end"
+  private static let reservedForEnd = 64 << 10
+  private static let longestFile = 64 << 20
+
+  private let directory: OwnedDescriptor
+
+  /// Opens the deployments of an app.
+  package init(of app: borrowing KeptApp) throws(SystemError) {
+    try app.descriptor.makeDirectoryIfMissing(Self.name, permissions: 0o700)
+    self.directory = try app.descriptor.open(Self.name, flags: .directory)
+  }
+
+  // MARK: Reading
+
+  /// The numbers of all deployments, in their order.
+  package borrowing func numbers() throws(SystemError) -> [Int] {
+    try directory.entryNameTexts().compactMap { name in
+      name.hasSuffix(".json") ? Int(name.dropLast(".json".count)) : nil
+    }.sorted()
+  }
+
+  /// A deployment; nil where there is none of that number.
+  ///
+  /// - Throws: where the file is not what oneoff has written.
+  package borrowing func entry(_ number: Int) throws -> Entry? {
+    let name = "\(number).json"
+    guard let text = try directory.contents(of: name, limit: Self.longestFile) else { return nil }
+    guard let entry = StoredJSON.value(Entry.self, of: text) else {
+      throw SpecError(
+        "the record of deployment \(number) cannot be read",
+        remedy: "it was changed or damaged: remove the file \(name) of the app's deployments")
+    }
+    return entry
+  }
+
+  /// All deployments, the newest first.
+  package borrowing func entries() throws -> [Entry] {
+    try numbers().reversed().compactMap { try entry($0) }
+  }
+
+  // MARK: Writing
+
+  /// Writes a deployment; after a power cut it is there as it was before, or as it is now.
+  ///
+  /// - Throws: ENOSPC, EROFS. What was there before is there still then.
+  package borrowing func write(_ entry: Entry) throws(SystemError) {
+    try replace(entry, by: ".\(entry.deployment.number).draft")
+  }
+
+  /// Takes the room on the disk that the end of a deployment needs, which is to be written also
+  /// when the hook has filled the disk.
+  ///
+  /// - Throws: ENOSPC.
+  package borrowing func reserveEnd() throws(SystemError) {
+    try directory.open(Self.reserve, flags: [.writing, .creating]).reserve(Self.reservedForEnd)
+  }
+
+  /// Writes a deployment that is over into the room that was taken for it.
+  ///
+  /// - Throws: EIO, EROFS.
+  package borrowing func writeEnd(_ entry: Entry) throws(SystemError) {
+    try replace(entry, by: Self.reserve)
+  }
+
+  private borrowing func replace(_ entry: Entry, by draft: String) throws(SystemError) {
+    do throws(SystemError) {
+      try directory.open(draft, flags: [.writing, .creating])
+        .replaceContents(StoredJSON.text(entry))
+      try directory.rename(draft, to: "\(entry.deployment.number).json")
+      try directory.synchronize()
+    } catch {
+      try? directory.removeFile(draft)
+      throw error
+    }
+  }
+}
+
+extension Deployment {
+  /// The deployment as it is, when nobody is at it any more who would say so.
+  ///
+  /// - Parameter current: the release that is live.
+  package func settled(current: String?) -> Deployment {
+    guard state == .starting else { return self }
+    var settled = self
+    // The link was switched, and there was no time to say so.
+    let wentLive = current == release && previous != release
+    if step == .retire || step == .current && wentLive {
+      settled.state = .success
+      settled.status = 0
+      settled.warnings.append("it was interrupted after it went live")
+    } else {
+      settled.state = .interrupted
+      settled.message = "whoever did it is gone: killed, or the machine was switched off"
+    }
+    return settled
+  }
+}
