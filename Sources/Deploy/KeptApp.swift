@@ -126,11 +126,9 @@ package struct KeptApp: ~Copyable {
   /// Locks the app, so that nobody else deploys it; nil when somebody does.
   ///
   /// - Throws: the errnos of openat(2); ENOLCK.
-  package borrowing func tryLock(for holder: LockHolder) throws(SystemError) -> AppLock? {
+  package borrowing func tryLock() throws(SystemError) -> AppLock? {
     let file = try descriptor.open(Name.lock, flags: [.readingAndWriting, .creating])
     guard try file.tryLock(.exclusive, subject: "of the app \(app.text)") else { return nil }
-    // Only for people: the lock is the kernel's.
-    try? file.replaceContents(StoredJSON.text(holder))
     return AppLock(file: file)
   }
 
@@ -153,6 +151,11 @@ package struct KeptApp: ~Copyable {
 package struct AppLock: ~Copyable {
   /// For processes that are to hold it, too.
   package let file: OwnedDescriptor
+
+  /// Tells people who has it; the lock itself is the kernel's.
+  package borrowing func note(_ holder: LockHolder) {
+    try? file.replaceContents(StoredJSON.text(holder))
+  }
 }
 
 /// Who has locked an app, for whoever has to wait.

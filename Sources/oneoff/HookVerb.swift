@@ -56,37 +56,25 @@ enum HookVerb {
     let options = invocation.options
     var output = try RunOutput(.indented, options.run)
     let hook = try options.hook.hook()
-    let isRecorded = try options.record.isWantedByDefault()
+    // BEFORE the Procfile is looked at: what is missing there is the caller's mistake.
+    _ = try options.record.isWantedByDefault()
     output.sinks.application = hook.appName
     output.sinks.process = "\(hook.phase.name).1"
-    let layers = try options.run.imageLayers()
-    let file = try Procfile.parse(
-      readInput(
-        "Procfile", below: hook.appDirectory, limit: Procfile.maximumSize, kind: "Procfile"),
-      path: hook.procfilePath)
-    guard let entry = try file.entry(for: hook.phase) else {
+    _ = try options.run.imageLayers()
+    let file = try hook.procfile()
+    guard let prepared = try PreparedHook(hook, file, options) else {
       try sayThatThereIsNone(hook.phase, in: file, output: output)
       return 0
     }
-    let environment = try options.run.environment()
-    var spec = try hook.spec(running: entry, layers: layers, variables: environment.variables)
-    spec.secrets = environment.secrets
-    options.run.apply(to: &spec)
-    try spec.validate()
-    let record =
-      isRecorded
-      ? RecordRequest(
-        kind: .hook, app: hook.appName, command: [entry.command],
-        isRequired: options.record.isWanted) : nil
-    let name = "The \(hook.phase.name) hook"
-    if options.isDetached, let record {
-      return try DetachedRun(spec, named: name, output: output, record: record).start()
+    if options.isDetached, let record = prepared.record {
+      return try DetachedRun(
+        prepared.spec, named: prepared.name, output: output, record: record
+      ).start()
     }
-    // The command as the Procfile has it: expanded, it could show secrets.
     // A log that is gone is no reason not to run, or to lose the status.
-    try? output.printStep("Running \(hook.phase.name) hook: \(entry.command)")
+    try? output.printStep("Running \(hook.phase.name) hook: \(prepared.command)")
     let run = try performRun(
-      spec, named: name, output: output, record: record,
+      prepared.spec, named: prepared.name, output: output, record: prepared.record,
       onCallerDeath: options.callerDeath ?? .finish)
     if !run.wasExecuted {
       try? output.printFailure("The \(hook.phase.name) hook could not be started")

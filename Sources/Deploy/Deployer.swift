@@ -1,0 +1,150 @@
+package import LinuxSystem
+import OneOff
+package import SystemPackage
+
+/// Whoever does the steps of a deployment, but for the switch of the link.
+package protocol DeploymentPerformer: AnyObject {
+  /// The steps that there are; ``Deployment/Step/current`` always is one.
+  var steps: Set<Deployment.Step> { get }
+
+  /// The signal that has asked for the end; nil as long as none has.
+  var cancellation: Int32? { get }
+
+  /// Does a step; returns why it has failed, or nil. Phases that were run are noted.
+  func perform(
+    _ step: Deployment.Step, of deployment: inout Deployment
+  ) -> DeploymentProgress.Failure?
+
+  /// The deployment is at another step, or at its end.
+  func advanced(_ deployment: Deployment)
+}
+
+/// Does a deployment step by step, and keeps what has become of it. Whoever has one has the lock.
+package struct Deployer: ~Copyable {
+  private let app: KeptApp
+  private let history: DeploymentHistory
+  private var entry: DeploymentHistory.Entry
+
+  /// Begins a deployment: from here on it is in the history.
+  ///
+  /// - Parameter directory: where the release is, absolute.
+  /// - Throws: ENOSPC, EROFS and the like. Then nothing was begun.
+  package init(
+    _ entry: DeploymentHistory.Entry, of release: ReleaseVersion, in directory: FilePath,
+    app: consuming KeptApp, history: consuming DeploymentHistory
+  ) throws(SystemError) {
+    try history.reserveEnd()
+    try app.prepare(release, in: directory)
+    do throws(SystemError) {
+      try history.write(entry)
+    } catch {
+      app.dropPrepared()
+      throw error
+    }
+    self.entry = entry
+    self.app = app
+    self.history = history
+  }
+
+  /// Does every step, or as many as come before one that fails.
+  ///
+  /// - Returns: the deployment at its end.
+  package mutating func run(_ performer: some DeploymentPerformer) -> Deployment {
+    var progress = DeploymentProgress(steps: performer.steps.union([.current]))
+    var event = DeploymentProgress.Event.begun
+    performer.advanced(entry.deployment)
+    while true {
+      if let signal = performer.cancellation {
+        _ = progress.advance(.cancelled(signal: signal))
+      }
+      switch progress.advance(event) {
+      case .perform(let step): event = perform(step, performer)
+      case .finish(let outcome):
+        end(outcome)
+        performer.advanced(entry.deployment)
+        return entry.deployment
+      case .wait: preconditionFailure("a step has ended, and something comes next")
+      }
+    }
+  }
+
+  private mutating func perform(
+    _ step: Deployment.Step, _ performer: some DeploymentPerformer
+  ) -> DeploymentProgress.Event {
+    entry.deployment.step = step
+    if step == .boot { entry.deployment.hasBooted = true }
+    do throws(SystemError) {
+      try history.write(entry)
+    } catch {
+      // Where a kill would be forgotten, nothing more is begun; what is begun is ended.
+      if step.canBeLeft {
+        return .failed(.init(.impossible, status: 125, "its state cannot be kept: \(error)"))
+      }
+      warn("its state could not be kept: \(error)")
+    }
+    performer.advanced(entry.deployment)
+    let failure =
+      step == .current ? switchLink() : performer.perform(step, of: &entry.deployment)
+    if step == .abandon { entry.deployment.isAbandoned = failure == nil }
+    return failure.map { .failed($0) } ?? .succeeded
+  }
+
+  private func switchLink() -> DeploymentProgress.Failure? {
+    do throws(SystemError) {
+      try app.switchToPrepared()
+      return nil
+    } catch {
+      return .init(.impossible, status: 125, "the link to it could not be switched: \(error)")
+    }
+  }
+
+  private mutating func warn(_ text: String) { entry.deployment.warnings.append(text) }
+
+  private mutating func end(_ outcome: DeploymentProgress.Outcome) {
+    app.dropPrepared()
+    entry.deployment.state = outcome.state
+    entry.deployment.status = outcome.status
+    entry.deployment.message = outcome.message
+    entry.deployment.warnings += outcome.warnings
+    entry.deployment.finished = Timestamp.text(wallClock())
+    do throws(SystemError) {
+      try history.writeEnd(entry)
+    } catch {
+      warn("its end could not be kept: \(error)")
+    }
+  }
+}
+
+extension Deployment.Step {
+  /// Whether the deployment can still end here without anything left half done.
+  fileprivate var canBeLeft: Bool {
+    switch self {
+    case .release, .boot, .ready, .hook: true
+    case .activate, .current, .retire, .abandon: false
+    }
+  }
+}
+
+extension DeploymentHistory {
+  /// Says of deployments whose doers are gone what became of them; only for who has the lock.
+  ///
+  /// - Parameter abandon: ends what such a deployment has started; returns whether that succeeded.
+  /// - Returns: the one that was settled; nil where there was none.
+  /// - Throws: where a record can be neither read nor written.
+  package borrowing func settle(
+    current: ReleaseVersion?, abandon: (Entry) -> Bool
+  ) throws -> Deployment? {
+    // Only the newest can be so: whoever came after one had the lock, and did this.
+    guard let last = try numbers().last, var entry = try entry(last) else { return nil }
+    let owesAbandoning =
+      entry.deployment.state == .interrupted && entry.deployment.hasBooted
+      && !entry.deployment.isAbandoned
+    guard entry.deployment.state == .starting || owesAbandoning else { return nil }
+    entry.deployment = entry.deployment.settled(current: current?.text)
+    if entry.deployment.state == .interrupted, entry.deployment.hasBooted {
+      entry.deployment.isAbandoned = abandon(entry)
+    }
+    try write(entry)
+    return entry.deployment
+  }
+}
