@@ -40,7 +40,7 @@ enum HookVerb {
         + "hook is recorded: oneoff ps --all lists it. Where no record can be kept, a warning "
         + "says so, and the hook runs.",
     ],
-    groups: [OptionGroup.ofHook] + OptionGroup.ofRun,
+    groups: [OptionGroup.ofHook, OptionGroup.log] + OptionGroup.ofRun,
     examples: [
       .init(
         command: "oneoff hook --rootfs /srv/image --app-dir /srv/app/v42 --env-file app.env "
@@ -55,6 +55,8 @@ enum HookVerb {
     try invocation.checkDetaching()
     let options = invocation.options
     var output = try RunOutput(.indented, options.run)
+    let log = DeploymentLog(of: "hook", options)
+    output.joinsStreams = log.dialect == .github
     let hook = try options.hook.hook()
     let isRecorded = try options.record.isWantedByDefault()
     output.sinks.application = hook.appName
@@ -65,7 +67,7 @@ enum HookVerb {
         "Procfile", below: hook.appDirectory, limit: Procfile.maximumSize, kind: "Procfile"),
       path: hook.procfilePath)
     guard let entry = try file.entry(for: hook.phase) else {
-      try sayThatThereIsNone(hook.phase, in: file, output: output)
+      try sayThatThereIsNone(hook.phase, in: file, log)
       return 0
     }
     let environment = try options.run.environment()
@@ -83,25 +85,30 @@ enum HookVerb {
       return try DetachedRun(spec, named: name, output: output, record: record).start()
     }
     // The command as the Procfile has it: expanded, it could show secrets.
-    // A log that is gone is no reason not to run, or to lose the status.
-    try? output.printStep("Running \(hook.phase.name) hook: \(entry.command)")
+    log.beginSection("Running \(hook.phase.name) hook: \(entry.command)")
+    defer { log.endSection() }
     let run = try performRun(
       spec, named: name, output: output, record: record,
-      onCallerDeath: options.callerDeath ?? .finish)
+      onCallerDeath: options.callerDeath ?? .finish, log: log)
+    log.endSection()
     if !run.wasExecuted {
-      try? output.printFailure("The \(hook.phase.name) hook could not be started")
-    } else if run.status != 0, !run.isExplained {
-      try? output.printFailure("The \(hook.phase.name) hook failed with status \(run.status)")
+      log.failure("\(name) could not be started")
+    } else if run.status == 0 {
+      log.step("\(name) succeeded", after: run.duration)
+    } else if !run.isExplained {
+      log.failure("\(name) failed with status \(run.status)", after: run.duration)
     }
+    // A log that is gone is no reason to lose the status.
     return run.status
   }
 
   private static func sayThatThereIsNone(
-    _ phase: Phase, in file: Procfile, output: RunOutput
+    _ phase: Phase, in file: Procfile, _ log: DeploymentLog
   ) throws {
-    try output.printStep("No \(phase.name) hook in \(file.path): nothing to run")
+    log.step("No \(phase.name) hook in \(file.path): nothing to run")
     if let name = file.nearestName(to: phase) {
-      try output.printFailure("Its entry '\(name)' may be a slip of '\(phase.name)'")
+      log.failure("Its entry '\(name)' may be a slip of '\(phase.name)'")
     }
+    if let failure = log.writeFailure { throw failure }
   }
 }
