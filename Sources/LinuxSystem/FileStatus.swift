@@ -43,7 +43,7 @@ public struct FileStatus: Sendable, Hashable {
   private var modifiedNanoseconds: UInt64
 
   /// What an open file is. See fstatat(2), AT_EMPTY_PATH.
-  init(of number: CInt) throws(SystemError) {
+  public init(of number: CInt) throws(SystemError) {
     var status = ol_status()
     // Safe: the call fills the structure, and keeps no pointer.
     _ = try checkNegated(unsafe ol_file_status(number, "", &status), "fstatat(2)")

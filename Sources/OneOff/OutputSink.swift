@@ -12,10 +12,16 @@ package final class OutputSink: RunSink {
     /// As it is, also on a terminal: the command has one of its own, and paints.
     case painted
 
-    fileprivate var indent: String { self == .indented ? "       " : "" }
-    fileprivate var prefix: String { self == .indented ? " !    " : "oneoff:" }
-    /// What a line on the run's use of the host begins with.
-    var usagePrefix: String { self == .indented ? "----->" : "oneoff:" }
+    /// What a line of the command begins with.
+    package var indent: String { self == .indented ? "       " : "" }
+    /// What a line on something that went wrong begins with.
+    package var prefix: String { self == .indented ? " !    " : "oneoff:" }
+    /// What a line on a step, or on the run's use of the host, begins with.
+    package var usagePrefix: String { self == .indented ? "----->" : "oneoff:" }
+    /// Says that a command, or another step, is not over yet.
+    package static func stillRunning(after time: Duration) -> String {
+      "… still running after \(time.roundedText)"
+    }
     /// A terminal that is raw goes down a line, but not back to its beginning.
     fileprivate var lineEnd: String { self == .painted ? "\r\n" : "\n" }
   }

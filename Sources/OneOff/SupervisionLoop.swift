@@ -11,7 +11,6 @@ struct SupervisionLoop: ~Copyable {
   }
 
   private let loop: EventLoop
-  private let timer: Timer
   private let signals: SignalDescriptor
   private let control: CInt?
   private let runControl: RunControl?
@@ -25,7 +24,7 @@ struct SupervisionLoop: ~Copyable {
   /// Nothing is read from the command.
   private var isPaused = false
   private var blockedCalls: BlockedCallLog?
-  private var deadlines: Deadlines
+  private var timer: DeadlineTimer
   private var meter: RunMeter?
   private var allowance: LogAllowance
   private var streams: CommandStreams?
@@ -57,14 +56,14 @@ struct SupervisionLoop: ~Copyable {
     _ spec: RunSpec, id: RunID, sinks: MaskedSinks, control: CInt?, runControl: RunControl? = nil
   ) throws {
     let loop = try EventLoop()
-    let timer = try Timer()
+    let timer = try DeadlineTimer()
     let signals = try SignalDescriptor(
       spec.isInteractive
         ? Supervisor.forwardedSignals + Interaction.signals : Supervisor.forwardedSignals)
     if let control { try loop.add(control, tag: Source.control.rawValue) }
     if let runControl { try loop.add(runControl.descriptor, tag: Source.runControl.rawValue) }
     try loop.add(signals.descriptor.number, tag: Source.signals.rawValue)
-    try loop.add(timer.descriptor.number, tag: Source.timer.rawValue)
+    try loop.add(timer.descriptor, tag: Source.timer.rawValue)
     for channel in sinks.channels { try loop.add(channel.activity, tag: Source.channel.rawValue) }
     self.loop = loop
     self.timer = timer
@@ -74,7 +73,6 @@ struct SupervisionLoop: ~Copyable {
     self.id = id
     self.spec = spec
     self.sinks = sinks
-    self.deadlines = Deadlines(timeout: nil, silence: nil, now: .zero)
     self.allowance = LogAllowance(spec.logMaximum)
   }
 
@@ -100,16 +98,8 @@ struct SupervisionLoop: ~Copyable {
     // Whatever the end: the caller gets his terminal back as it was.
     defer { interaction?.end() }
     interaction?.begin()
-    if spec.timeout != nil || spec.silenceTimeout != nil {
-      deadlines = Deadlines(
-        timeout: spec.timeout, silence: spec.silenceTimeout, now: monotonicClock())
-      try setTimer()
-    }
-    if let meter {
-      self.meter = meter
-      deadlines.startSampling(now: monotonicClock())
-      try setTimer()
-    }
+    self.meter = meter
+    try timer.begin(spec, isSampled: meter != nil)
     try loop.add(container.status.number, tag: Source.status.rawValue)
     try loop.add(container.process.number, tag: Source.container.rawValue)
     try watchOutputs()
@@ -216,29 +206,9 @@ struct SupervisionLoop: ~Copyable {
   }
 
   private mutating func timerExpired() throws -> [SupervisorState.Event] {
-    let now = monotonicClock()
-    // While our own reader takes nothing, nothing is read from the command: it is not silent.
-    if isPaused { deadlines.noteOutput(at: now) }
-    var events = deadlines.expired(at: now)
-    if isPaused, !state.wasToldToEnd, events.contains(.drainExpired) {
-      // It is the reader of our output that takes its time, not a holder of the command's pipes.
-      deadlines.startDrain(Supervisor.drainTime, now: now)
-      events.removeAll { $0 == .drainExpired }
-    }
-    if deadlines.takeSample(at: now), let sample = meter?.sample(at: now) {
-      sinks.sample(sample)
-    }
-    try setTimer()
-    return events
-  }
-
-  /// Has the timer go off when there is next something to look at.
-  private func setTimer() throws {
-    if let next = deadlines.next {
-      try timer.start(next - monotonicClock())
-    } else {
-      try timer.stop()
-    }
+    let expiry = try timer.expired(isPaused: isPaused, wasToldToEnd: state.wasToldToEnd)
+    if let time = expiry.sampleTime, let sample = meter?.sample(at: time) { sinks.sample(sample) }
+    return expiry.events
   }
 
   // MARK: Output
@@ -253,7 +223,7 @@ struct SupervisionLoop: ~Copyable {
     case .bytes(let bytes):
       // BEFORE the bytes are passed on: the start comes first in every record of the run.
       try handle(.outputArrived, container)
-      if deadlines.wantsOutput { deadlines.noteOutput(at: monotonicClock()) }
+      timer.noteOutput()
       if bytes.count > InputReader.little { holdsMuch = true }
       pass(bytes, on: stream)
       // Nobody is left to read it: the command gets SIGPIPE, as it would without us.
@@ -369,12 +339,9 @@ struct SupervisionLoop: ~Copyable {
     case .forward(let number): container.forward(signal: number)
     case .startGrace:
       sinks.wait(atMost: spec.grace)
-      deadlines.startGrace(spec.grace, now: monotonicClock())
-      try setTimer()
+      try timer.startGrace(spec.grace)
     case .kill: container.kill()
-    case .startDrain:
-      deadlines.startDrain(Supervisor.drainTime, now: monotonicClock())
-      try setTimer()
+    case .startDrain: try timer.startDrain()
     case .gather:
       if let changeSources { changes = sinks.tellChanges(of: changeSources) }
     case .finish(let outcome):

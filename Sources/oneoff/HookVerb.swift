@@ -40,7 +40,7 @@ enum HookVerb {
         + "hook is recorded: oneoff ps --all lists it. Where no record can be kept, a warning "
         + "says so, and the hook runs.",
     ],
-    groups: [OptionGroup.ofHook] + OptionGroup.ofRun,
+    groups: [OptionGroup.ofHook, OptionGroup.log] + OptionGroup.ofRun,
     examples: [
       .init(
         command: "oneoff hook --rootfs /srv/image --app-dir /srv/app/v42 --env-file app.env "
@@ -55,15 +55,17 @@ enum HookVerb {
     try invocation.checkDetaching()
     let options = invocation.options
     var output = try RunOutput(.indented, options.run)
+    let log = DeploymentLog(of: "hook", options)
+    output.joinsStreams = log.dialect == .github
     let hook = try options.hook.hook()
-    // BEFORE the Procfile is looked at: what is missing there is the caller's mistake.
+    // BEFORE the release is looked at: what is missing there is the caller's mistake.
     _ = try options.record.isWantedByDefault()
     output.sinks.application = hook.appName
     output.sinks.process = "\(hook.phase.name).1"
     _ = try options.run.imageLayers()
     let file = try hook.procfile()
     guard let prepared = try PreparedHook(hook, file, options) else {
-      try sayThatThereIsNone(hook.phase, in: file, output: output)
+      try sayThatThereIsNone(hook.phase, in: file, log)
       return 0
     }
     if options.isDetached, let record = prepared.record {
@@ -71,25 +73,31 @@ enum HookVerb {
         prepared.spec, named: prepared.name, output: output, record: record
       ).start()
     }
-    // A log that is gone is no reason not to run, or to lose the status.
-    try? output.printStep("Running \(hook.phase.name) hook: \(prepared.command)")
+    // The command as the Procfile has it: expanded, it could show secrets.
+    log.beginSection("Running \(hook.phase.name) hook: \(prepared.command)")
+    defer { log.endSection() }
     let run = try performRun(
       prepared.spec, named: prepared.name, output: output, record: prepared.record,
-      onCallerDeath: options.callerDeath ?? .finish)
+      onCallerDeath: options.callerDeath ?? .finish, log: log)
+    log.endSection()
     if !run.wasExecuted {
-      try? output.printFailure("The \(hook.phase.name) hook could not be started")
-    } else if run.status != 0, !run.isExplained {
-      try? output.printFailure("The \(hook.phase.name) hook failed with status \(run.status)")
+      log.failure("\(prepared.name) could not be started")
+    } else if run.status == 0 {
+      log.step("\(prepared.name) succeeded", after: run.duration)
+    } else if !run.isExplained {
+      log.failure("\(prepared.name) failed with status \(run.status)", after: run.duration)
     }
+    // A log that is gone is no reason to lose the status.
     return run.status
   }
 
   private static func sayThatThereIsNone(
-    _ phase: Phase, in file: Procfile, output: RunOutput
+    _ phase: Phase, in file: Procfile, _ log: DeploymentLog
   ) throws {
-    try output.printStep("No \(phase.name) hook in \(file.path): nothing to run")
+    log.step("No \(phase.name) hook in \(file.path): nothing to run")
     if let name = file.nearestName(to: phase) {
-      try output.printFailure("Its entry '\(name)' may be a slip of '\(phase.name)'")
+      log.failure("Its entry '\(name)' may be a slip of '\(phase.name)'")
     }
+    if let failure = log.writeFailure { throw failure }
   }
 }

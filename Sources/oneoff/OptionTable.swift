@@ -64,6 +64,7 @@ struct Options: Sendable {
   var run = RunOptions()
   var hook = HookOptions()
   var logs = LogOptions()
+  var look = LogLook()
   var wantsHelp = false
   var wantsVersion = false
   var wantsList = false

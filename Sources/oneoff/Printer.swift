@@ -20,9 +20,10 @@ enum Printer {
     }
   }
 
-  /// Prints what went wrong, with names from outside made harmless for a terminal.
+  /// Prints what went wrong, with names from outside made harmless for a terminal and for a CI
+  /// system.
   static func printError(_ text: String) {
-    let lines = "oneoff: \(text)\n".inHarmlessLines
+    let lines = "oneoff: \(text)\n".inHarmlessLines.withoutRunnerCommands
     // Nothing is left to be told when standard error is gone.
     _ = try? FileDescriptor.standardError.writeAll(
       lines.utf8)

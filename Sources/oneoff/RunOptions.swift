@@ -200,6 +200,10 @@ struct RunOutput: Sendable, Codable {
   let showsStats: Bool
   /// Whether somebody looks at what the command writes while it does.
   private(set) var hasCaller = true
+  /// Whether all that is shown of the command goes to standard output, in the order in which it was
+  /// read: GitHub's runner reads two pipes in any order, and so would obey what comes by the second
+  /// before it reads from the first that it must not.
+  var joinsStreams = false
   /// Where the output goes besides the caller.
   var sinks: SinkConfiguration
 
@@ -241,30 +245,5 @@ struct RunOutput: Sendable, Codable {
     throw SpecError(
       "\(name) is not open for writing: what the command writes there would be lost",
       remedy: "give it a file or a pipe; to throw it away: oneoff … \(descriptor)>/dev/null")
-  }
-
-  /// Where steps go: not between the events.
-  private var stepTarget: FileDescriptor {
-    events == .descriptor(1) ? .standardError : .standardOutput
-  }
-
-  /// Prints a step of a deployment.
-  func printStep(_ text: String) throws {
-    try Printer.print("-----> \(text.onOneLine)\n", to: stepTarget)
-  }
-
-  /// Prints how a run ended: in a deployment where the limit was one of the deployment's.
-  func printEnd(_ sentence: String, isOfDeployment: Bool) {
-    if style == .indented, isOfDeployment {
-      // A log that is gone is no reason to lose the status.
-      try? printFailure(sentence)
-    } else {
-      Printer.printError(sentence)
-    }
-  }
-
-  /// Prints what went wrong in a deployment.
-  func printFailure(_ text: String) throws {
-    try Printer.print(" !     \(text.onOneLine)\n", to: stepTarget)
   }
 }

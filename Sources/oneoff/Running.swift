@@ -11,6 +11,8 @@ struct PerformedRun {
   var wasExecuted: Bool
   /// Whether oneoff has said why the status is not the command's own.
   var isExplained = false
+  /// How long it took; nil where that is not known.
+  var duration: Duration?
 }
 
 /// That a run be recorded, and as what.
@@ -51,9 +53,11 @@ struct RecordRequest: Sendable, Codable {
 ///   - request: that it be recorded; nil when not.
 ///   - policy: what becomes of it when the caller dies; nil when that is not looked for.
 ///   - absence: what there is of a caller who does not stay; nil when he does.
+///   - log: where it is said how a run of a deployment ended; nil for a run that is none.
 func performRun(
   _ spec: RunSpec, named name: String, output: RunOutput, record request: RecordRequest? = nil,
-  onCallerDeath policy: CallerDeathPolicy? = nil, absence: CallerAbsence? = nil
+  onCallerDeath policy: CallerDeathPolicy? = nil, absence: CallerAbsence? = nil,
+  log: DeploymentLog? = nil
 ) throws -> PerformedRun {
   var spec = spec
   var sinks = try output.makeSinks(hasTerminal: spec.terminal != nil)
@@ -91,7 +95,11 @@ func performRun(
     let endLine = { for case let sink as OutputSink in sinks { sink.endLine() } }
     if let sentence = result.sentence(of: name, under: spec) {
       endLine()
-      output.printEnd(sentence, isOfDeployment: result.wasLimited || result.lacksExports)
+      if let log, result.wasLimited || result.lacksExports {
+        log.failure(sentence)
+      } else {
+        Printer.printError(sentence)
+      }
     }
     if let blocked = result.blockedCalls { Printer.printError(blocked.text) }
     for failure in sinks.flatMap(\.writers).compactMap(\.failure) where !failure.isBrokenPipe {
@@ -102,7 +110,8 @@ func performRun(
     }
     return PerformedRun(
       status: result.status, wasExecuted: result.exit != nil,
-      isExplained: result.wasLimited || result.lacksExports)
+      isExplained: result.wasLimited || result.lacksExports,
+      duration: result.durationMilliseconds.map { .milliseconds($0) })
   } catch let error {
     Printer.printError(error.description)
     return PerformedRun(status: error.exitStatus, wasExecuted: false)
@@ -141,7 +150,7 @@ extension RunOutput {
       // What the command writes is in the record.
     } else if events != .descriptor(1) {
       let stdout = OutputWriter(1)
-      let stderr = OutputWriter(2)
+      let stderr = OutputWriter(joinsStreams ? 1 : 2)
       // A command with a terminal paints all of it.
       sinks.append(
         OutputSink(

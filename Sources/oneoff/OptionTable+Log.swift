@@ -1,0 +1,36 @@
+import ContainerSpec
+
+extension OptionGroup {
+  /// How the log of a hook or a deployment looks.
+  static let log = OptionGroup(
+    "Log",
+    [
+      CommandOption(
+        name: "quiet", letter: "q",
+        help: "show only what the command writes, warnings and failures"
+      ) { options, _ in options.look.isQuiet = true },
+      CommandOption(
+        name: "ci",
+        value: .init(
+          metavariable: "github|gitlab|none|auto",
+          completion: .words(LogDialect.allCases.map(\.rawValue) + ["auto"])),
+        help: "fold the output as that CI system does, and let the command not command it",
+        defaultText: "auto"
+      ) { options, value throws(SpecError) in
+        options.look.dialect = try LogDialect(parsing: value)
+      },
+    ])
+}
+
+extension LogDialect {
+  /// Reads a name; nil for `auto`.
+  fileprivate init?(parsing text: ByteString) throws(SpecError) {
+    if text == "auto" { return nil }
+    guard let dialect = LogDialect(rawValue: text.description) else {
+      throw SpecError(
+        "\(String(quoting: text.bytes)) is not a CI system that oneoff knows",
+        remedy: "give github, gitlab, none or auto")
+    }
+    self = dialect
+  }
+}
