@@ -10,6 +10,8 @@ struct HookOptions: Sendable {
   var phase = Phase.postdeploy
   var app: String?
   var containerVersion: String?
+  var stack: String?
+  var sourceVersion: String?
 
   /// The hook that the options name.
   func hook() throws(SpecError) -> Hook {
@@ -21,6 +23,8 @@ struct HookOptions: Sendable {
     hook.mountPoint = mountPoint ?? hook.mountPoint
     hook.app = app
     hook.containerVersion = containerVersion
+    hook.stack = stack
+    hook.sourceVersion = sourceVersion
     return hook
   }
 }
@@ -60,31 +64,23 @@ enum HookVerb {
     output.sinks.application = hook.appName
     output.sinks.process = "\(hook.phase.name).1"
     let layers = try options.run.imageLayers()
-    let file = try Procfile.parse(
-      readInput(
-        "Procfile", below: hook.appDirectory, limit: Procfile.maximumSize, kind: "Procfile"),
-      path: hook.procfilePath)
-    guard let entry = try file.entry(for: hook.phase) else {
-      try sayThatThereIsNone(hook.phase, in: file, output: output)
+    let files = try readReleaseFiles(of: hook.appDirectory)
+    guard let command = try files.command(for: hook.phase, isFirstDeployment: false) else {
+      try sayThatThereIsNone(hook.phase, in: files, output: output)
       return 0
     }
-    let environment = try options.run.environment()
-    var spec = try hook.spec(running: entry, layers: layers, variables: environment.variables)
-    spec.secrets = environment.secrets
-    options.run.apply(to: &spec)
-    try spec.validate()
+    let spec = try spec(of: hook, running: command, files, layers: layers, options.run)
     let record =
       isRecorded
       ? RecordRequest(
-        kind: .hook, app: hook.appName, command: [entry.command],
+        kind: .hook, app: hook.appName, command: [command.command],
         isRequired: options.record.isWanted) : nil
     let name = "The \(hook.phase.name) hook"
     if options.isDetached, let record {
       return try DetachedRun(spec, named: name, output: output, record: record).start()
     }
-    // The command as the Procfile has it: expanded, it could show secrets.
     // A log that is gone is no reason not to run, or to lose the status.
-    try? output.printStep("Running \(hook.phase.name) hook: \(entry.command)")
+    for step in command.steps { try? output.printStep(step) }
     let run = try performRun(
       spec, named: name, output: output, record: record,
       onCallerDeath: options.callerDeath ?? .finish)
@@ -96,12 +92,32 @@ enum HookVerb {
     return run.status
   }
 
+  /// The run of a command of a release, with its environment and all that the options say.
+  static func spec(
+    of hook: Hook, running command: PhaseCommand, _ files: ReleaseFiles, layers: [FilePath],
+    _ options: RunOptions
+  ) throws -> RunSpec {
+    var hook = hook
+    hook.size = options.size
+    hook.hasProfile = try hasProfile(hook.appDirectory)
+    let environment = try options.environment()
+    var spec = try hook.spec(
+      running: command, layers: layers, defaults: files.manifest?.defaults() ?? [],
+      variables: environment.variables)
+    spec.secrets = environment.secrets
+    options.apply(to: &spec)
+    spec.id = try spec.id ?? .random()
+    try hook.complete(&spec)
+    try files.manifest?.checkRequired(in: spec.environment)
+    try spec.validate()
+    return spec
+  }
+
   private static func sayThatThereIsNone(
-    _ phase: Phase, in file: Procfile, output: RunOutput
+    _ phase: Phase, in files: ReleaseFiles, output: RunOutput
   ) throws {
-    try output.printStep("No \(phase.name) hook in \(file.path): nothing to run")
-    if let name = file.nearestName(to: phase) {
-      try output.printFailure("Its entry '\(name)' may be a slip of '\(phase.name)'")
-    }
+    let (step, slip) = files.absence(of: phase)
+    try output.printStep(step)
+    if let slip { try output.printFailure(slip) }
   }
 }
