@@ -108,9 +108,31 @@ enum HookVerb {
     options.apply(to: &spec)
     spec.id = try spec.id ?? .random()
     try hook.complete(&spec)
-    try files.manifest?.checkRequired(in: spec.environment)
+    if let manifest = files.manifest {
+      try manifest.checkRequired(in: spec.environment)
+      try addSecrets(of: manifest, appName: hook.appName, to: &spec)
+    }
     try spec.validate()
     return spec
+  }
+
+  /// Sets the variables whose values are secrets that are made once, and kept with the app.
+  private static func addSecrets(
+    of manifest: AppManifest, appName: String, to spec: inout RunSpec
+  ) throws {
+    let names = manifest.secretsNeeded(beside: spec.environment)
+    guard !names.isEmpty else { return }
+    let name: AppName
+    do throws(SpecError) {
+      name = try AppName(appName)
+    } catch {
+      throw SpecError(
+        "\(manifest.fileName) has a secret made for \(names[0]), which is kept with the app: "
+          + error.message,
+        remedy: "name the app with --app, by 1 to 64 of A-Z a-z 0-9 _ . -, or set \(names[0])")
+    }
+    spec.environment.set(try KeptApp(making: name).secrets(named: names))
+    spec.secrets += names.filter { !spec.secrets.contains($0) }
   }
 
   private static func sayThatThereIsNone(

@@ -54,7 +54,9 @@ extension IntegrationTests {
         ])
       #expect(result.end == .code(0), "\(result.errors)")
       #expect(result.lines.first == "-----> Running postdeploy hook of the Procfile: \(line)")
-      #expect(result.written.map { $0.replacing("[REDACTED:ROLLBAR_TOKEN]", with: "[ROLLBAR_TOKEN]") } == written)
+      #expect(
+        result.written.map { $0.replacing("[REDACTED:ROLLBAR_TOKEN]", with: "[ROLLBAR_TOKEN]") }
+          == written)
       #expect(!result.output.contains("0123456789abcdef"))
     }
 

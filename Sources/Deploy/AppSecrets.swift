@@ -1,32 +1,38 @@
-import ContainerSpec
+package import ContainerSpec
 import LinuxSystem
+import OneOff
 import SystemPackage
 
-/// The secrets that were made for an app, as `secrets.json` in a directory of its own: an object of
-/// names and values. A secret is made once, and never again.
-enum SecretsFile {
+extension KeptApp {
+  /// The secrets of the app of these names; those that are not there yet are made, and are on the
+  /// disk when this returns. A secret is made once, and never again.
+  ///
+  /// Whoever asks at the same time waits, and gets the same. The app's own lock is not needed: a
+  /// deployment has it while its hooks run.
+  ///
+  /// - Throws: ``SpecError`` where the file is not what oneoff has written; the errnos of openat(2),
+  ///   flock(2), write(2) and renameat(2), such as ENOSPC and EROFS.
+  package borrowing func secrets(named names: [String]) throws -> [EnvironmentVariable] {
+    try SecretsFile.secrets(named: names, in: descriptor, of: path)
+  }
+}
+
+/// The secrets that were made for an app: `secrets.json`, an object of names and values.
+private enum SecretsFile {
   private static let name = "secrets.json"
-  private static let draft = "secrets.draft"
+  private static let draft = ".secrets.draft"
   private static let lock = "secrets.lock"
   /// The most bytes of the file: 4096 secrets and their names take less.
   private static let longest = 1 << 20
   /// The random bytes of a secret, which is twice as many hexadecimal digits.
   private static let entropy = 32
 
-  /// The secrets of these names; those that are not there yet are made, and are on the disk when
-  /// this returns.
-  ///
-  /// Whoever asks at the same time waits, and gets the same.
-  ///
-  /// - Parameter place: the file's path, for messages.
-  /// - Throws: ``SpecError`` where the file is not what oneoff has written; the errnos of openat(2),
-  ///   flock(2), write(2) and renameat(2), such as ENOSPC and EROFS.
   static func secrets(
-    named names: [String], in directory: borrowing OwnedDescriptor, place: FilePath
+    named names: [String], in directory: borrowing OwnedDescriptor, of path: FilePath
   ) throws -> [EnvironmentVariable] {
     let lock = try directory.open(Self.lock, flags: [.readingAndWriting, .creating])
-    try lock.waitForLock(.exclusive, subject: "of the secrets in \(place)")
-    var secrets = try read(directory, place)
+    try lock.waitForLock(.exclusive, subject: "of the secrets in \(path)")
+    var secrets = try read(directory, path)
     let missing = names.filter { secrets[$0] == nil }
     for name in missing { secrets[name] = random() }
     if !missing.isEmpty { try write(secrets, directory) }
@@ -37,12 +43,12 @@ enum SecretsFile {
   }
 
   private static func read(
-    _ directory: borrowing OwnedDescriptor, _ place: FilePath
+    _ directory: borrowing OwnedDescriptor, _ path: FilePath
   ) throws -> [String: String] {
     guard let text = try directory.contents(of: name, limit: longest) else { return [:] }
     guard let secrets = StoredJSON.value([String: String].self, of: text) else {
       throw SpecError(
-        "\(place.string.onOneLine) is not what oneoff has written",
+        "\(path.appending(name).string.onOneLine) is not what oneoff has written",
         remedy: "mend it, or move it away: other secrets are made then")
     }
     return secrets
