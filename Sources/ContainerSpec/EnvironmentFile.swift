@@ -8,6 +8,8 @@
 public enum EnvironmentFile {
   /// The most bytes that a file can have: 1 MiB.
   public static let maximumSize = 1 << 20
+  /// The most bytes of a value.
+  public static let maximumValue = 32_768
 
   /// Reads the variables of a file, in order and with their duplicates.
   ///
@@ -51,10 +53,11 @@ private struct EnvironmentFileReader {
     let name = try readName()
     let start = position
     let value = try readValue(of: name)
-    guard value.count <= 32_768 else {
+    guard value.count <= EnvironmentFile.maximumValue else {
       throw error(
         at: start, "the value of \(name) has \(value.count) bytes",
-        remedy: "use at most 32768, or put it into a file that the command reads")
+        remedy: "use at most \(EnvironmentFile.maximumValue), or put it into a file that the "
+          + "command reads")
     }
     guard !value.contains(0) else {
       throw error(

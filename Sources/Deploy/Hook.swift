@@ -13,6 +13,17 @@ public struct Hook: Sendable, Hashable {
   public var app: String?
   /// The release's version, which the command sees as CONTAINER_VERSION.
   public var containerVersion: String?
+  /// The set of limits that was asked for, which the command sees as CONTAINER_SIZE.
+  public var size: RunSize?
+  /// The stack that the image is of, which the command sees as STACK.
+  public var stack: String?
+  /// The revision of the sources, which the command sees as SOURCE_VERSION.
+  public var sourceVersion: String?
+  /// Why the hook runs.
+  public var reason: HookReason
+  /// Whether the release has scripts that are sourced before the command: `.profile`, or a
+  /// directory `.profile.d`.
+  public var hasProfile: Bool
 
   /// Names a release and its phase.
   public init(appDirectory: FilePath, phase: Phase = .postdeploy) {
@@ -21,6 +32,11 @@ public struct Hook: Sendable, Hashable {
     self.mountPoint = "/app"
     self.app = nil
     self.containerVersion = nil
+    self.size = nil
+    self.stack = nil
+    self.sourceVersion = nil
+    self.reason = HookReason()
+    self.hasProfile = false
   }
 
   /// How long a hook may take.
@@ -37,19 +53,21 @@ public struct Hook: Sendable, Hashable {
   /// Where the release's Procfile is.
   public var procfilePath: FilePath { appDirectory.appending("Procfile") }
 
-  /// The run of an entry with a hook's defaults: in the release's directory, with the host's
+  /// The run of a command with a hook's defaults: in the release's directory, with the host's
   /// network, as the directory's owner, bounded in its time and output.
   ///
-  /// The image's bash runs it, else its sh. Of the environment, `variables` (the app's own) replace
-  /// the defaults PATH, HOME and LANG, and what the platform says about the run replaces both:
-  /// `$CONTAINER_VERSION` in a hook must be the release's.
+  /// The image's bash runs it, else its sh. Of the environment, `defaults` (those of the app's
+  /// manifest) replace the defaults PATH, HOME and LANG, `variables` (the app's own) replace both,
+  /// and what the platform says about the run replaces all: `$CONTAINER_VERSION` in a hook must be
+  /// the release's. ``complete(_:)`` is to be called when nothing else changes any more.
   ///
   /// - Throws: ``SpecError`` when the app's name or version contains NUL.
   public func spec(
-    running entry: Procfile.Entry, layers: [FilePath], variables: [EnvironmentVariable]
+    running command: PhaseCommand, layers: [FilePath], defaults: [EnvironmentVariable] = [],
+    variables: [EnvironmentVariable]
   ) throws(SpecError) -> RunSpec {
-    var spec = RunSpec(layers: layers, command: ["bash", "-c", entry.command])
-    spec.fallbackCommand = ["sh", "-c", entry.command]
+    var spec = RunSpec(layers: layers, command: ["bash", "-c", command.command])
+    spec.fallbackCommand = ["sh", "-c", command.command]
     spec.app = AppDirectory(source: appDirectory, mountPoint: mountPoint)
     spec.workingDirectory = mountPoint
     spec.network = .host
@@ -62,22 +80,28 @@ public struct Hook: Sendable, Hashable {
       try EnvironmentVariable(name: "HOME", value: ByteString(mountPoint.string)),
       try EnvironmentVariable(name: "LANG", value: "C.UTF-8"),
     ])
+    spec.environment.set(defaults)
     spec.environment.set(variables)
-    spec.environment.set(try platformVariables())
+    spec.environment.set(try platformVariables(of: command.phase))
     return spec
   }
 
-  private func platformVariables() throws(SpecError) -> [EnvironmentVariable] {
-    var variables = [
-      try EnvironmentVariable(name: "APP", value: ByteString(appName, subject: "the app's name")),
-      try EnvironmentVariable(name: "CONTAINER", value: ByteString("\(phase.name)-1")),
-      try EnvironmentVariable(name: "CONTAINER_TYPE", value: ByteString(phase.name)),
+  private func platformVariables(of phase: Phase) throws(SpecError) -> [EnvironmentVariable] {
+    let optional = [
+      ("CONTAINER_VERSION", containerVersion), ("CONTAINER_SIZE", size?.rawValue),
+      ("STACK", stack), ("SOURCE_VERSION", sourceVersion),
+      ("ONEOFF_PREVIOUS_VERSION", reason.previousVersion),
     ]
-    if let containerVersion {
+    var variables: [EnvironmentVariable] = []
+    for (name, value) in [
+      ("APP", appName), ("CONTAINER", "\(phase.name)-1"), ("CONTAINER_TYPE", phase.name),
+      ("ONEOFF_PHASE", phase.name), ("ONEOFF_REASON", reason.reason.rawValue),
+      ("ONEOFF_ATTEMPT", "\(reason.attempt)"),
+    ] + optional {
+      guard let value else { continue }
       variables.append(
         try EnvironmentVariable(
-          name: "CONTAINER_VERSION",
-          value: ByteString(containerVersion, subject: "the container's version")))
+          name: name, value: ByteString(value, subject: "the value of \(name)")))
     }
     return variables
   }

@@ -7,6 +7,14 @@ public struct Phase: Sendable, Hashable {
 
   /// The phase that runs at the end of a deployment.
   public static let postdeploy = Phase(checked: "postdeploy")
+  /// What runs in place of ``postdeploy`` until a first deployment has succeeded.
+  public static let firstDeploy = Phase(checked: "first-deploy")
+  /// What runs before a review app is taken down.
+  public static let prPredestroy = Phase(checked: "pr-predestroy")
+  /// `scripts.dokku.predeploy` of a manifest.
+  public static let dokkuPredeploy = Phase(checked: "dokku-predeploy")
+  /// `scripts.dokku.postdeploy` of a manifest.
+  public static let dokkuPostdeploy = Phase(checked: "dokku-postdeploy")
 
   private init(checked name: String) { self.name = name }
 

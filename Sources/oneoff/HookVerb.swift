@@ -10,6 +10,8 @@ struct HookOptions: Sendable {
   var phase = Phase.postdeploy
   var app: String?
   var containerVersion: String?
+  var stack: String?
+  var sourceVersion: String?
 
   /// The hook that the options name.
   func hook() throws(SpecError) -> Hook {
@@ -21,6 +23,8 @@ struct HookOptions: Sendable {
     hook.mountPoint = mountPoint ?? hook.mountPoint
     hook.app = app
     hook.containerVersion = containerVersion
+    hook.stack = stack
+    hook.sourceVersion = sourceVersion
     return hook
   }
 }
@@ -63,9 +67,9 @@ enum HookVerb {
     output.sinks.application = hook.appName
     output.sinks.process = "\(hook.phase.name).1"
     _ = try options.run.imageLayers()
-    let file = try hook.procfile()
-    guard let prepared = try PreparedHook(hook, file, options) else {
-      try sayThatThereIsNone(hook.phase, in: file, log)
+    let files = try readReleaseFiles(of: hook.appDirectory)
+    guard let prepared = try PreparedHook(hook, files, options, isFirstDeployment: false) else {
+      try sayThatThereIsNone(hook.phase, in: files, log)
       return 0
     }
     if options.isDetached, let record = prepared.record {
@@ -73,8 +77,8 @@ enum HookVerb {
         prepared.spec, named: prepared.name, output: output, record: record
       ).start()
     }
-    // The command as the Procfile has it: expanded, it could show secrets.
-    log.beginSection("Running \(hook.phase.name) hook: \(prepared.command)")
+    if let note = prepared.command.note { log.step(note) }
+    log.beginSection(prepared.command.step)
     defer { log.endSection() }
     let run = try performRun(
       prepared.spec, named: prepared.name, output: output, record: prepared.record,
@@ -92,12 +96,11 @@ enum HookVerb {
   }
 
   private static func sayThatThereIsNone(
-    _ phase: Phase, in file: Procfile, _ log: DeploymentLog
+    _ phase: Phase, in files: ReleaseFiles, _ log: DeploymentLog
   ) throws {
-    log.step("No \(phase.name) hook in \(file.path): nothing to run")
-    if let name = file.nearestName(to: phase) {
-      log.failure("Its entry '\(name)' may be a slip of '\(phase.name)'")
-    }
+    let (step, slip) = files.absence(of: phase)
+    log.step(step)
+    if let slip { log.failure(slip) }
     if let failure = log.writeFailure { throw failure }
   }
 }

@@ -12,19 +12,35 @@ func readInput(_ path: FilePath, limit: Int, kind: String) throws(SpecError) -> 
   }
 }
 
-/// The bytes of a file of a release, whose author may have made it a link to a file of the host's.
+/// The bytes of a file of a release, whose author may have made it a link to a file of the host's;
+/// nil when nothing has the name.
 ///
 /// - Throws: as ``readInput(_:limit:kind:)``.
-func readInput(
+func findInput(
   _ name: String, below directory: FilePath, limit: Int, kind: String
-) throws(SpecError) -> [UInt8] {
+) throws(SpecError) -> [UInt8]? {
   guard (try? fileStatus(following: directory))?.kind == .directory else {
     throw SpecError(
       "\(String(quoting: directory.string)) is not a directory", remedy: "check the path")
   }
+  guard try hasEntry(name, in: directory) else { return nil }
   return try explainingErrors(
     of: directory.appending(name), limit: limit, kind: kind, isConfined: true
   ) { () throws(SystemError) in try readFile(name, below: directory, limit: limit) }
+}
+
+/// Whether a name in a directory is there, whatever it is; a symbolic link is not followed.
+///
+/// - Throws: ``SpecError`` when the directory cannot be looked at.
+func hasEntry(_ name: String, in directory: FilePath) throws(SpecError) -> Bool {
+  do throws(SystemError) {
+    let place = try OwnedDescriptor(opening: directory, flags: [.pathOnly, .directory])
+    return try place.status(of: name) != nil
+  } catch {
+    throw SpecError(
+      "\(String(quoting: directory.string)) cannot be looked at: \(error.errno)",
+      remedy: "name a directory that you can read")
+  }
 }
 
 /// - Parameter isConfined: whether the file is looked for in its directory alone, wherever a

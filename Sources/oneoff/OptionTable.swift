@@ -266,7 +266,7 @@ extension FilePath {
   }
 
   /// A path inside of the container that an option names.
-  fileprivate init(absoluteOption value: ByteString) throws(SpecError) {
+  init(absoluteOption value: ByteString) throws(SpecError) {
     self = try FilePath(option: value)
     guard isAbsolute else {
       throw SpecError(
@@ -274,40 +274,4 @@ extension FilePath {
         remedy: "give the path as the command sees it, such as /app")
     }
   }
-}
-
-extension OptionGroup {
-  /// The options of `hook` alone.
-  static let ofHook = OptionGroup(
-    "App",
-    [
-      CommandOption(
-        name: "app-dir", value: .init(metavariable: "DIR", completion: .directories),
-        help: "the app's release, with its Procfile; it is only read"
-      ) { options, value throws(SpecError) in
-        options.hook.appDirectory = try FilePath(option: value)
-      },
-      CommandOption(
-        name: "mount-at", value: .init(metavariable: "DIR"),
-        help: "where the command sees the release", defaultText: "/app"
-      ) { options, value throws(SpecError) in
-        options.hook.mountPoint = try FilePath(
-          destination: value.bytes[...], of: "the app directory")
-      },
-      CommandOption(
-        name: "phase", value: .init(metavariable: "NAME"),
-        help: "the Procfile's entry to run", defaultText: "postdeploy"
-      ) { options, value throws(SpecError) in
-        options.hook.phase = try Phase(parsing: value)
-      },
-      CommandOption(
-        name: "app", value: .init(metavariable: "NAME"),
-        help: "the app's name, as APP", defaultText: "the name of its directory"
-      ) { options, value in options.hook.app = value.description },
-      CommandOption(
-        name: "container-version", value: .init(metavariable: "VERSION"),
-        help: "the release's version, as CONTAINER_VERSION"
-      ) { options, value in options.hook.containerVersion = value.description },
-      .noRecord,
-    ])
 }

@@ -1,51 +1,78 @@
 import ContainerSpec
 import Deploy
 import OneOff
+import SystemPackage
 
 /// A phase of a release, looked up and ready to be run.
 struct PreparedHook: Sendable {
-  /// The phase and its release.
-  let hook: Hook
-  /// The command as the release has it: expanded, it could show secrets.
-  let command: ByteString
+  /// The command, and where the release has it.
+  let command: PhaseCommand
   /// What is to be run.
   var spec: RunSpec
   /// That it be recorded; nil when it must not.
   let record: RecordRequest?
 
   /// What a sentence on its end says of it.
-  var name: String { "The \(hook.phase.name) hook" }
+  var name: String { "The \(command.phase.name) hook" }
 
   /// Looks a phase up; nil where the release has none of that name.
   ///
-  /// - Throws: what is wrong with the release's Procfile, or with the options.
-  init?(_ hook: Hook, _ file: Procfile, _ options: Options) throws {
-    guard let entry = try file.entry(for: hook.phase) else { return nil }
+  /// - Throws: what is wrong with the release's files, or with the options.
+  init?(
+    _ hook: Hook, _ files: ReleaseFiles, _ options: Options, isFirstDeployment: Bool
+  ) throws {
+    guard
+      let command = try files.command(for: hook.phase, isFirstDeployment: isFirstDeployment)
+    else { return nil }
     let isRecorded = try options.record.isWantedByDefault()
-    let environment = try options.run.environment()
-    var spec = try hook.spec(
-      running: entry, layers: options.run.imageLayers(), variables: environment.variables)
-    spec.secrets = environment.secrets
-    options.run.apply(to: &spec)
-    try spec.validate()
-    self.hook = hook
-    self.command = entry.command
-    self.spec = spec
+    self.command = command
+    self.spec = try Self.spec(of: hook, running: command, files, options.run)
     self.record =
       isRecorded
       ? RecordRequest(
-        kind: .hook, app: hook.appName, command: [entry.command],
+        kind: .hook, app: hook.appName, command: [command.command],
         isRequired: options.record.isWanted) : nil
   }
-}
 
-extension Hook {
-  /// The release's Procfile.
-  ///
-  /// - Throws: ``SpecError`` when there is none, or it is not one.
-  func procfile() throws(SpecError) -> Procfile {
-    try Procfile.parse(
-      readInput("Procfile", below: appDirectory, limit: Procfile.maximumSize, kind: "Procfile"),
-      path: procfilePath)
+  /// The run of a command of a release, with its environment and all that the options say.
+  private static func spec(
+    of hook: Hook, running command: PhaseCommand, _ files: ReleaseFiles, _ options: RunOptions
+  ) throws -> RunSpec {
+    var hook = hook
+    hook.size = options.size
+    hook.hasProfile = try hasProfile(hook.appDirectory)
+    let environment = try options.environment()
+    var spec = try hook.spec(
+      running: command, layers: options.imageLayers(),
+      defaults: files.manifest?.defaults() ?? [], variables: environment.variables)
+    spec.secrets = environment.secrets
+    options.apply(to: &spec)
+    spec.id = try spec.id ?? .random()
+    try hook.complete(&spec)
+    if let manifest = files.manifest {
+      try manifest.checkRequired(in: spec.environment)
+      try addSecrets(of: manifest, appName: hook.appName, to: &spec)
+    }
+    try spec.validate()
+    return spec
+  }
+
+  /// Sets the variables whose values are secrets that are made once, and kept with the app.
+  private static func addSecrets(
+    of manifest: AppManifest, appName: String, to spec: inout RunSpec
+  ) throws {
+    let names = manifest.secretsNeeded(beside: spec.environment)
+    guard !names.isEmpty else { return }
+    let name: AppName
+    do throws(SpecError) {
+      name = try AppName(appName)
+    } catch {
+      throw SpecError(
+        "\(manifest.fileName) has a secret made for \(names[0]), which is kept with the app: "
+          + error.message,
+        remedy: "name the app with --app, by 1 to 64 of A-Z a-z 0-9 _ . -, or set \(names[0])")
+    }
+    spec.environment.set(try KeptApp(making: name).secrets(named: names))
+    spec.secrets += names.filter { !spec.secrets.contains($0) }
   }
 }

@@ -26,7 +26,8 @@ extension IntegrationTests {
       let before = try RunningProcess.output(state)
       let result = try hook(app, "--container-version", "v42")
       #expect(result.status == 0, "\(result.errors)")
-      #expect(result.lines.first == "-----> Running postdeploy hook: sh ./migrate.sh")
+      #expect(
+        result.lines.first == "-----> Running postdeploy hook of the Procfile: sh ./migrate.sh")
       #expect(result.lines.contains("       migrating as user \(inside) in /app"))
       #expect(result.lines.contains("       release: v42"))
       #expect(result.lines.contains("       app: app"))

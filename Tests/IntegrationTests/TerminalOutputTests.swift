@@ -71,7 +71,8 @@ extension IntegrationTests {
       let shown = try Terminal.output(of: ["hook", "--rootfs", Built.tiny, "--app-dir", app])
       let lines = shown.split(separator: "\r\n").map(String.init)
       #expect(lines.count == 3)
-      #expect(lines.first?.hasPrefix("-----> Running postdeploy hook: printf ") == true)
+      #expect(
+        lines.first?.hasPrefix("-----> Running postdeploy hook of the Procfile: printf ") == true)
       #expect(
         lines.contains(
           "       ^[[2J^[]0;title^G^[[1A\r       -----> Released<U+009B>5m<U+202E>\u{1b}[31mred^H"

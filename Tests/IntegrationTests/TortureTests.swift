@@ -173,7 +173,7 @@ private struct TortureRun {
     try require(
       done.stderr, shown[1] + (isKilled ? gap + words : "").utf8, "standard error")
     guard isHook else { return try require(done.stdout, shown[0], "standard output") }
-    let step = "-----> Running postdeploy hook: \(Self.hookCommand)\n"
+    let step = "-----> Running postdeploy hook of the Procfile: \(Self.hookCommand)\n"
     let failure = " !     The postdeploy hook failed with status \(status)\n"
     try require(
       done.stdout, step.utf8 + shown[0] + (status == 0 ? "" : failure).utf8, "standard output")

@@ -84,7 +84,7 @@ final class Workspace: Sendable {
     // Of compiled profiles no draft may be left.
     let drafts = names(in: "runtime/seccomp").filter { Int($0) == nil }
     let scratches =
-      HostSnapshot.entries(state.string).filter { !["scratch", "runs"].contains($0) }
+      HostSnapshot.entries(state.string).filter { !["scratch", "runs", "apps"].contains($0) }
       + HostSnapshot.entries(state.appending("scratch").string)
     // And of records no half.
     let halves = HostSnapshot.entries(state.appending("runs").string).filter { $0.hasPrefix(".") }
