@@ -2,16 +2,6 @@ package import ContainerSpec
 
 /// A deployment of a release, and how far it is: what `oneoff deploys` shows of it.
 package struct Deployment: Sendable, Hashable, Codable {
-  /// Why a release is deployed.
-  package enum Reason: String, Sendable, Hashable, Codable {
-    /// Somebody has asked for it.
-    case deploy
-    /// An earlier deployment of the same release did not succeed.
-    case retry
-    /// A release that was live before is to be so again.
-    case rollback
-  }
-
   /// What became of a deployment.
   package enum State: String, Sendable, Hashable, Codable {
     /// It is at one of its steps.
@@ -77,7 +67,7 @@ package struct Deployment: Sendable, Hashable, Codable {
   /// The release's version.
   package var release: String
   /// Why it is deployed.
-  package var reason: Reason
+  package var reason: HookReason.Reason
   /// 1 for the first deployment of a release, and one more for each retry.
   package var attempt: Int
   /// The release that was live when it began; nil before the first.
@@ -112,7 +102,7 @@ package struct Deployment: Sendable, Hashable, Codable {
   }
 
   package init(
-    number: Int, app: String, release: String, reason: Reason, attempt: Int, previous: String?,
+    number: Int, app: String, release: String, reason: HookReason.Reason, attempt: Int, previous: String?,
     started: String
   ) {
     self.number = number

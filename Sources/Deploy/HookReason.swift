@@ -2,7 +2,7 @@
 /// ONEOFF_PREVIOUS_VERSION.
 public struct HookReason: Sendable, Hashable {
   /// What the hook is part of.
-  public enum Reason: String, Sendable, Hashable, CaseIterable {
+  public enum Reason: String, Sendable, Hashable, CaseIterable, Codable {
     /// A deployment of a new release.
     case deploy
     /// Another attempt at one that has failed.

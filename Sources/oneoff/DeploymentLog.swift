@@ -71,7 +71,11 @@ final class DeploymentLog {
 
   /// Writes lines that belong to a step.
   func line(_ text: String) {
-    guard !isQuiet else { return }
+    if !isQuiet { output(text) }
+  }
+
+  /// Writes lines that a command of the host's has written; also where steps are not wanted.
+  func output(_ text: String) {
     for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
       write("\(Self.style.indent)\(harmless(String(line)))\n")
     }

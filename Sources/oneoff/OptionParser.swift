@@ -1,4 +1,5 @@
 import ContainerSpec
+import Deploy
 import LinuxSystem
 
 /// Turns arguments into options by a table, with messages of our own.
@@ -23,6 +24,7 @@ struct OptionParser {
       do {
         let value = try ByteString(bytes: given.value ?? [], subject: "the value")
         try option.apply(&values, value)
+        values.given.append(GivenOption(name: option.name, value: value))
       } catch {
         throw SpecError("--\(option.name): \(error.message)", remedy: error.remedy)
       }
@@ -34,6 +36,25 @@ struct OptionParser {
       operands.append(try ByteString(bytes: operand, subject: "an argument"))
     }
     return (values, operands)
+  }
+
+  /// Reads options that were given before, or stand in a file.
+  ///
+  /// - Throws: ``SpecError`` that names the option.
+  func parse(_ given: [GivenOption]) throws(SpecError) -> Options {
+    var values = Options()
+    for entry in given {
+      guard let option = options.first(where: { $0.name == entry.name }) else {
+        throw explain(.unknown(Array("--\(entry.name)".utf8)))
+      }
+      do {
+        try option.apply(&values, entry.value)
+      } catch {
+        throw SpecError("--\(option.name): \(error.message)", remedy: error.remedy)
+      }
+    }
+    values.given = given
+    return values
   }
 
   private func explain(_ fault: OptionFault) -> SpecError {

@@ -63,6 +63,9 @@ struct OptionGroup: Sendable {
 struct Options: Sendable {
   var run = RunOptions()
   var hook = HookOptions()
+  var deploy = DeployOptions()
+  /// All of them as they were given, in their order.
+  var given: [GivenOption] = []
   var logs = LogOptions()
   var look = LogLook()
   var wantsHelp = false

@@ -8,6 +8,12 @@ struct VerbFailure: Error, Sendable {
   /// What is to be said.
   let error: SpecError
 
+  /// Something has come between.
+  init(_ text: String, remedy: String, status: Int32) {
+    self.status = status
+    error = SpecError(text, remedy: remedy)
+  }
+
   /// There is no such run.
   init(noRun name: String) {
     error = SpecError(

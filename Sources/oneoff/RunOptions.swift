@@ -191,11 +191,11 @@ struct RunOutput: Sendable, Codable {
   /// How the command's output is shown.
   let style: OutputSink.Style
   /// Where events go; nil for nowhere.
-  let events: EventsTarget?
+  var events: EventsTarget?
   /// The file that lists what the run has changed; nil for none.
-  let changes: FilePath?
+  var changes: FilePath?
   /// Where the result goes; nil for nowhere.
-  private(set) var result: ResultFile?
+  var result: ResultFile?
   /// Whether a person is told what the run uses.
   let showsStats: Bool
   /// Whether somebody looks at what the command writes while it does.

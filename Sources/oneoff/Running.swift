@@ -179,7 +179,7 @@ extension RunOutput {
 
 extension EventsTarget {
   /// A writer to the target; a file is made, or emptied.
-  fileprivate func open(for contents: String) throws -> OutputWriter {
+  func open(for contents: String) throws -> OutputWriter {
     switch self {
     case .file(let path):
       // Without .nonBlocking, opening a named pipe would wait for its reader.

@@ -89,10 +89,12 @@ struct ExitStatus: Sendable {
 extension Verb {
   /// Every verb, in the order of the help page.
   static let all = [
-    RunVerb.verb, HookVerb.verb, PsVerb.verb, LogsVerb.verb, WaitVerb.verb, KillVerb.verb,
+    RunVerb.verb, HookVerb.verb, DeployVerb.verb, PsVerb.verb, LogsVerb.verb, WaitVerb.verb,
+    KillVerb.verb,
     AttachVerb.verb, InspectVerb.verb,
     RmVerb.verb, GCVerb.verb, PrintPlanVerb.verb, DoctorVerb.verb, CompletionsVerb.verb,
     ManVerb.verb, VersionVerb.verb, SuperviseVerb.verb,
+    HookProcess.verb,
   ]
 
   /// The verbs for people.

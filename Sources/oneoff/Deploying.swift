@@ -1,0 +1,163 @@
+import ContainerSpec
+import Deploy
+import LinuxSystem
+import OneOff
+import SystemPackage
+
+/// Which release is to go live, and why.
+struct DeploymentRequest {
+  let app: AppName
+  let release: ReleaseVersion
+  let reason: HookReason.Reason
+  /// The options of `deploy`, with which it is done.
+  let options: Options
+  /// Whether the release's phases run.
+  var runsHook = true
+  /// The deployment that is done again.
+  var earlier: Deployment?
+
+  /// Takes what the options of a verb say.
+  ///
+  /// - Throws: ``SpecError`` when they name no app.
+  init(_ release: ReleaseVersion, _ reason: HookReason.Reason, _ options: Options) throws {
+    self.app = try options.deployedApp()
+    self.release = release
+    self.reason = reason
+    self.options = options
+  }
+
+  /// Deploys, from taking the app's lock to giving it up.
+  ///
+  /// - Parameter verb: whose log it is.
+  /// - Returns: the exit status.
+  /// - Throws: where nothing was begun.
+  func perform(as verb: String) throws -> Int32 {
+    let log = DeploymentLog(of: verb, options)
+    var output = try RunOutput(.indented, options.run)
+    output.joinsStreams = log.dialect == .github
+    output.sinks.application = app.text
+    // BEFORE anything is made: what is wrong with the release or the options.
+    var hook = try options.hook(of: release)
+    _ = try DeploymentPhases(hook, options, done: [], isFirst: false, runsHook: runsHook)
+    let kept = try KeptApp(making: app)
+    let interruptions = try Interruptions(ignoresHangUp: options.callerDeath != .kill)
+    let lock = try kept.lock(atMost: options.deploy.lockTimeout, interruptions, log)
+    let history = try DeploymentHistory(of: kept)
+    let live = try kept.current()
+    try settle(history, live, interruptions, log)
+    let deployment = Deployment(
+      number: (try history.numbers().last ?? 0) + 1, app: app.text, release: release.text,
+      reason: reason, attempt: earlier.map { $0.attempt + 1 } ?? 1, previous: live?.text,
+      started: Timestamp.text(wallClock()))
+    lock.note(LockHolder(deployment))
+    hook.reason = HookReason(
+      reason, attempt: deployment.attempt, previousVersion: deployment.previous)
+    let directory = try workingDirectory().pushing(hook.appDirectory).lexicallyNormalized()
+    let runner = try DeploymentRunner(
+      DeploymentPhases(
+        hook, options, done: history.phasesDone(of: release), isFirst: live == nil,
+        runsHook: runsHook),
+      DeploymentCommands(
+        options, deployment, directory: directory,
+        previous: try live.flatMap { try kept.directory(of: $0) }),
+      options, output, log, interruptions, lock)
+    let entry = DeploymentHistory.Entry(
+      deployment: deployment, options: options.given, directory: try workingDirectory().string)
+    var deployer = try Deployer(
+      entry, of: release, in: directory, app: kept, history: history)
+    return deployer.run(runner).status ?? CommandLineTool.failureStatus
+  }
+
+  /// Says of a deployment that was interrupted that it was, and ends what it has started.
+  private func settle(
+    _ history: borrowing DeploymentHistory, _ live: ReleaseVersion?,
+    _ interruptions: Interruptions, _ log: DeploymentLog
+  ) throws {
+    let settled = try history.settle(current: live) { entry in
+      do {
+        let options = try DeployVerb.options(of: entry)
+        let directory = FilePath(entry.directory)
+          .pushing(options.hook.appDirectory ?? "").lexicallyNormalized()
+        let commands = try DeploymentCommands(
+          options, entry.deployment, directory: directory, previous: nil)
+        defer { log.endSection() }
+        let failure = try commands.run(.abandon, entry.deployment, interruptions, log)
+        if let failure { log.warning(failure.message) }
+        return failure == nil
+      } catch {
+        log.warning("what deployment \(entry.deployment.number) has started is left: \(error)")
+        return false
+      }
+    }
+    if let settled {
+      log.step(
+        "Deployment \(settled.number) of \(settled.release) was interrupted: it is "
+          + settled.state.rawValue)
+    }
+  }
+}
+
+extension Options {
+  /// The app that the options name.
+  ///
+  /// - Throws: ``SpecError`` when they name none.
+  func deployedApp() throws(SpecError) -> AppName {
+    guard let app = hook.app else {
+      throw SpecError("there is no app", remedy: "name it, such as --app shop")
+    }
+    return try AppName(app)
+  }
+
+  /// The hook of a release.
+  fileprivate func hook(of release: ReleaseVersion) throws(SpecError) -> Hook {
+    var hook = try self.hook.hook()
+    hook.phase = .postdeploy
+    hook.containerVersion = release.text
+    return hook
+  }
+}
+
+extension LockHolder {
+  fileprivate init(_ deployment: Deployment) {
+    self.init(
+      purpose: "deployment \(deployment.number) of \(deployment.release)", pid: processID(),
+      since: deployment.started)
+  }
+
+  /// Who it is, for people.
+  var text: String { "\(purpose) (process \(pid), since \(since.prefix { $0 != "." })Z)" }
+}
+
+extension KeptApp {
+  /// How often a lock that somebody else has is tried.
+  private static var interval: Duration { .milliseconds(100) }
+
+  /// Locks the app.
+  ///
+  /// - Parameter time: how long somebody else who has the lock is waited for.
+  /// - Throws: ``SpecError`` that says who has it, or that a signal has come.
+  fileprivate borrowing func lock(
+    atMost time: Duration, _ interruptions: Interruptions, _ log: DeploymentLog
+  ) throws -> AppLock {
+    let end = monotonicClock() + time
+    var hasSaidSo = false
+    while true {
+      if let lock = try tryLock() { return lock }
+      let holder = lockHolder()?.text ?? "somebody"
+      guard monotonicClock() < end else {
+        throw SpecError(
+          "\(app.text) is being deployed by \(holder)",
+          remedy: time == .zero
+            ? "wait for its end; --wait 10m does so" : "give it more time with --wait")
+      }
+      if !hasSaidSo { log.step("Waiting for \(holder)") }
+      hasSaidSo = true
+      pause(Self.interval)
+      if let signal = try interruptions.take() {
+        throw VerbFailure(
+          "nothing was deployed: oneoff was told to end", remedy: "deploy again",
+          status: 128 + signal)
+      }
+    }
+  }
+}

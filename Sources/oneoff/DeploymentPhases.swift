@@ -1,0 +1,66 @@
+import ContainerSpec
+import Deploy
+import OneOff
+
+/// The phases of a release that a deployment runs, looked up before anything begins.
+struct DeploymentPhases {
+  /// Before anything of the release runs; nil where it has none.
+  let release: PreparedHook?
+  /// Before it goes live; nil where it has none, or it is not wanted.
+  let hook: PreparedHook?
+  /// The phases that have succeeded for this release.
+  private let done: Set<String>
+
+  /// Looks the phases up.
+  ///
+  /// - Parameters:
+  ///   - done: those that have succeeded for this release.
+  ///   - isFirst: whether no deployment of the app has succeeded yet.
+  ///   - runsHook: whether phases are wanted.
+  /// - Throws: what is wrong with the release's files, or with the options.
+  init(
+    _ hook: Hook, _ options: Options, done: Set<String>, isFirst: Bool, runsHook: Bool
+  ) throws {
+    self.done = done
+    // Looked at in any case: a release without them was not put together to its end.
+    let files = try readReleaseFiles(of: hook.appDirectory)
+    guard runsHook else {
+      (self.release, self.hook) = (nil, nil)
+      return
+    }
+    var release = hook
+    release.phase = .release
+    self.release = try PreparedHook(release, files, options, isFirstDeployment: isFirst)
+    self.hook = try PreparedHook(hook, files, options, isFirstDeployment: isFirst)
+  }
+
+  /// The steps that there are.
+  var steps: Set<Deployment.Step> {
+    var steps: Set<Deployment.Step> = []
+    if release != nil { steps.insert(.release) }
+    if hook != nil { steps.insert(.hook) }
+    return steps
+  }
+
+  /// Whether a phase has succeeded for this release.
+  func isDone(_ phase: String) -> Bool { done.contains(phase) }
+}
+
+extension Phase {
+  /// The phase that runs before anything else of a new release.
+  static let release: Phase = {
+    guard let phase = try? Phase(parsing: "release") else {
+      preconditionFailure("it is the name of a phase")
+    }
+    return phase
+  }()
+}
+
+extension DeploymentHistory {
+  /// The phases that have succeeded for a release.
+  borrowing func phasesDone(of release: ReleaseVersion) throws -> Set<String> {
+    let runs = try entries().filter { $0.deployment.release == release.text }
+      .flatMap(\.deployment.phases)
+    return Set(runs.filter { $0.status == 0 }.map(\.phase))
+  }
+}
