@@ -15,6 +15,9 @@ package protocol DeploymentPerformer: AnyObject {
     _ step: Deployment.Step, of deployment: inout Deployment
   ) -> DeploymentProgress.Failure?
 
+  /// The release is live.
+  func wentLive(_ deployment: Deployment)
+
   /// The deployment is at another step, or at its end.
   func advanced(_ deployment: Deployment)
 }
@@ -86,7 +89,20 @@ package struct Deployer: ~Copyable {
     let failure =
       step == .current ? switchLink() : performer.perform(step, of: &entry.deployment)
     if step == .abandon { entry.deployment.isAbandoned = failure == nil }
-    return failure.map { .failed($0) } ?? .succeeded
+    if let failure { return .failed(failure) }
+    if step == .current { performer.wentLive(entry.deployment) }
+    noteDone(step)
+    return .succeeded
+  }
+
+  /// What has succeeded once need not be done again; see `--once`.
+  private mutating func noteDone(_ step: Deployment.Step) {
+    guard step == .release || step == .hook, let run = entry.deployment.phases.last else { return }
+    do {
+      try app.noteSuccess(of: run, in: ReleaseVersion(entry.deployment.release))
+    } catch {
+      warn("that the \(run.phase) hook has succeeded could not be kept: \(error)")
+    }
   }
 
   private func switchLink() -> DeploymentProgress.Failure? {

@@ -102,7 +102,8 @@ package struct Deployment: Sendable, Hashable, Codable {
   }
 
   package init(
-    number: Int, app: String, release: String, reason: HookReason.Reason, attempt: Int, previous: String?,
+    number: Int, app: String, release: String, reason: HookReason.Reason, attempt: Int,
+    previous: String?,
     started: String
   ) {
     self.number = number

@@ -55,3 +55,12 @@ public func leaveWorkingDirectory() {
   // Safe: the path is a constant.
   _ = unsafe chdir("/")
 }
+
+/// Makes a directory the working directory.
+///
+/// - Throws: ENOENT, EACCES, ENOTDIR. See chdir(2).
+public func enterWorkingDirectory(_ path: FilePath) throws(SystemError) {
+  // Safe: the kernel copies the path before the call returns.
+  let result = unsafe path.withPlatformString { unsafe chdir($0) }
+  _ = try check(result, "chdir(2)", "to \(path)")
+}

@@ -24,7 +24,7 @@ enum DeployVerb {
       "An app is deployed by one at a time: others fail at once, or wait (--wait). Options of "
         + "oneoff hook are for the phases.",
     ],
-    groups: [OptionGroup.ofDeployment] + OptionGroup.ofDeployedHook + [.log],
+    groups: groups,
     examples: [
       .init(
         command: "oneoff deploy --app shop --release v42 --rootfs /srv/image "
@@ -44,6 +44,11 @@ enum DeployVerb {
       throw SpecError("there is no release", remedy: "name its version, such as --release v42")
     }
     return try DeploymentRequest(release, .deploy, options).perform(as: verb.name)
+  }
+
+  /// Its options, which verbs that deploy again take, too.
+  static var groups: [OptionGroup] {
+    [OptionGroup.ofDeployment] + OptionGroup.ofDeployedHook + [.log]
   }
 
   /// The options with which a deployment was done.

@@ -15,6 +15,8 @@ struct DeploymentRequest {
   var runsHook = true
   /// The deployment that is done again.
   var earlier: Deployment?
+  /// The directory in which relative paths begin; nil for that of this process.
+  var directory: String?
 
   /// Takes what the options of a verb say.
   ///
@@ -32,6 +34,7 @@ struct DeploymentRequest {
   /// - Returns: the exit status.
   /// - Throws: where nothing was begun.
   func perform(as verb: String) throws -> Int32 {
+    if let directory { try enterWorkingDirectory(FilePath(directory)) }
     let log = DeploymentLog(of: verb, options)
     var output = try RunOutput(.indented, options.run)
     output.joinsStreams = log.dialect == .github
@@ -55,7 +58,7 @@ struct DeploymentRequest {
     let directory = try workingDirectory().pushing(hook.appDirectory).lexicallyNormalized()
     let runner = try DeploymentRunner(
       DeploymentPhases(
-        hook, options, done: history.phasesDone(of: release), isFirst: live == nil,
+        hook, options, done: kept.phasesDone(of: release), isFirst: live == nil,
         runsHook: runsHook),
       DeploymentCommands(
         options, deployment, directory: directory,

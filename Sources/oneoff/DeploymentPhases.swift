@@ -55,12 +55,3 @@ extension Phase {
     return phase
   }()
 }
-
-extension DeploymentHistory {
-  /// The phases that have succeeded for a release.
-  borrowing func phasesDone(of release: ReleaseVersion) throws -> Set<String> {
-    let runs = try entries().filter { $0.deployment.release == release.text }
-      .flatMap(\.deployment.phases)
-    return Set(runs.filter { $0.status == 0 }.map(\.phase))
-  }
-}

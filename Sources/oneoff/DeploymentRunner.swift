@@ -59,6 +59,8 @@ final class DeploymentRunner: DeploymentPerformer {
     }
   }
 
+  func wentLive(_ deployment: Deployment) { log.step("\(deployment.release) is live") }
+
   func advanced(_ deployment: Deployment) {
     events?.tell(deployment)
     switch (deployment.state, deployment.step) {
@@ -66,7 +68,7 @@ final class DeploymentRunner: DeploymentPerformer {
       log.step(deployment.title)
     case (.starting, _): break
     case (.success, _):
-      log.step("\(deployment.release) is live", after: monotonicClock() - started)
+      log.step("Deployed \(deployment.release)", after: monotonicClock() - started)
       for warning in deployment.warnings { log.warning(warning) }
     default:
       for warning in deployment.warnings { log.warning(warning) }

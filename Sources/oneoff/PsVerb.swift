@@ -85,16 +85,7 @@ struct RunTable {
   init(_ runs: [RecordedRun]) { rows += runs.map(Self.row) }
 
   /// The table; its lines are cut to so many columns, unless nil.
-  func text(columns: Int?) -> String {
-    let last = rows[0].count - 1
-    let widths = (0..<last).map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-      let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-      let line = (cells + [row[last]]).joined(separator: "  ")
-      guard let columns, line.count > columns else { return line + "\n" }
-      return line.prefix(columns - 1) + "…\n"
-    }.joined()
-  }
+  func text(columns: Int?) -> String { TextTable(rows: rows).text(columns: columns) }
 
   private static func row(_ run: RecordedRun) -> [String] {
     let description = run.description

@@ -89,7 +89,8 @@ struct ExitStatus: Sendable {
 extension Verb {
   /// Every verb, in the order of the help page.
   static let all = [
-    RunVerb.verb, HookVerb.verb, DeployVerb.verb, PsVerb.verb, LogsVerb.verb, WaitVerb.verb,
+    RunVerb.verb, HookVerb.verb, DeployVerb.verb, RetryVerb.verb,
+    RollbackVerb.verb, StatusVerb.verb, DeploysVerb.verb, PsVerb.verb, LogsVerb.verb, WaitVerb.verb,
     KillVerb.verb,
     AttachVerb.verb, InspectVerb.verb,
     RmVerb.verb, GCVerb.verb, PrintPlanVerb.verb, DoctorVerb.verb, CompletionsVerb.verb,

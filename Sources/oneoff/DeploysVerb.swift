@@ -1,0 +1,78 @@
+import ContainerSpec
+import Deploy
+import LinuxSystem
+import OneOff
+
+/// `oneoff deploys`: the history of deployments.
+enum DeploysVerb {
+  static let verb = Verb(
+    name: "deploys",
+    summary: "List the deployments of an app, or of all",
+    details: ["The newest of an app comes first. On a terminal lines are cut to its width."],
+    groups: [.app],
+    examples: [
+      .init(command: "oneoff deploys --app shop", purpose: "what became of each release"),
+      .init(
+        command: "oneoff deploys --json | jq -r 'select(.state == \"hook-error\").release'",
+        purpose: "the releases whose hook has failed"),
+    ],
+    exitStatuses: [
+      .success, ExitStatus(status: "1", meaning: "a record cannot be read; the others are listed"),
+      .failure,
+    ]
+  ) { invocation in
+    let apps =
+      try invocation.options.hook.app == nil
+      ? KeptApp.apps() : [invocation.options.deployedApp()]
+    var deployments: [Deployment] = []
+    var isComplete = true
+    for app in apps {
+      guard let kept = try KeptApp(of: app) else { continue }
+      isComplete = try appendDeployments(of: kept, to: &deployments) && isComplete
+    }
+    if invocation.options.wantsJSON {
+      let lines = deployments.flatMap { StoredJSON.text($0) }
+      try Printer.print(String(decoding: lines, as: UTF8.self))
+    } else {
+      let stdout: Int32 = 1
+      try Printer.print(
+        TextTable(rows: [columns] + deployments.map(row)).text(columns: terminalColumns(stdout)))
+    }
+    return isComplete ? 0 : 1
+  }
+
+  /// Returns whether every record could be read.
+  private static func appendDeployments(
+    of kept: borrowing KeptApp, to deployments: inout [Deployment]
+  ) throws -> Bool {
+    let history = try DeploymentHistory(of: kept)
+    let current = try kept.current()?.text
+    let numbers = try history.numbers()
+    var isComplete = true
+    for number in numbers.reversed() {
+      do {
+        guard let deployment = try history.entry(number)?.deployment else { continue }
+        let isRunning = number == numbers.last && kept.isLocked
+        deployments.append(isRunning ? deployment : deployment.settled(current: current))
+      } catch {
+        Printer.printError("\(kept.app.text): \(error)")
+        isComplete = false
+      }
+    }
+    return isComplete
+  }
+
+  private static let columns = [
+    "APP", "NUMBER", "RELEASE", "REASON", "STATE", "STARTED", "STATUS", "MESSAGE",
+  ]
+
+  private static func row(_ deployment: Deployment) -> [String] {
+    let reason = deployment.reason.rawValue
+    return [
+      deployment.app, "\(deployment.number)", deployment.release,
+      deployment.attempt > 1 ? "\(reason) (attempt \(deployment.attempt))" : reason,
+      deployment.state.rawValue, "\(deployment.started.prefix { $0 != "." })Z",
+      deployment.status.map { "\($0)" } ?? "-", (deployment.message ?? "").onOneLine,
+    ]
+  }
+}
