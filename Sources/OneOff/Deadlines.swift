@@ -14,7 +14,7 @@ struct Deadlines: Sendable, Hashable {
   private var drain: Duration?
   /// When the run is looked at next.
   private var sample: Duration?
-  /// When it is said that the command still runs, unless something of it was shown since it was set.
+  /// When it is said that the command still runs, unless some of it was shown meanwhile.
   private var heartbeat: Duration?
   private let silenceTime: Duration?
   private let heartbeatTime: Duration?

@@ -114,12 +114,18 @@ extension IntegrationTests {
     }
 
     @Test func theNameOfACommandCannotCommandGitHubsRunnerEither() throws {
-      let done = try hook(
-        "true '##[add-mask]x' '%0A::add-mask::x'", ["--ci", "github", "--user", "##[add-mask]x"])
+      let done = try hook("true '##[add-mask]x' '%0A::add-mask::x'; exit 3", ["--ci", "github"])
+      #expect(done.lines.first?.contains("true '## [add-mask]x' '%250A::add-mask::x'") == true)
       #expect(
         GitHubRunner.names(in: done.errors + done.output)
           == ["group", "stop-commands", "resume", "endgroup", "error"])
-      #expect(done.errors.contains("## [add-mask]x"), "\(done.errors)")
+      for refused in [
+        try hook("true", ["--user", "##[add-mask]x"]),
+        try hook("true\npostdeploy: ##[add-mask]x\n ::add-mask::x"),
+      ] {
+        #expect(refused.status == 125)
+        #expect(GitHubRunner.names(in: refused.errors + refused.output) == [])
+      }
     }
 
     @Test func gitLabFoldsTheOutput() throws {

@@ -27,7 +27,7 @@ extension IntegrationTests {
       #expect(try perform(["logs", "a"]).output == "begin\nend\n")
       let found = try Events(String(contentsOfFile: events, encoding: .utf8))
       #expect(found.lines.compactMap { $0["text"] as? String } == ["begin", "end"])
-      #expect(found.names == ["started", "output", "output", "finished"])
+      #expect(found.names == ["started", "log", "log", "finished"])
     }
 
     @Test func itDoesNotComeAmongSteadyOutput() throws {

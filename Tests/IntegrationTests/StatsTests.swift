@@ -164,7 +164,7 @@ extension IntegrationTests {
       let lines = screen(output)
       #expect(lines.count == 6)
       #expect(Array(lines.dropFirst().prefix(2)) == ["       hello", "       end"])
-      #expect(lines.contains { $0.hasPrefix("-----> The postdeploy hook succeeded (") })
+      #expect(lines.contains { $0.contains(" The postdeploy hook succeeded (") })
       #expect(lines.dropFirst(3).first?.hasPrefix("-----> ") == true)
       #expect(lines.dropFirst(3).first?.contains(" user and ") == true)
     }
