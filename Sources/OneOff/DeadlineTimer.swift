@@ -10,6 +10,8 @@ struct DeadlineTimer: ~Copyable {
     let events: [SupervisorState.Event]
     /// The moment at which the run is to be looked at; nil when it is not.
     let sampleTime: Duration?
+    /// How long the command has run, when that is to be said.
+    let heartbeat: Duration?
   }
 
   private let timer: Timer
@@ -22,17 +24,23 @@ struct DeadlineTimer: ~Copyable {
   var descriptor: CInt { timer.descriptor.number }
 
   /// Begins to count the time of a command, as far as anything is to happen in it.
-  mutating func begin(_ spec: RunSpec, isSampled: Bool) throws(SystemError) {
-    guard spec.timeout != nil || spec.silenceTimeout != nil || isSampled else { return }
+  mutating func begin(
+    _ spec: RunSpec, heartbeat: Duration?, isSampled: Bool
+  ) throws(SystemError) {
+    let limits = [spec.timeout, spec.silenceTimeout, heartbeat]
+    guard isSampled || limits.contains(where: { $0 != nil }) else { return }
     let now = monotonicClock()
-    deadlines = Deadlines(timeout: spec.timeout, silence: spec.silenceTimeout, now: now)
+    deadlines = Deadlines(
+      timeout: spec.timeout, silence: spec.silenceTimeout, heartbeat: heartbeat, now: now)
     if isSampled { deadlines.startSampling(now: now) }
     try set()
   }
 
   /// The command has written something.
-  mutating func noteOutput() {
-    if deadlines.wantsOutput { deadlines.noteOutput(at: monotonicClock()) }
+  ///
+  /// - Parameter isShown: whether any of it is passed on.
+  mutating func noteOutput(isShown: Bool) {
+    if deadlines.wantsOutput { deadlines.noteOutput(at: monotonicClock(), isShown: isShown) }
   }
 
   /// Begins to count the grace time.
@@ -63,8 +71,9 @@ struct DeadlineTimer: ~Copyable {
       events.removeAll { $0 == .drainExpired }
     }
     let sampleTime = deadlines.takeSample(at: now) ? now : nil
+    let heartbeat = deadlines.takeHeartbeat(at: now)
     try set()
-    return Expiry(events: events, sampleTime: sampleTime)
+    return Expiry(events: events, sampleTime: sampleTime, heartbeat: heartbeat)
   }
 
   /// Has the timer go off when there is next something to look at.

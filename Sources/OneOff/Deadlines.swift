@@ -14,19 +14,31 @@ struct Deadlines: Sendable, Hashable {
   private var drain: Duration?
   /// When the run is looked at next.
   private var sample: Duration?
+  /// When it is said that the command still runs, unless some of it was shown meanwhile.
+  private var heartbeat: Duration?
   private let silenceTime: Duration?
+  private let heartbeatTime: Duration?
+  private let begin: Duration
   private var lastOutput: Duration
+  private var lastShown: Duration
 
   /// Begins to count the command's time.
-  init(timeout: Duration?, silence: Duration?, now: Duration) {
+  ///
+  /// - Parameter heartbeat: how long nothing of the command is shown before it is said that it
+  ///   still runs; nil when it never is.
+  init(timeout: Duration?, silence: Duration?, heartbeat: Duration? = nil, now: Duration) {
     self.timeout = timeout.map { now + $0 }
     self.silenceTime = silence
     self.silence = silence.map { now + $0 }
+    self.heartbeatTime = heartbeat
+    self.heartbeat = heartbeat.map { now + $0 }
+    self.begin = now
     self.lastOutput = now
+    self.lastShown = now
   }
 
   /// Whether it matters when the command has written something.
-  var wantsOutput: Bool { silence != nil }
+  var wantsOutput: Bool { silence != nil || heartbeat != nil }
 
   /// How often a run is looked at.
   static let samplePeriod = Duration.seconds(1)
@@ -43,10 +55,24 @@ struct Deadlines: Sendable, Hashable {
     return true
   }
 
-  /// The command has written something. No timer is set for it: ``expired(at:)`` looks.
-  mutating func noteOutput(at now: Duration) { lastOutput = now }
+  /// The command has written something. No timer is set for it: ``expired(at:)`` and
+  /// ``takeHeartbeat(at:)`` look.
+  ///
+  /// - Parameter isShown: whether any of it is passed on.
+  mutating func noteOutput(at now: Duration, isShown: Bool = true) {
+    lastOutput = now
+    if isShown { lastShown = now }
+  }
 
-  /// Begins to count the grace time. The others have no more to say.
+  /// How long the command has run, when that is to be said now; told once for each time of silence.
+  mutating func takeHeartbeat(at now: Duration) -> Duration? {
+    guard let heartbeatTime, let due = heartbeat, due <= now else { return nil }
+    let later = lastShown + heartbeatTime
+    heartbeat = later > now ? later : now + heartbeatTime
+    return later > now ? nil : now - begin
+  }
+
+  /// Begins to count the grace time. The others have no more to say, but that it still runs.
   mutating func startGrace(_ time: Duration, now: Duration) {
     grace = now + time
     timeout = nil
@@ -62,7 +88,8 @@ struct Deadlines: Sendable, Hashable {
   /// The next moment at which to look; nil when there is none.
   var next: Duration? {
     Self.earlier(
-      Self.earlier(Self.earlier(timeout, silence), Self.earlier(grace, drain)), sample)
+      Self.earlier(Self.earlier(timeout, silence), Self.earlier(grace, drain)),
+      Self.earlier(sample, heartbeat))
   }
 
   /// What is over now; it is told once.

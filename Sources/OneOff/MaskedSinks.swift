@@ -133,6 +133,14 @@ final class MaskedSinks {
     for sink in sinks { sink.sampled(sample) }
   }
 
+  /// How long nothing of the command is shown before somebody wants to be told that it still runs.
+  var heartbeat: Duration? { sinks.lazy.compactMap(\.heartbeat).min() }
+
+  /// The command still runs, and nothing of it was shown for a while.
+  func sayStillRunning(after time: Duration) {
+    for sink in sinks where sink.heartbeat != nil { sink.stillRunning(after: time) }
+  }
+
   /// The run has changed something.
   private func tell(_ change: Change) {
     let change = mask?.masked(change) ?? change

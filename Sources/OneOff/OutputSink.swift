@@ -39,12 +39,15 @@ package final class OutputSink: RunSink {
   private var stderr: ShownStream
   private let style: Style
   private let stats: Stats
+  /// After how long without output it is said that the command still runs.
+  package let heartbeat: Duration?
   /// Where a person looks.
   private var statusLine: StatusLine?
 
   /// Passes standard output and standard error on to these.
   package init(
-    stdout: OutputWriter, stderr: OutputWriter, style: Style, stats: Stats = .nothing
+    stdout: OutputWriter, stderr: OutputWriter, style: Style, stats: Stats = .nothing,
+    heartbeat: Duration? = nil
   ) {
     let line = ShownLine()
     // Two terminals are taken for the same one.
@@ -53,6 +56,7 @@ package final class OutputSink: RunSink {
     self.stderr = ShownStream(stderr, style, on: isShared ? line : ShownLine())
     self.style = style
     self.stats = stats
+    self.heartbeat = heartbeat
     if stats == .line, stderr.isTerminal {
       self.statusLine = StatusLine(prefix: style.usagePrefix)
     }
@@ -126,6 +130,21 @@ package final class OutputSink: RunSink {
     drawStatusLine()
   }
 
+  /// Says it where that breaks no line; in the middle of one, nothing is said.
+  package func stillRunning(after time: Duration) {
+    guard let stream = OutputStream.allCases.first(where: { shown($0).mayBeginLine }) else {
+      return
+    }
+    eraseStatusLine(before: stream)
+    let line = "\(style.indent)\(Style.stillRunning(after: time))\n"
+    shown(stream).writer.write(Array(line.utf8)[...])
+    drawStatusLine()
+  }
+
+  private func shown(_ stream: OutputStream) -> ShownStream {
+    stream == .stdout ? stdout : stderr
+  }
+
   /// In place of the line that was drawn again and again comes one that stays.
   package func finished(id: RunID, result: RunResult) {
     guard stats != .nothing else { return }
@@ -175,6 +194,9 @@ private struct ShownStream {
     self.indent = indent
     if writer.isTerminal, style != .painted { text = TerminalText(indent: indent) }
   }
+
+  /// Whether a line of ours can be written without breaking one of the command's, and at once.
+  var mayBeginLine: Bool { line.isWhole && !writer.hasPending && writer.failure == nil }
 
   /// Passes bytes on, each line after the indent.
   mutating func write(_ bytes: ArraySlice<UInt8>) {

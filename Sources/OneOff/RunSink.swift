@@ -41,6 +41,15 @@ package protocol RunSink: AnyObject {
   /// How the run is doing; told every second.
   func sampled(_ sample: RunSample)
 
+  /// How long nothing of the command is shown before the sink wants to be told that it still runs;
+  /// nil when it does not.
+  var heartbeat: Duration? { get }
+
+  /// The command still runs, and nothing of it was shown for a while.
+  ///
+  /// - Parameter time: how long it has run.
+  func stillRunning(after time: Duration)
+
   /// Whether the sink wants to be told every change.
   var listsChanges: Bool { get }
 
@@ -85,6 +94,12 @@ extension RunSink {
 
   /// Does nothing.
   package func sampled(_ sample: RunSample) {}
+
+  /// It does not.
+  package var heartbeat: Duration? { nil }
+
+  /// Does nothing.
+  package func stillRunning(after time: Duration) {}
 
   /// It does not.
   package var listsChanges: Bool { false }

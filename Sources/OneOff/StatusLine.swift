@@ -1,5 +1,4 @@
-package import ContainerSpec
-package import LinuxSystem
+import LinuxSystem
 
 /// The line below what a terminal shows that tells how a run is doing. It is taken away before
 /// anything else is written there, and drawn again after it.
@@ -40,35 +39,5 @@ struct StatusLine {
   mutating func erase(on terminal: OutputWriter) {
     if isShown, isInForeground(of: terminal.descriptor) { terminal.write(Self.erasure[...]) }
     isShown = false
-  }
-}
-
-/// Tells at the end what a run has used, where its output is not shown to a person.
-package final class UsageSink: RunSink {
-  private let writer: OutputWriter
-  private let style: OutputSink.Style
-
-  /// Writes through a writer.
-  package init(_ writer: OutputWriter, style: OutputSink.Style) {
-    self.writer = writer
-    self.style = style
-  }
-
-  /// The one.
-  package var writers: [OutputWriter] { [writer] }
-
-  /// It takes no output.
-  package func accepts(_ stream: OutputStream) -> Bool { false }
-
-  /// Does nothing.
-  package func received(_ bytes: ArraySlice<UInt8>, on stream: OutputStream, at time: Duration) {}
-
-  /// Does nothing.
-  package func warned(_ warning: RunWarning) {}
-
-  /// Writes the line.
-  package func finished(id: RunID, result: RunResult) {
-    guard let text = result.usageText else { return }
-    writer.write(Array("\(style.usagePrefix) \(text)\n".utf8)[...])
   }
 }

@@ -99,7 +99,7 @@ struct SupervisionLoop: ~Copyable {
     defer { interaction?.end() }
     interaction?.begin()
     self.meter = meter
-    try timer.begin(spec, isSampled: meter != nil)
+    try timer.begin(spec, heartbeat: sinks.heartbeat, isSampled: meter != nil)
     try loop.add(container.status.number, tag: Source.status.rawValue)
     try loop.add(container.process.number, tag: Source.container.rawValue)
     try watchOutputs()
@@ -208,6 +208,7 @@ struct SupervisionLoop: ~Copyable {
   private mutating func timerExpired() throws -> [SupervisorState.Event] {
     let expiry = try timer.expired(isPaused: isPaused, wasToldToEnd: state.wasToldToEnd)
     if let time = expiry.sampleTime, let sample = meter?.sample(at: time) { sinks.sample(sample) }
+    if let time = expiry.heartbeat { sinks.sayStillRunning(after: time) }
     return expiry.events
   }
 
@@ -223,7 +224,7 @@ struct SupervisionLoop: ~Copyable {
     case .bytes(let bytes):
       // BEFORE the bytes are passed on: the start comes first in every record of the run.
       try handle(.outputArrived, container)
-      timer.noteOutput()
+      timer.noteOutput(isShown: allowance.dropped == 0)
       if bytes.count > InputReader.little { holdsMuch = true }
       pass(bytes, on: stream)
       // Nobody is left to read it: the command gets SIGPIPE, as it would without us.

@@ -222,13 +222,15 @@ enum LogDialect: String, Sendable, CaseIterable {
 
 /// What the options say of a deployment's log.
 struct LogLook: Sendable {
-  /// How long a command may be silent before it is said that it still runs.
-  static let heartbeat = Duration.seconds(60)
-
-  /// Only output and failures.
+  /// Only output, warnings and failures.
   var isQuiet = false
   /// nil for that of the caller's CI system.
   var dialect: LogDialect?
+  /// Two levels: not given, and given as `none`.
+  var givenHeartbeat: Duration??
+
+  /// After how long without output it is said that a command still runs; nil for never.
+  var heartbeat: Duration? { givenHeartbeat ?? (isQuiet ? nil : .seconds(60)) }
 }
 
 extension String {

@@ -10,6 +10,13 @@ extension OptionGroup {
         help: "show only what the command writes, warnings and failures"
       ) { options, _ in options.look.isQuiet = true },
       CommandOption(
+        name: "heartbeat", value: .init(metavariable: "TIME|none"),
+        help: "how long the command may be silent before a line says that it still runs",
+        defaultText: "60s; with --quiet: none"
+      ) { options, value throws(SpecError) in
+        options.look.givenHeartbeat = .some(try Duration.limit(parsing: value))
+      },
+      CommandOption(
         name: "ci",
         value: .init(
           metavariable: "github|gitlab|none|auto",

@@ -204,6 +204,8 @@ struct RunOutput: Sendable, Codable {
   /// read: GitHub's runner reads two pipes in any order, and so would obey what comes by the second
   /// before it reads from the first that it must not.
   var joinsStreams = false
+  /// After how long without output it is said that the command still runs; nil for never.
+  var heartbeat: Duration?
   /// Where the output goes besides the caller.
   var sinks: SinkConfiguration
 

@@ -155,9 +155,10 @@ extension RunOutput {
       sinks.append(
         OutputSink(
           stdout: stdout, stderr: stderr, style: hasTerminal ? .painted : style,
-          stats: hasTerminal && showsStats ? .summary : stats))
-    } else if showsStats {
-      sinks.append(UsageSink(OutputWriter(2), style: style))
+          stats: hasTerminal && showsStats ? .summary : stats, heartbeat: heartbeat))
+    } else if showsStats || heartbeat != nil {
+      sinks.append(
+        ProgressSink(OutputWriter(2), style: style, showsUsage: showsStats, heartbeat: heartbeat))
     }
     sinks += try self.sinks.makeSinks()
     if let eventWriter { sinks.append(EventSink(eventWriter)) }

@@ -147,7 +147,7 @@ extension IntegrationTests {
       let completion = try perform(
         ["hook", "--rootfs", Built.tiny, "--app-dir", app] + Self.disk)
       #expect(completion.status == 0, "\(completion.errors)")
-      let facts = completion.lines.map { $0.drop { $0 == " " } }
+      let facts = completion.hookLines
       #expect(facts.contains("written=30000000"))
       #expect(facts.last == "1000")
       #expect(completion.errors.contains("1 file below /app/dist"), "\(completion.errors)")

@@ -133,6 +133,11 @@ struct Completion {
   var errors: String { String(decoding: stderr, as: UTF8.self) }
   var lines: [String] { output.split(separator: "\n").map { String($0) } }
 
+  /// What a hook wrote to standard output, without its indent.
+  var hookLines: [String] {
+    lines.filter { $0.hasPrefix("       ") }.map { String($0.dropFirst(7)) }
+  }
+
   /// The value of the first `key=value` line of the probe.
   subscript(key: String) -> String? { all(key).first }
 

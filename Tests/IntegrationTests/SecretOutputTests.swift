@@ -166,15 +166,15 @@ extension IntegrationTests {
       let arguments = ["hook", "--rootfs", Built.tiny, "--app-dir", app, "--env-file", file]
       let masked = try perform(arguments)
       #expect(
-        masked.lines.last
-          == "       [masked:API_TOKEN] postgres://shop:[masked:DATABASE_URL]@db/shop")
+        masked.hookLines
+          == ["[masked:API_TOKEN] postgres://shop:[masked:DATABASE_URL]@db/shop"])
       #expect(masked.errors == "       production nothing-special\n")
       let named = try perform(arguments + ["--secret", "OTHER"])
       #expect(named.errors == "       production [masked:OTHER]\n")
       for options in [["--mask", "none"], ["--mask", "named"]] {
         let shown = try perform(arguments + options)
         #expect(
-          shown.lines.last == "       t0ken-of-the-app postgres://shop:pa55word-1@db/shop")
+          shown.hookLines == ["t0ken-of-the-app postgres://shop:pa55word-1@db/shop"])
       }
       // What is run by hand shows what its caller has not named.
       let run = try shell(["--env-file", file], "echo $API_TOKEN")

@@ -162,8 +162,9 @@ extension IntegrationTests {
         environment: Self.terminal)
       #expect(output.contains(Self.erasure + "-----> 0:01"), "\(output)")
       let lines = screen(output)
-      #expect(lines.count == 5)
+      #expect(lines.count == 6)
       #expect(Array(lines.dropFirst().prefix(2)) == ["       hello", "       end"])
+      #expect(lines.contains { $0.contains(" The postdeploy hook succeeded (") })
       #expect(lines.dropFirst(3).first?.hasPrefix("-----> ") == true)
       #expect(lines.dropFirst(3).first?.contains(" user and ") == true)
     }

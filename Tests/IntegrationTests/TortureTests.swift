@@ -174,9 +174,14 @@ private struct TortureRun {
       done.stderr, shown[1] + (isKilled ? gap + words : "").utf8, "standard error")
     guard isHook else { return try require(done.stdout, shown[0], "standard output") }
     let step = "-----> Running postdeploy hook of the Procfile: \(Self.hookCommand)\n"
-    let failure = " !     The postdeploy hook failed with status \(status)\n"
+    let end =
+      status == 0
+      ? "-----> The postdeploy hook succeeded ("
+      : " !     The postdeploy hook failed with status \(status) ("
+    // What follows is how long it took.
+    let shownStart = done.stdout.dropLast().lastIndex(of: UInt8(ascii: "(")).map { $0 + 1 } ?? 0
     try require(
-      done.stdout, step.utf8 + shown[0] + (status == 0 ? "" : failure).utf8, "standard output")
+      Array(done.stdout[..<shownStart]), step.utf8 + shown[0] + end.utf8, "standard output")
   }
 
   private func indented(_ bytes: [UInt8]) -> [UInt8] {

@@ -74,6 +74,51 @@ import Testing
     #expect(times == [101_010, 107_500, 120_000])
   }
 
+  @Test func aHeartbeatComesAfterEachTimeOfSilence() {
+    var deadlines = Deadlines(timeout: nil, silence: nil, heartbeat: .seconds(60), now: .seconds(7))
+    #expect(deadlines.wantsOutput)
+    #expect(deadlines.next == .seconds(67))
+    #expect(deadlines.takeHeartbeat(at: .seconds(66)) == nil)
+    #expect(deadlines.takeHeartbeat(at: .seconds(67)) == .seconds(60))
+    // Once, and again after as long.
+    #expect(deadlines.takeHeartbeat(at: .seconds(67)) == nil)
+    #expect(deadlines.next == .seconds(127))
+    // Who was late does not catch up.
+    #expect(deadlines.takeHeartbeat(at: .seconds(400)) == .seconds(393))
+    #expect(deadlines.next == .seconds(460))
+  }
+
+  @Test func outputPutsTheHeartbeatOff() {
+    var deadlines = Deadlines(timeout: nil, silence: nil, heartbeat: .seconds(60), now: .zero)
+    deadlines.noteOutput(at: .seconds(50))
+    // Writing sets no timer.
+    #expect(deadlines.next == .seconds(60))
+    #expect(deadlines.takeHeartbeat(at: .seconds(60)) == nil)
+    #expect(deadlines.next == .seconds(110))
+    // What is thrown away is output, but nobody sees it.
+    deadlines.noteOutput(at: .seconds(100), isShown: false)
+    #expect(deadlines.takeHeartbeat(at: .seconds(110)) == .seconds(110))
+  }
+
+  @Test func aHeartbeatIsNoOutput() {
+    var deadlines = Deadlines(
+      timeout: nil, silence: .seconds(90), heartbeat: .seconds(60), now: .zero)
+    #expect(deadlines.expired(at: .seconds(60)) == [])
+    #expect(deadlines.takeHeartbeat(at: .seconds(60)) == .seconds(60))
+    #expect(deadlines.next == .seconds(90))
+    #expect(deadlines.expired(at: .seconds(90)) == [.silenceExpired])
+  }
+
+  @Test func aCommandThatIsToldToEndStillRunsUntilItHasEnded() {
+    var deadlines = Deadlines(timeout: nil, silence: nil, heartbeat: .seconds(60), now: .zero)
+    deadlines.startGrace(.seconds(600), now: .seconds(1))
+    #expect(deadlines.next == .seconds(60))
+    #expect(deadlines.takeHeartbeat(at: .seconds(60)) == .seconds(60))
+    deadlines.startDrain(.seconds(1), now: .seconds(61))
+    #expect(deadlines.next == .seconds(62))
+    #expect(deadlines.takeHeartbeat(at: .seconds(200)) == nil)
+  }
+
   @Test func whenTheContainerHasEndedOnlyItsStreamsAreWaitedFor() {
     var deadlines = Deadlines(timeout: .seconds(20), silence: .seconds(5), now: .zero)
     deadlines.startGrace(.seconds(30), now: .zero)
