@@ -21,6 +21,9 @@ package final class Interruptions {
     self.ignoresHangUp = ignoresHangUp
   }
 
+  /// Lets the signals have their usual effect again.
+  package func stop() { unblockSignals(Self.signals) }
+
   /// Readable when there is one to take.
   var number: CInt { descriptor.descriptor.number }
 

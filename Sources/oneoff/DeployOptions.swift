@@ -81,6 +81,9 @@ extension OptionGroup {
     return OptionGroup(group.title, group.options.filter { !others.contains($0.name) })
   }
 
+  /// That a hook not be run twice.
+  static let once = OptionGroup("At most once", [.once, .lockWait])
+
   /// Which app is asked about.
   static let app = OptionGroup("App", [.deployedApp, .json])
 }

@@ -139,7 +139,7 @@ extension KeptApp {
   ///
   /// - Parameter time: how long somebody else who has the lock is waited for.
   /// - Throws: ``SpecError`` that says who has it, or that a signal has come.
-  fileprivate borrowing func lock(
+  borrowing func lock(
     atMost time: Duration, _ interruptions: Interruptions, _ log: DeploymentLog
   ) throws -> AppLock {
     let end = monotonicClock() + time
@@ -158,7 +158,7 @@ extension KeptApp {
       pause(Self.interval)
       if let signal = try interruptions.take() {
         throw VerbFailure(
-          "nothing was deployed: oneoff was told to end", remedy: "deploy again",
+          "nothing was done: oneoff was told to end", remedy: "try again",
           status: 128 + signal)
       }
     }

@@ -44,7 +44,7 @@ enum HookVerb {
         + "hook is recorded: oneoff ps --all lists it. Where no record can be kept, a warning "
         + "says so, and the hook runs.",
     ],
-    groups: [OptionGroup.ofHook, OptionGroup.log] + OptionGroup.ofRun,
+    groups: [OptionGroup.ofHook, OptionGroup.once, OptionGroup.log] + OptionGroup.ofRun,
     examples: [
       .init(
         command: "oneoff hook --rootfs /srv/image --app-dir /srv/app/v42 --env-file app.env "
@@ -73,6 +73,11 @@ enum HookVerb {
       try sayThatThereIsNone(hook.phase, in: files, log)
       return 0
     }
+    let once = try HookOnce(hook, options, log)
+    if try once?.isDone(prepared.command.phase) == true {
+      log.step("\(prepared.name) has already succeeded for \(hook.containerVersion ?? "")")
+      return 0
+    }
     if options.isDetached, let record = prepared.record {
       return try DetachedRun(
         prepared.spec, named: prepared.name, output: output, record: record
@@ -91,6 +96,13 @@ enum HookVerb {
       log.step("\(prepared.name) succeeded", after: run.duration)
     } else if !run.isExplained {
       log.failure("\(prepared.name) failed with status \(run.status)", after: run.duration)
+    }
+    if run.status == 0 {
+      do {
+        try once?.note(prepared.command.phase, run: prepared.spec.id)
+      } catch {
+        log.warning("that the hook has succeeded could not be kept: \(error)")
+      }
     }
     // A log that is gone is no reason to lose the status.
     return run.status
