@@ -38,6 +38,7 @@ struct DeploymentRequest {
     let log = DeploymentLog(of: verb, options)
     var output = try RunOutput(.indented, options.run)
     output.joinsStreams = log.dialect == .github
+    output.heartbeat = log.heartbeat
     output.sinks.application = app.text
     // BEFORE anything is made: what is wrong with the release or the options.
     var hook = try options.hook(of: release)

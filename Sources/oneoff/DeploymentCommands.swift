@@ -110,8 +110,8 @@ struct DeploymentCommands {
 
   private static let timeoutStatus: Int32 = 124
 
-  private func heartbeat(_ log: DeploymentLog) -> AttendedProcess.Heartbeat {
-    .init(LogLook.heartbeat) { log.stillRunning(after: $0) }
+  private func heartbeat(_ log: DeploymentLog) -> AttendedProcess.Heartbeat? {
+    log.heartbeat.map { .init($0) { log.stillRunning(after: $0) } }
   }
 
   private static func title(of step: Deployment.Step, _ deployment: Deployment) -> String {

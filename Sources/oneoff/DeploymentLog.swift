@@ -18,6 +18,8 @@ final class DeploymentLog {
 
   /// Which CI system's marks are written.
   let dialect: LogDialect
+  /// After how long without output it is said that something still runs; nil for never.
+  let heartbeat: Duration?
   private let target: FileDescriptor
   private let name: String
   private let isQuiet: Bool
@@ -31,13 +33,14 @@ final class DeploymentLog {
   /// - Parameter name: what a CI system calls the origin of a failure.
   init(
     to target: FileDescriptor, named name: String, isQuiet: Bool = false,
-    dialect: LogDialect = .none, hasColours: Bool = false
+    dialect: LogDialect = .none, hasColours: Bool = false, heartbeat: Duration? = nil
   ) {
     self.target = target
     self.name = name
     self.isQuiet = isQuiet
     self.dialect = dialect
     self.hasColours = hasColours
+    self.heartbeat = heartbeat
   }
 
   /// The log of what a verb does, as its options and the caller's environment want it; not between
@@ -48,7 +51,7 @@ final class DeploymentLog {
     self.init(
       to: target, named: "oneoff \(verb)", isQuiet: options.look.isQuiet,
       dialect: options.look.dialect ?? .ofCaller(writingTo: target.rawValue),
-      hasColours: Self.hasColours(target.rawValue))
+      hasColours: Self.hasColours(target.rawValue), heartbeat: options.look.heartbeat)
   }
 
   /// Colours are for a terminal that has them, and whose user wants them. See https://no-color.org.
@@ -82,7 +85,9 @@ final class DeploymentLog {
   }
 
   /// Says that something that others do is not over yet.
-  func stillRunning(after time: Duration) { line(OutputSink.Style.stillRunning(after: time)) }
+  func stillRunning(after time: Duration) {
+    if !isQuiet || heartbeat != nil { output(OutputSink.Style.stillRunning(after: time)) }
+  }
 
   /// Says what somebody should know; also where steps are not wanted.
   func warning(_ text: String) {

@@ -61,7 +61,7 @@ enum HookVerb {
     var output = try RunOutput(.indented, options.run)
     let log = DeploymentLog(of: "hook", options)
     output.joinsStreams = log.dialect == .github
-    output.heartbeat = options.look.heartbeat
+    output.heartbeat = log.heartbeat
     let hook = try options.hook.hook()
     // BEFORE the release is looked at: what is missing there is the caller's mistake.
     _ = try options.record.isWantedByDefault()
