@@ -137,3 +137,11 @@ private func appendEntries(in records: [UInt8], to entries: inout [DirectoryEntr
     entries.append(DirectoryEntry(name: Array(name), isDirectory: isDirectory))
   }
 }
+
+/// The absolute path of a file or directory, with no symbolic link in it.
+///
+/// - Throws: ENOENT, ELOOP, EACCES. See realpath(3).
+public func realPath(of path: FilePath) throws(SystemError) -> FilePath {
+  let found = try OwnedDescriptor(opening: path, flags: .pathOnly)
+  return try linkTarget(of: FilePath("/proc/self/fd/\(found.number)"))
+}

@@ -56,7 +56,8 @@ struct DeploymentRequest {
     lock.note(LockHolder(deployment))
     hook.reason = HookReason(
       reason, attempt: deployment.attempt, previousVersion: deployment.previous)
-    let directory = try workingDirectory().pushing(hook.appDirectory).lexicallyNormalized()
+    let directory = try realPath(of: hook.appDirectory)
+    try checkThatLiveStays(live, directory, kept)
     let runner = try DeploymentRunner(
       DeploymentPhases(
         hook, options, done: kept.phasesDone(of: release), isFirst: live == nil,
@@ -70,6 +71,20 @@ struct DeploymentRequest {
     var deployer = try Deployer(
       entry, of: release, in: directory, app: kept, history: history)
     return deployer.run(runner).status ?? CommandLineTool.failureStatus
+  }
+
+  /// Checks that what is live leads to the same files as before, should the deployment fail.
+  ///
+  /// - Throws: ``SpecError`` when the version that is live is another directory's.
+  private func checkThatLiveStays(
+    _ live: ReleaseVersion?, _ directory: FilePath, _ kept: borrowing KeptApp
+  ) throws {
+    guard live == release, let known = try kept.directory(of: release), known != directory else {
+      return
+    }
+    throw SpecError(
+      "\(release.text) of \(app.text) is live, from \(known), and \(directory) is another "
+        + "directory", remedy: "deploy it as another version")
   }
 
   /// Says of a deployment that was interrupted that it was, and ends what it has started.
