@@ -130,8 +130,9 @@ extension IntegrationTests {
 
     @Test func gitLabFoldsTheOutput() throws {
       let done = try hook("echo out; exit 3", wrapper: Self.piped, environment: Self.gitLab)
+      let step = "-----> Running postdeploy hook of the Procfile: echo out; exit 3"
       let form = #"""
-        \e\[0Ksection_start:\d+:([a-z0-9_]+)\r\e\[0K-----> Running postdeploy hook of the Procfile: echo out; exit 3
+        \e\[0Ksection_start:\d+:([a-z0-9_]+)\r\e\[0K\#(step)
                out
         \e\[0Ksection_end:\d+:\1\r\e\[0K
          !     The postdeploy hook failed with status 3 \([\d.]+ m?s\)
