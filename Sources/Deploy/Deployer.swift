@@ -2,26 +2,6 @@ package import LinuxSystem
 import OneOff
 package import SystemPackage
 
-/// Whoever does the steps of a deployment, but for the switch of the link.
-package protocol DeploymentPerformer: AnyObject {
-  /// The steps that there are; ``Deployment/Step/current`` always is one.
-  var steps: Set<Deployment.Step> { get }
-
-  /// The signal that has asked for the end; nil as long as none has.
-  var cancellation: Int32? { get }
-
-  /// Does a step; returns why it has failed, or nil. Phases that were run are noted.
-  func perform(
-    _ step: Deployment.Step, of deployment: inout Deployment
-  ) -> DeploymentProgress.Failure?
-
-  /// The release is live.
-  func wentLive(_ deployment: Deployment)
-
-  /// The deployment is at another step, or at its end.
-  func advanced(_ deployment: Deployment)
-}
-
 /// Does a deployment step by step, and keeps what has become of it. Whoever has one has the lock.
 package struct Deployer: ~Copyable {
   private let app: KeptApp

@@ -1,0 +1,19 @@
+/// Whoever does the steps of a deployment, but for the switch of the link.
+package protocol DeploymentPerformer: AnyObject {
+  /// The steps that there are; ``Deployment/Step/current`` always is one.
+  var steps: Set<Deployment.Step> { get }
+
+  /// The signal that has asked for the end; nil as long as none has.
+  var cancellation: Int32? { get }
+
+  /// Does a step; returns why it has failed, or nil. Phases that were run are noted.
+  func perform(
+    _ step: Deployment.Step, of deployment: inout Deployment
+  ) -> DeploymentProgress.Failure?
+
+  /// The release is live.
+  func wentLive(_ deployment: Deployment)
+
+  /// The deployment is at another step, or at its end.
+  func advanced(_ deployment: Deployment)
+}
