@@ -21,6 +21,17 @@ package final class Interruptions {
     self.ignoresHangUp = ignoresHangUp
   }
 
+  /// Waits for one, for so long; whether one has come.
+  func wait(atMost time: Duration) throws(SystemError) -> Bool {
+    let loop = try EventLoop()
+    try loop.add(number, tag: 0)
+    let end = monotonicClock() + time
+    while monotonicClock() < end {
+      if try !loop.wait(atMost: end - monotonicClock()).isEmpty, try take() != nil { return true }
+    }
+    return false
+  }
+
   /// Lets the signals have their usual effect again.
   package func stop() { unblockSignals(Self.signals) }
 

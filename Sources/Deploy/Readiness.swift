@@ -15,7 +15,7 @@ package enum Readiness: Sendable, Hashable {
 
   /// Reads `tcp:HOST:PORT`, `http:URL` or `exec:COMMAND`.
   ///
-  /// - Throws: ``SpecError`` for anything else, and for a host that is a name: oneoff resolves none.
+  /// - Throws: ``SpecError`` for anything else, and for a host name: oneoff resolves none.
   package init(parsing text: ByteString) throws(SpecError) {
     let words = text.description
     if words.hasPrefix("tcp:") {
@@ -99,8 +99,6 @@ package struct ReadinessWait {
     let started = monotonicClock()
     var pause = Self.firstPause
     var lastBeat = started
-    let loop = try EventLoop()
-    try loop.add(interruptions.number, tag: 0)
     while true {
       let rest = timeout - (monotonicClock() - started)
       let fault = try trial(interruptions, atMost: max(.milliseconds(1), min(rest, Self.trialTime)))
@@ -112,8 +110,9 @@ package struct ReadinessWait {
         lastBeat = now
         heartbeat.beat(now - started)
       }
-      let tags = try loop.wait(atMost: min(pause, timeout - (now - started)))
-      if !tags.isEmpty, try interruptions.take() != nil { return .cancelled }
+      if try interruptions.wait(atMost: min(pause, timeout - (now - started))) {
+        return .cancelled
+      }
       pause = min(pause * 2, Self.longestPause)
     }
   }

@@ -48,7 +48,7 @@ enum DeployVerb {
 
   /// Its options, which verbs that deploy again take, too.
   static var groups: [OptionGroup] {
-    [OptionGroup.ofDeployment] + OptionGroup.ofDeployedHook + [.log]
+    [OptionGroup.ofDeployment, .notifications, .log] + OptionGroup.ofDeployedHook
   }
 
   /// The options with which a deployment was done.

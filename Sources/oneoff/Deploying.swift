@@ -43,6 +43,7 @@ struct DeploymentRequest {
     // BEFORE anything is made: what is wrong with the release or the options.
     var hook = try options.hook(of: release)
     _ = try DeploymentPhases(hook, options, done: [], isFirst: false, runsHook: runsHook)
+    let notifier = try options.notifications.notifier()
     let kept = try KeptApp(making: app)
     let interruptions = try Interruptions(ignoresHangUp: options.callerDeath != .kill)
     let lock = try kept.lock(atMost: options.deploy.lockTimeout, interruptions, log)
@@ -65,7 +66,7 @@ struct DeploymentRequest {
       DeploymentCommands(
         options, deployment, directory: directory,
         previous: try live.flatMap { try kept.directory(of: $0) }),
-      options, output, log, interruptions, lock)
+      options, output, log, notifier, interruptions, lock)
     let entry = DeploymentHistory.Entry(
       deployment: deployment, options: options.given, directory: try workingDirectory().string)
     var deployer = try Deployer(

@@ -13,6 +13,7 @@ final class DeploymentRunner: DeploymentPerformer {
   private let output: RunOutput
   private let log: DeploymentLog
   private let events: DeploymentEvents?
+  private let notifier: Notifier?
   private let interruptions: Interruptions
   private let lock: AppLock
   private let started = monotonicClock()
@@ -22,9 +23,10 @@ final class DeploymentRunner: DeploymentPerformer {
   /// - Throws: where the events cannot be written.
   init(
     _ phases: DeploymentPhases, _ commands: DeploymentCommands, _ options: Options,
-    _ output: RunOutput, _ log: DeploymentLog, _ interruptions: Interruptions,
-    _ lock: consuming AppLock
+    _ output: RunOutput, _ log: DeploymentLog, _ notifier: Notifier?,
+    _ interruptions: Interruptions, _ lock: consuming AppLock
   ) throws {
+    self.notifier = notifier
     self.phases = phases
     self.commands = commands
     self.options = options
@@ -66,14 +68,27 @@ final class DeploymentRunner: DeploymentPerformer {
     switch (deployment.state, deployment.step) {
     case (.starting, nil):
       log.step(deployment.title)
+      report(deployment, .started)
     case (.starting, _): break
-    case (.success, _):
-      log.step("Deployed \(deployment.release)", after: monotonicClock() - started)
-      for warning in deployment.warnings { log.warning(warning) }
     default:
       for warning in deployment.warnings { log.warning(warning) }
-      log.failure(deployment.sentence, after: monotonicClock() - started)
+      let time = monotonicClock() - started
+      if deployment.state == .success {
+        log.step("Deployed \(deployment.release)", after: time)
+      } else {
+        log.failure(deployment.sentence, after: time)
+      }
+      report(deployment, .finished)
     }
+  }
+
+  private func report(_ deployment: Deployment, _ occasion: DeploymentReport.Occasion) {
+    var lines = PendingLines()
+    let warnings = notifier?.send(.init(deployment, occasion), interruptions) { bytes in
+      for line in lines.take(bytes) { log.output(line) }
+    }
+    if let rest = lines.end() { log.output(rest) }
+    for warning in warnings ?? [] { log.warning(warning) }
   }
 
   // MARK: Phases

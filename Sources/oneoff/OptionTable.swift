@@ -64,6 +64,7 @@ struct Options: Sendable {
   var run = RunOptions()
   var hook = HookOptions()
   var deploy = DeployOptions()
+  var notifications = NotificationOptions()
   /// All of them as they were given, in their order.
   var given: [GivenOption] = []
   var logs = LogOptions()

@@ -1,0 +1,194 @@
+package import ContainerSpec
+import LinuxSystem
+
+/// Tells others of a deployment. That this fails changes nothing of it: it is a warning.
+package struct Notifier: Sendable {
+  /// How often an address is tried, and how long is waited before it is tried again.
+  private static let pauses = [Duration.seconds(1), .seconds(2)]
+  /// How long one trial may take.
+  private static let trialTime = Duration.seconds(5)
+  /// How long a command may take.
+  private static let commandTime = Duration.seconds(15)
+
+  private let targets: NotificationTargets
+  private let gitHub: NotificationTargets.GitHub?
+  private let gitHubToken: String
+  private let gitHubAddress: String
+  private let userAgent: String
+
+  /// Takes whom to tell, and from the caller's environment GITHUB_TOKEN and GITHUB_API_URL.
+  ///
+  /// - Throws: ``SpecError`` when they cannot be told: a token is missing.
+  package init(_ targets: NotificationTargets, userAgent: String) throws(SpecError) {
+    self.targets = targets
+    self.userAgent = userAgent
+    self.gitHub = try targets.gitHub()
+    self.gitHubToken = Self.variable("GITHUB_TOKEN") ?? ""
+    self.gitHubAddress = Self.variable("GITHUB_API_URL") ?? "https://api.github.com"
+    let isToken = gitHubToken.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+    guard gitHub == nil || !gitHubToken.isEmpty && isToken else {
+      throw SpecError(
+        "--github takes a token", remedy: "set GITHUB_TOKEN to one that may write deployments")
+    }
+  }
+
+  private static func variable(_ name: String) -> String? {
+    Caller.environmentValue(name).map { String(decoding: $0, as: UTF8.self) }
+      .flatMap { $0.isEmpty ? nil : $0 }
+  }
+
+  /// Tells everybody, one after the other; a signal that comes meanwhile cuts it short.
+  ///
+  /// - Parameter receive: takes the output of commands.
+  /// - Returns: what went wrong.
+  package func send(
+    _ report: DeploymentReport, _ interruptions: Interruptions,
+    receive: (ArraySlice<UInt8>) -> Void
+  ) -> [String] {
+    var warnings: [String] = []
+    func note(_ who: String, _ fault: String?) {
+      if let fault { warnings.append("\(who) was not told: \(fault)".onOneLine) }
+    }
+    for url in targets.urls {
+      note(Self.shown(url), post(event(report, to: url), interruptions))
+    }
+    if let gitHub {
+      note("GitHub", post(status(report, of: gitHub), interruptions))
+    }
+    for command in targets.commands {
+      note("--notify-exec", run(command, report, interruptions, receive))
+    }
+    return warnings
+  }
+
+  /// A URL without what may be secret in it: what precedes an at sign, and what follows `?`.
+  private static func shown(_ url: String) -> String {
+    var text = url.prefix { $0 != "?" && $0 != "#" }
+    if let at = text.lastIndex(of: "@"), let scheme = text.firstRange(of: "://") {
+      text = text[..<scheme.upperBound] + text[text.index(after: at)...]
+    }
+    return String(text)
+  }
+
+  // MARK: Requests
+
+  private struct Request {
+    var url: String
+    var headers: [String]
+    var body: [UInt8]
+  }
+
+  private func event(_ report: DeploymentReport, to url: String) -> Request {
+    let body = report.cloudEvent
+    var headers = ["Content-Type: \(DeploymentReport.mediaType)"]
+    if let secret = targets.secret {
+      let code = HMACSHA256.code(of: body, key: secret)
+      let digits = code.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+      headers.append("X-Oneoff-Signature-256: sha256=\(digits)")
+    }
+    return Request(url: url, headers: headers, body: body)
+  }
+
+  private func status(
+    _ report: DeploymentReport, of gitHub: NotificationTargets.GitHub
+  ) -> Request {
+    Request(
+      url: "\(gitHubAddress)/repos/\(gitHub.repository)/deployments/\(gitHub.deployment)/statuses",
+      headers: [
+        "Accept: application/vnd.github+json", "Authorization: Bearer \(gitHubToken)",
+        "Content-Type: application/json", "X-GitHub-Api-Version: 2022-11-28",
+      ],
+      body: report.gitHubStatus(logURL: targets.logURL))
+  }
+
+  /// Sends a request until it is taken, or will not be; returns why not.
+  private func post(_ request: Request, _ interruptions: Interruptions) -> String? {
+    var pauses = Self.pauses[...]
+    while true {
+      let (fault, isWorthRepeating) = send(request, interruptions)
+      guard let fault else { return nil }
+      guard isWorthRepeating, let pause = pauses.popFirst() else { return fault }
+      if (try? interruptions.wait(atMost: pause)) != false { return fault }
+    }
+  }
+
+  /// Has curl send a request. Everything is in its input: arguments can be seen by everybody.
+  private func send(
+    _ request: Request, _ interruptions: Interruptions
+  ) -> (fault: String?, isWorthRepeating: Bool) {
+    let seconds = Int(Self.trialTime / .seconds(1))
+    let configuration =
+      [
+        ("url", request.url), ("user-agent", userAgent), ("output", "/dev/null"),
+        ("write-out", "\\n%{http_code}"), ("proto", "=http,https"), ("max-time", "\(seconds)"),
+      ].map { "\($0) = \(Self.quoted(Array($1.utf8)))" }
+      + request.headers.map { "header = \(Self.quoted(Array($0.utf8)))" }
+      + ["silent", "show-error", "data-binary = \(Self.quoted(request.body))"]
+    let text = configuration.joined(separator: "\n") + "\n"
+    var said: [UInt8] = []
+    do {
+      let end = try HostCommand(
+        "exec curl --disable --config -", variables: [], timeout: Self.trialTime + .seconds(1),
+        grace: .zero
+      ).run(interruptions, input: Array(text.utf8)) { said = (said + $0).suffix(4096) }
+      return Self.verdict(end, String(decoding: said, as: UTF8.self))
+    } catch {
+      return ("\(error)", false)
+    }
+  }
+
+  private static func verdict(
+    _ end: AttendedProcess.End, _ said: String
+  ) -> (fault: String?, isWorthRepeating: Bool) {
+    let notFound: Int32 = 127
+    let lines = said.split(separator: "\n")
+    switch end {
+    case .cancelled: return ("it was cut short", false)
+    case .timedOut: return ("no answer within \(trialTime.shortText)", true)
+    case .ended(.code(notFound)): return ("curl is not installed, which does it", false)
+    case .ended(.code(0)):
+      let code = lines.last.flatMap { Int($0) } ?? 0
+      let isPassing = code == 408 || code == 429 || code >= 500
+      return (200..<300).contains(code)
+        ? (nil, false) : ("it answered with status \(code)", isPassing)
+    case .ended(let way):
+      let reason = lines.first { $0.hasPrefix("curl:") }.map(String.init) ?? "curl: \(way.text)"
+      return (reason, true)
+    }
+  }
+
+  /// A value in curl's configuration. See curl(1), --config.
+  private static func quoted(_ text: [UInt8]) -> String {
+    var quoted = "\""
+    for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
+      switch scalar {
+      case "\\", "\"": quoted += "\\\(scalar)"
+      case "\n": quoted += "\\n"
+      case "\r": quoted += "\\r"
+      default: quoted.unicodeScalars.append(scalar)
+      }
+    }
+    return quoted + "\""
+  }
+
+  // MARK: Commands
+
+  private func run(
+    _ command: ByteString, _ report: DeploymentReport, _ interruptions: Interruptions,
+    _ receive: (ArraySlice<UInt8>) -> Void
+  ) -> String? {
+    do {
+      let end = try HostCommand(
+        command, variables: [], timeout: Self.commandTime, grace: .seconds(1)
+      ).run(interruptions, input: report.cloudEvent + [UInt8(ascii: "\n")], receive: receive)
+      switch end {
+      case .ended(.code(0)): return nil
+      case .ended(let way): return way.text
+      case .cancelled: return "it was cut short"
+      case .timedOut: return "it took longer than \(Self.commandTime.shortText)"
+      }
+    } catch {
+      return "\(error)"
+    }
+  }
+}
