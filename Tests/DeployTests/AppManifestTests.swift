@@ -114,7 +114,7 @@ import Testing
     for bytes in [Array("{\"env\": {\"A\": \"\u{0}\"}}".utf8), [0x22, 0xff, 0x22]] {
       #expect(try error(bytes).message == "/srv/app/app.json: is not UTF-8")
     }
-    let wide = #"{"env": {}}"#.utf16.flatMap { [UInt8($0), 0] }
+    let wide = #"{"env": {}}"#.utf8.flatMap { (byte: UInt8) -> [UInt8] in [byte, 0] }
     #expect(try error(wide).message == "/srv/app/app.json: is not UTF-8")
   }
 

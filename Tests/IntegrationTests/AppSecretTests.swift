@@ -14,6 +14,13 @@ extension IntegrationTests {
       ])
     }
 
+    private func hook(_ release: String, app: String = "shop", _ options: String...) throws
+      -> Completion
+    {
+      try perform(
+        ["hook", "--rootfs", Built.tiny, "--app-dir", release, "--app", app] + options)
+    }
+
     private func directory(_ app: String) -> FilePath {
       Workspace.current.state.appending("apps").appending(app)
     }
@@ -39,7 +46,7 @@ extension IntegrationTests {
       #expect(secret.allSatisfy { "0123456789abcdef".contains($0) })
       #expect(first.written == [try hash(of: secret)])
       #expect(try hook(app).written == first.written)
-      #expect(try hook(app, ["--app", "other"]).written != first.written)
+      #expect(try hook(app, app: "other").written != first.written)
       let listing = try RunningProcess.output(["ls", "-A", directory("shop").string])
       #expect(!listing.contains("draft"), "\(listing)")
       for file in ["secrets.json", "secrets.lock"] {
@@ -52,7 +59,7 @@ extension IntegrationTests {
     @Test func secretIsShownNowhere() throws {
       let app = try app("echo \"it is $SIGNING\"; env")
       let events = Workspace.current.path.appending("files/events").string
-      let result = try hook(app, ["--events", events])
+      let result = try hook(app, "--events", events)
       let secret = try #require(try secrets("shop")["SIGNING"])
       #expect(result.written.contains("it is [masked:SIGNING]"))
       #expect(result.written.contains("SIGNING=[masked:SIGNING]"))
@@ -70,7 +77,8 @@ extension IntegrationTests {
       defer { for output in outputs { try? output.close() } }
       let processes = try outputs.map { output in
         try start(
-          ["hook", "--rootfs", Built.tiny, "--app-dir", app], stdout: output, stderr: output)
+          ["hook", "--rootfs", Built.tiny, "--app-dir", app, "--app", "shop"], stdout: output,
+          stderr: output)
       }
       for process in processes { #expect(try process.wait() == .code(0)) }
       let secret = try #require(try secrets("shop")["SIGNING"])
@@ -93,7 +101,7 @@ extension IntegrationTests {
     }
 
     @Test func secretThatIsSetIsNotMade() throws {
-      let result = try hook(try app("echo $SIGNING"), ["--env", "SIGNING=mine"])
+      let result = try hook(try app("echo $SIGNING"), "--env", "SIGNING=mine")
       #expect(result.written == ["mine"])
       #expect(!FileManager.default.fileExists(atPath: directory("shop").string))
     }
@@ -102,16 +110,20 @@ extension IntegrationTests {
       let app = try app("echo \"$APP\"")
       let names = ["../up", "my shop", ".", "a/b", String(repeating: "a", count: 65), ""]
       for name in names {
-        let result = try hook(app, ["--app", name])
+        let result = try hook(app, app: name)
         #expect(result.end == .code(125), "\(name)")
         #expect(result.errors.contains("app.json has a secret made for SIGNING"))
-        #expect(result.errors.contains("hint: name the app with --app"))
+        #expect(result.errors.contains("hint: use 1 to 64 of"))
         #expect(!result.output.contains("Running"))
       }
+      let unnamed = try perform(["hook", "--rootfs", Built.tiny, "--app-dir", app])
+      #expect(unnamed.end == .code(125))
+      #expect(unnamed.errors.contains("which is kept with the app: it has no name"))
+      #expect(unnamed.errors.contains("hint: name it with --app"))
       let kept = Workspace.current.state.appending("apps").string
       #expect(!FileManager.default.fileExists(atPath: kept))
       let plain = try self.app("echo \"$APP\"", manifest: "{}")
-      #expect(try hook(plain, ["--app", "my shop"]).written == ["my shop"])
+      #expect(try hook(plain, app: "my shop").written == ["my shop"])
     }
 
     @Test func fileThatIsNotOursStops() throws {
