@@ -37,10 +37,10 @@ enum HookVerb {
     details: [
       "The Procfile in --app-dir names the command, or else the app manifest there: scalingo.json, "
         + "or app.json. The image's bash (else its sh) runs it in the release, after the release's "
-        + "own .profile.d/*.sh and .profile. What it writes there is thrown away. Files without the "
-        + "phase are fine: oneoff says so and exits with 0. A release without any of them, or with "
-        + "an empty Procfile, is an error, and so is a line of the Procfile that seems to be meant "
-        + "for the phase but is malformed or a duplicate.",
+        + "own .profile.d/*.sh and .profile. What it writes there is thrown away. Files without "
+        + "the phase are fine: oneoff says so and exits with 0. A release without any of them, or "
+        + "with an empty Procfile, is an error, and so is a line of the Procfile that seems to be "
+        + "meant for the phase but is malformed or a duplicate.",
       "The command has the app's variables, and APP, CONTAINER, CONTAINER_TYPE, HOSTNAME, "
         + "ONEOFF_PHASE, ONEOFF_REASON and ONEOFF_ATTEMPT; where they are known CONTAINER_VERSION, "
         + "CONTAINER_SIZE, CONTAINER_MEMORY (bytes), SOURCE_VERSION and STACK. Default values of "
