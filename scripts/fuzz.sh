@@ -10,8 +10,8 @@ seeds=Tests/FuzzTests/Corpus
 learnt=build/fuzz
 # libFuzzer cuts what is longer, seeds too: as long as a profile of Docker's is.
 longest=16384
-targets="accounts control detach-keys environment-file mask options procfile seccomp stored-log \
-terminal-text"
+targets="accounts control detach-keys environment-file manifest mask options procfile seccomp \
+stored-log terminal-text"
 export ONEOFF_FUZZ=1
 # Swift's own backtrace of a crash would keep libFuzzer from saving the input.
 export SWIFT_BACKTRACE=enable=no
@@ -36,6 +36,8 @@ parsers() {
     control) echo OneOff/ControlProtocol OneOff/ControlFrame ;;
     detach-keys) echo OneOff/DetachKeys ;;
     environment-file) echo ContainerSpec/EnvironmentFile ;;
+    manifest) echo Deploy/AppManifest Deploy/AppManifestReader Deploy/ReleaseFiles \
+        Deploy/PhaseCommand ;;
     mask) echo OneOff/SecretPatterns OneOff/SecretScanner OneOff/MaskedStream ;;
     options) echo LinuxSystem/OptionScanner oneoff/OptionParser oneoff/OptionTable \
         oneoff/OptionTable+Control oneoff/OptionTable+Interaction oneoff/OptionTable+Limits \

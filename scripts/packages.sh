@@ -11,9 +11,9 @@ packages_for() {
     fixtures) echo gcc libc6-dev binutils make busybox-static ;;
     rails) echo mmdebstrap postgresql util-linux iproute2 ;;
     # A compiler for an attacker's library, the shells that completions are for, a judge of the manual pages, and the
-    # program that maps an ordinary user's ids, the one that makes a scratch on disk, and the one that gives files
-    # capabilities.
-    test) echo gcc libc6-dev bash zsh fish mandoc coreutils util-linux uidmap e2fsprogs libcap2-bin ;;
+    # program that maps an ordinary user's ids, the one that makes a scratch on disk, the one that gives files
+    # capabilities, and what a hook tells others with.
+    test) echo gcc libc6-dev bash zsh fish mandoc coreutils util-linux uidmap e2fsprogs libcap2-bin curl ;;
     bench) echo bubblewrap python3 ;;
     link) echo gcc libc6-dev binutils python3 ;;
     posture) echo bubblewrap crun runc util-linux ;;

@@ -23,7 +23,14 @@ struct ManifestContents: Decodable {
     (.prPredestroy, ["pr-predestroy"]),
   ]
 
+  /// The names of all phases that a manifest can have.
+  static var phaseNames: [String] { places.map(\.phase.name) }
+
   init(reading bytes: [UInt8]) throws(ManifestFault) {
+    // The decoder would also take UTF-16, which nobody else does.
+    guard !bytes.contains(0), String(validating: bytes, as: UTF8.self) != nil else {
+      throw ManifestFault(place: "", message: "is not UTF-8", remedy: "save it as UTF-8")
+    }
     do {
       self = try JSONDecoder().decode(ManifestContents.self, from: Data(bytes))
     } catch let fault as ManifestFault {
@@ -219,10 +226,12 @@ private struct JSONObject {
       return try decode(codingKey)
     } catch DecodingError.typeMismatch {
       throw fault(key, expected: kind.rawValue, found: self.kind(of: key))
-    } catch DecodingError.dataCorrupted {
+    } catch let fault as ManifestFault {
+      throw fault
+    } catch {
       throw ManifestFault(
         place: place(of: key), message: "is no text",
-        remedy: "write it as UTF-8, control characters as \\u00XX, and surrogates in pairs")
+        remedy: "write control characters as \\u00XX, and surrogates in pairs")
     }
   }
 

@@ -10,8 +10,8 @@ extension KeptApp {
   /// Whoever asks at the same time waits, and gets the same. The app's own lock is not needed: a
   /// deployment has it while its hooks run.
   ///
-  /// - Throws: ``SpecError`` where the file is not what oneoff has written; the errnos of openat(2),
-  ///   flock(2), write(2) and renameat(2), such as ENOSPC and EROFS.
+  /// - Throws: ``SpecError`` where the file is not what oneoff has written; the errnos of
+  ///   openat(2), flock(2), write(2) and renameat(2), such as ENOSPC and EROFS.
   package borrowing func secrets(named names: [String]) throws -> [EnvironmentVariable] {
     try SecretsFile.secrets(named: names, in: descriptor, of: path)
   }

@@ -61,9 +61,10 @@ public struct ReleaseFiles: Sendable, Hashable {
   public func absence(of phase: Phase) -> (step: String, slip: String?) {
     let files = [procfile?.path.string, manifest?.path.string].compactMap { $0 }
     let step = "No \(phase.name) hook in \(files.joined(separator: " or ")): nothing to run"
-    let name = nearest(
-      to: phase.name,
-      in: (procfile?.entries.map(\.name) ?? []) + (manifest?.scriptNames ?? []))
+    // Another phase of a manifest is no slip of this one.
+    let phases = ManifestContents.phaseNames
+    let scripts = manifest?.scriptNames.filter { !phases.contains($0) } ?? []
+    let name = nearest(to: phase.name, in: (procfile?.entries.map(\.name) ?? []) + scripts)
     return (step, name.map { "Its entry '\($0)' may be a slip of '\(phase.name)'" })
   }
 }

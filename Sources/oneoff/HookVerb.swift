@@ -33,13 +33,19 @@ struct HookOptions: Sendable {
 enum HookVerb {
   static let verb = Verb(
     name: "hook",
-    summary: "Run a phase of an app's Procfile in a container that is thrown away",
+    summary: "Run a phase of an app's release in a container that is thrown away",
     details: [
-      "The Procfile in --app-dir names the command, which the image's bash (else its sh) runs in "
-        + "the release, with the app's variables and with APP, CONTAINER, CONTAINER_TYPE and "
-        + "CONTAINER_VERSION. What it writes there is thrown away. A Procfile without the phase "
-        + "is fine: oneoff says so and exits with 0. No Procfile, or an empty one, is an error, "
-        + "and so is a line that seems to be meant for the phase but is malformed or a duplicate.",
+      "The Procfile in --app-dir names the command, or else the app manifest there: scalingo.json, "
+        + "or app.json. The image's bash (else its sh) runs it in the release, after the release's "
+        + "own .profile.d/*.sh and .profile. What it writes there is thrown away. Files without "
+        + "the phase are fine: oneoff says so and exits with 0. A release without any of them, or "
+        + "with an empty Procfile, is an error, and so is a line of the Procfile that seems to be "
+        + "meant for the phase but is malformed or a duplicate.",
+      "The command has the app's variables, and APP, CONTAINER, CONTAINER_TYPE, HOSTNAME, "
+        + "ONEOFF_PHASE, ONEOFF_REASON and ONEOFF_ATTEMPT; where they are known CONTAINER_VERSION, "
+        + "CONTAINER_SIZE, CONTAINER_MEMORY (bytes), SOURCE_VERSION and STACK. Default values of "
+        + "the manifest count where nobody sets a variable, one that it requires must be set, and "
+        + "a secret that it has made is kept with the app, whose name --app gives.",
       "Every option of oneoff run is taken too, but for -i and -t: nobody is there to type. The "
         + "hook is recorded: oneoff ps --all lists it. Where no record can be kept, a warning "
         + "says so, and the hook runs.",

@@ -51,26 +51,30 @@ struct PreparedHook: Sendable {
     try hook.complete(&spec)
     if let manifest = files.manifest {
       try manifest.checkRequired(in: spec.environment)
-      try addSecrets(of: manifest, appName: hook.appName, to: &spec)
+      try addSecrets(of: manifest, app: hook.app, to: &spec)
     }
     try spec.validate()
     return spec
   }
 
   /// Sets the variables whose values are secrets that are made once, and kept with the app.
+  ///
+  /// The app must have been named: a release's directory has another name each time, and the app
+  /// would have another secret.
   private static func addSecrets(
-    of manifest: AppManifest, appName: String, to spec: inout RunSpec
+    of manifest: AppManifest, app: String?, to spec: inout RunSpec
   ) throws {
     let names = manifest.secretsNeeded(beside: spec.environment)
     guard !names.isEmpty else { return }
+    let need = "\(manifest.fileName) has a secret made for \(names[0]), which is kept with the app"
+    guard let app else {
+      throw SpecError("\(need): it has no name", remedy: "name it with --app, or set \(names[0])")
+    }
     let name: AppName
     do throws(SpecError) {
-      name = try AppName(appName)
+      name = try AppName(app)
     } catch {
-      throw SpecError(
-        "\(manifest.fileName) has a secret made for \(names[0]), which is kept with the app: "
-          + error.message,
-        remedy: "name the app with --app, by 1 to 64 of A-Z a-z 0-9 _ . -, or set \(names[0])")
+      throw SpecError("\(need): \(error.message)", remedy: error.remedy)
     }
     spec.environment.set(try KeptApp(making: name).secrets(named: names))
     spec.secrets += names.filter { !spec.secrets.contains($0) }

@@ -110,6 +110,14 @@ import Testing
     #expect(manifest.scripts.map(\.command) == ["a"])
   }
 
+  @Test func encodingIsUTF8() throws {
+    for bytes in [Array("{\"env\": {\"A\": \"\u{0}\"}}".utf8), [0x22, 0xff, 0x22]] {
+      #expect(try error(bytes).message == "/srv/app/app.json: is not UTF-8")
+    }
+    let wide = #"{"env": {}}"#.utf8.flatMap { (byte: UInt8) -> [UInt8] in [byte, 0] }
+    #expect(try error(wide).message == "/srv/app/app.json: is not UTF-8")
+  }
+
   @Test func byteOrderMarkIsTaken() throws {
     #expect(try parse("\u{feff}{\"env\": {\"A\": \"b\"}}").variables.map(\.name) == ["A"])
   }

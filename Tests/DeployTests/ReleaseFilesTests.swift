@@ -80,7 +80,7 @@ import Testing
       absence.step
         == "No postdeploy hook in /srv/app/Procfile or /srv/app/app.json: nothing to run")
     #expect(absence.slip == "Its entry 'post-deploy' may be a slip of 'postdeploy'")
-    let plain = try files(manifest: "{}").absence(of: .postdeploy)
+    let plain = try files(manifest: #"{"scripts": {"first-deploy": "x"}}"#).absence(of: .postdeploy)
     #expect(plain.step == "No postdeploy hook in /srv/app/app.json: nothing to run")
     #expect(plain.slip == nil)
   }

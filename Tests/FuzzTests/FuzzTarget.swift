@@ -10,8 +10,8 @@ struct FuzzTarget: Sendable {
   let check: @Sendable ([UInt8]) throws -> Void
 
   static let all = [
-    accounts, control, detachKeys, environmentFile, mask, options, procfile, seccomp, storedLog,
-    terminalText,
+    accounts, control, detachKeys, environmentFile, manifest, mask, options, procfile, seccomp,
+    storedLog, terminalText,
   ]
 }
 
