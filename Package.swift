@@ -73,7 +73,8 @@ let package = Package(
       name: "SeccompPolicyTests", dependencies: ["CLaunch", "CSeccomp", "SeccompPolicy"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "DeployTests", dependencies: ["ContainerSpec", "Deploy", systemPackage],
+      name: "DeployTests",
+      dependencies: ["ContainerSpec", "Deploy", "LinuxSystem", "OneOff", systemPackage],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestRequirements", systemPackage],

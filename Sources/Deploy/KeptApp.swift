@@ -29,7 +29,10 @@ package struct KeptApp: ~Copyable {
   /// - Throws: the errnos of mkdirat(2) and openat(2); an error of the specification's kind where
   ///   others may write there.
   package init(making app: AppName) throws {
-    let kept = try KeptDirectory.current()
+    try self.init(making: app, in: KeptDirectory.current())
+  }
+
+  init(making app: AppName, in kept: KeptDirectory) throws {
     let apps = try kept.makeApps()
     try apps.makeDirectoryIfMissing(app.text, permissions: 0o755)
     try self.init(app, apps.open(app.text, flags: .directory), kept)

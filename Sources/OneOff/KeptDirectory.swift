@@ -63,7 +63,7 @@ package struct KeptDirectory: Sendable, Hashable {
     value.map { FilePath(String(decoding: $0, as: UTF8.self)) }.flatMap { $0.isAbsolute ? $0 : nil }
   }
 
-  init(path: FilePath) { self.path = path }
+  package init(path: FilePath) { self.path = path }
 
   /// Opens the directory of the records, which is made where it is missing.
   ///

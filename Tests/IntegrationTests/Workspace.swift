@@ -104,10 +104,10 @@ final class Workspace: Sendable {
   }
 }
 
-/// What a test must not leave on the machine.
+/// What a test must not leave on the machine. A namespace lives by a process, a mount or a
+/// descriptor, which are looked for.
 struct HostSnapshot {
   var mounts = linesOf("/proc/self/mountinfo").count
-  var networks = networkNamespaces()
   var descriptors = openDescriptors()
   var cgroups = cgroupNames()
 
@@ -142,13 +142,6 @@ struct HostSnapshot {
       target("/proc/self/fd/\(number)").map { "\(number) \($0)" }
     }
     return Set(all.filter { !$0.contains("anon_inode:[event") && !$0.contains("[timerfd]") })
-  }
-
-  /// Those of all processes, on a machine of CI, where nobody else makes any. Elsewhere it has to
-  /// do that a network namespace lives by a process, a mount or a descriptor, which are checked.
-  private static func networkNamespaces() -> Set<String> {
-    guard isCI else { return [] }
-    return Set(processIDs().compactMap { target("/proc/\($0)/ns/net") })
   }
 
   static func processIDs() -> [Int] { entries("/proc").compactMap { Int($0) } }
@@ -187,9 +180,6 @@ struct HostSnapshot {
     let now = HostSnapshot()
     var leaks: [String] = []
     if now.mounts != mounts { leaks.append("\(now.mounts) mounts, \(mounts) before") }
-    if !now.networks.subtracting(networks).isEmpty {
-      leaks.append("network namespaces \(now.networks.subtracting(networks))")
-    }
     if !now.descriptors.subtracting(descriptors).isEmpty {
       leaks.append("descriptors of the test \(now.descriptors.subtracting(descriptors))")
     }
