@@ -13,7 +13,7 @@ packages_for() {
     # A compiler for an attacker's library, the shells that completions are for, a judge of the manual pages, and the
     # program that maps an ordinary user's ids, the one that makes a scratch on disk, the one that gives files
     # capabilities, and what a hook tells others with.
-    test) echo gcc libc6-dev bash zsh fish mandoc coreutils util-linux uidmap e2fsprogs libcap2-bin curl ;;
+    test) echo gcc libc6-dev bash zsh fish mandoc coreutils util-linux uidmap e2fsprogs libcap2-bin curl python3 ;;
     bench) echo bubblewrap python3 ;;
     link) echo gcc libc6-dev binutils python3 ;;
     posture) echo bubblewrap crun runc util-linux ;;

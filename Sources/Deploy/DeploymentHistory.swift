@@ -55,9 +55,25 @@ package struct DeploymentHistory: ~Copyable {
     return entry
   }
 
-  /// All deployments, the newest first.
-  package borrowing func entries() throws -> [Entry] {
-    try numbers().reversed().compactMap { try entry($0) }
+  /// The last deployment; nil before the first.
+  ///
+  /// - Throws: as ``entry(_:)``.
+  package borrowing func last() throws -> Entry? { try numbers().last.flatMap { try entry($0) } }
+
+  /// All deployments, the newest first, and why others cannot be read.
+  ///
+  /// - Throws: the errnos of openat(2).
+  package borrowing func entries() throws(SystemError) -> (readable: [Entry], faults: [any Error]) {
+    var readable: [Entry] = []
+    var faults: [any Error] = []
+    for number in try numbers().reversed() {
+      do {
+        if let entry = try entry(number) { readable.append(entry) }
+      } catch {
+        faults.append(error)
+      }
+    }
+    return (readable, faults)
   }
 
   // MARK: Writing
@@ -74,7 +90,12 @@ package struct DeploymentHistory: ~Copyable {
   ///
   /// - Throws: ENOSPC.
   package borrowing func reserveEnd() throws(SystemError) {
-    try directory.open(Self.reserve, flags: [.writing, .creating]).reserve(Self.reservedForEnd)
+    do throws(SystemError) {
+      try directory.open(Self.reserve, flags: [.writing, .creating]).reserve(Self.reservedForEnd)
+    } catch {
+      try? directory.removeFile(Self.reserve)
+      throw error
+    }
   }
 
   /// Writes a deployment that is over into the room that was taken for it.

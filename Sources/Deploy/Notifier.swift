@@ -101,9 +101,10 @@ package struct Notifier: Sendable {
       body: report.gitHubStatus(logURL: targets.logURL))
   }
 
-  /// Sends a request until it is taken, or will not be; returns why not.
+  /// Sends a request until it is taken, or will not be; returns why not. Whoever has asked for the
+  /// end waits for one trial at most.
   private func post(_ request: Request, _ interruptions: Interruptions) -> String? {
-    var pauses = Self.pauses[...]
+    var pauses = interruptions.first == nil ? Self.pauses[...] : []
     while true {
       let (fault, isWorthRepeating) = send(request, interruptions)
       guard let fault else { return nil }

@@ -24,6 +24,11 @@ struct DeploymentPhases {
     self.done = done
     // Looked at in any case: a release without them was not put together to its end.
     let files = try readReleaseFiles(of: hook.appDirectory)
+    if let manifest = files.manifest {
+      // Also where no phase is run: what is started takes them as well.
+      let given = try options.run.environment().variables
+      try manifest.checkRequired(in: manifest.defaults() + given)
+    }
     guard runsHook else {
       (self.release, self.hook) = (nil, nil)
       return

@@ -47,19 +47,15 @@ enum DeploysVerb {
   ) throws -> Bool {
     let history = try DeploymentHistory(of: kept)
     let current = try kept.current()?.text
-    let numbers = try history.numbers()
-    var isComplete = true
-    for number in numbers.reversed() {
-      do {
-        guard let deployment = try history.entry(number)?.deployment else { continue }
-        let isRunning = number == numbers.last && kept.isLocked
-        deployments.append(isRunning ? deployment : deployment.settled(current: current))
-      } catch {
-        Printer.printError("\(kept.app.text): \(error)")
-        isComplete = false
-      }
+    let last = try history.numbers().last
+    let isLocked = kept.isLocked
+    let (entries, faults) = try history.entries()
+    deployments += entries.map(\.deployment).map { deployment in
+      let isRunning = isLocked && deployment.number == last
+      return isRunning ? deployment : deployment.settled(current: current)
     }
-    return isComplete
+    for fault in faults { Printer.printError("\(kept.app.text): \(fault)") }
+    return faults.isEmpty
   }
 
   private static let columns = [

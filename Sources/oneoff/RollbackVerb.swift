@@ -40,7 +40,7 @@ enum RollbackVerb {
     guard let kept = try KeptApp(of: app), let current = try kept.current() else {
       throw VerbFailure(neverDeployed: app)
     }
-    let entries = try DeploymentHistory(of: kept).entries()
+    let entries = try DeploymentHistory(of: kept).entries().readable
     guard let target = try options.deploy.target ?? entries.releaseBefore(current) else {
       throw VerbFailure(
         "nothing was live before \(current.text)",

@@ -52,7 +52,8 @@ struct AppStatus: Encodable {
   ///
   /// - Throws: where a record cannot be read.
   init(of kept: borrowing KeptApp) throws {
-    let entries = try DeploymentHistory(of: kept).entries()
+    let (entries, faults) = try DeploymentHistory(of: kept).entries()
+    for fault in faults { Printer.printError("\(kept.app.text): \(fault)") }
     let current = try kept.current()
     let last = entries.first?.deployment
     let isRunning = last?.state == .starting && kept.isLocked
