@@ -95,6 +95,18 @@ demo-rails: ## migrate a PostgreSQL database from a Rails app's hook, then fail 
 	+@$(MAKE) -s build fixtures-rails
 	@sh scripts/demo-rails.sh
 
+demo-deploy: ## deploy a Rails app, refuse, retry and roll back, while somebody asks it every 10 ms
+	@sh scripts/check-swift.sh
+	@sh scripts/packages.sh build fixtures rails test
+	+@$(MAKE) -s build fixtures-rails
+	@sh scripts/demo-deploy.sh
+
+demo-apps: ## deploy apps in Node.js, Python and PHP
+	@sh scripts/check-swift.sh
+	@sh scripts/packages.sh build fixtures rails
+	+@$(MAKE) -s build fixtures-rails
+	@sh scripts/demo-apps.sh
+
 test: ## install what is missing, build everything, and run all tests, as root
 	@sh scripts/check-swift.sh
 	@sh scripts/packages.sh build fixtures rails test
@@ -103,18 +115,22 @@ test: ## install what is missing, build everything, and run all tests, as root
 	$(SUDO) $(SWIFT) test --skip-build --no-parallel
 	@sh scripts/demo.sh --check
 	@sh scripts/demo-rails.sh --check
+	@sh scripts/demo-deploy.sh --check
+	@sh scripts/demo-apps.sh --check
 
 # Runs that write known bytes and end at once: whatever they wrote has to be everywhere. And runs in
 # which something is killed, stopped or full: their records have to say the truth.
 TORTURE_RUNS ?= 10000
 CHAOS_RUNS ?= 600
-torture: ## compare every byte of TORTURE_RUNS (10000) runs, and let CHAOS_RUNS (600) meet with mishaps
+DEPLOYMENT_KILLS ?= 300
+torture: ## compare the bytes of 10000 runs, let 600 meet with mishaps, kill 300 deployments
 	@sh scripts/check-swift.sh
 	@sh scripts/packages.sh build fixtures test
 	+@$(MAKE) -s build fixtures
 	$(SWIFT) build --build-tests
 	$(SUDO) env ONEOFF_TORTURE_RUNS=$(TORTURE_RUNS) ONEOFF_CHAOS_RUNS=$(CHAOS_RUNS) \
-		$(SWIFT) test --skip-build --no-parallel --filter 'TortureTests|/ChaosTests'
+		ONEOFF_DEPLOYMENT_KILLS=$(DEPLOYMENT_KILLS) \
+		$(SWIFT) test --skip-build --no-parallel --filter 'TortureTests|/ChaosTests|DeploymentChaosTests'
 
 bench: ## measure start-up, output and memory beside bubblewrap
 	@sh scripts/packages.sh build fixtures bench

@@ -9,7 +9,8 @@ packages_for() {
     # libseccomp: its system call tables, and its compiler for profiles that users bring.
     build) echo git gcc libc6-dev binutils pkg-config libseccomp-dev ;;
     fixtures) echo gcc libc6-dev binutils make busybox-static ;;
-    rails) echo mmdebstrap postgresql util-linux iproute2 ;;
+    # What the apps' hooks talk to, and the certificate of one that stands in.
+    rails) echo mmdebstrap postgresql util-linux iproute2 python3 openssl curl ;;
     # A compiler for an attacker's library, the shells that completions are for, a judge of the manual pages, and the
     # program that maps an ordinary user's ids, the one that makes a scratch on disk, the one that gives files
     # capabilities, and what a hook tells others with.

@@ -1,0 +1,1 @@
+create table node_users (id serial primary key, name text not null);
