@@ -73,8 +73,9 @@ let package = Package(
       name: "SeccompPolicyTests", dependencies: ["CLaunch", "CSeccomp", "SeccompPolicy"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "DeployTests", dependencies: ["ContainerSpec", "Deploy", systemPackage],
-      swiftSettings: swiftSettings),
+      name: "DeployTests",
+      dependencies: ["ContainerSpec", "Deploy", "TestRequirements", systemPackage],
+      exclude: ["Platforms"], swiftSettings: swiftSettings),
     .testTarget(
       name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestRequirements", systemPackage],
       swiftSettings: swiftSettings),

@@ -34,6 +34,8 @@ public struct PlatformPhrase: Sendable, Hashable {
       self.init("take", "this in place of the earlier entry of that name")
     } else if reading.repetition == .both {
       self.init("keep", "both entries of that name")
+    } else if entry != nil, reading.agrees(with: entry) {
+      self.init("read", "this entry only")
     } else if let first = reading.entries.first {
       self.init(first, of: reading.entries.count, besides: entry)
     } else {
@@ -54,11 +56,11 @@ public struct PlatformPhrase: Sendable, Hashable {
         isReturn ? "keep" : "read",
         isReturn
           ? "the carriage return as the command's end"
-          : "the command \(String(quoting: first.command))")
+          : "the command \(String(quoting: first.runs))")
     } else if let entry, LineReading.Entry(entry).isSame(as: first, but: \.name) {
       self.init("name", "the entry \(name)")
     } else {
-      self.init("read", "an entry \(name) with the command \(String(quoting: first.command))")
+      self.init("read", "an entry \(name) with the command \(String(quoting: first.runs))")
     }
   }
 }
@@ -67,7 +69,7 @@ extension LineReading.Entry {
   init(_ entry: Procfile.Entry) { self.init(name: entry.name, command: entry.command.description) }
 
   /// Whether a shell is given the same command.
-  private var runs: String {
+  var runs: String {
     Array(command.unicodeScalars)[...].trimmed(.spaceAndTab).text
   }
 
