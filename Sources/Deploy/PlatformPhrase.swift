@@ -51,7 +51,7 @@ public struct PlatformPhrase: Sendable, Hashable {
     } else if !command {
       self.init("read", "an entry \(name) without a command")
     } else if let entry, entry.name == first.name {
-      let isReturn = first.command == entry.command.description + "\r"
+      let isReturn = first.runs == entry.command.description + "\r"
       self.init(
         isReturn ? "keep" : "read",
         isReturn
