@@ -1,4 +1,5 @@
 import ContainerSpec
+import Foundation
 import SystemPackage
 import Testing
 
@@ -190,8 +191,17 @@ import Testing
     #expect(ProcfileReport(tooLarge: "Procfile").findings.map(\.rule) == [.tooLarge])
   }
 
-  @Test func everyRuleIsTestedAndHasACodeOfItsOwn() {
-    #expect(ProcfileRule.allCases.count == 27)
-    #expect(ProcfileRule.allCases.allSatisfy { $0.rawValue.allSatisfy { $0 != "_" && $0 != " " } })
+  @Test func thePageListsEveryCode() throws {
+    let page = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "docs/lint.md")
+    let lines = try String(contentsOf: page, encoding: .utf8).split(separator: "\n")
+    for (mark, isError) in [("- errors: ", true), ("- warnings: ", false)] {
+      let line = try #require(lines.last { $0.hasPrefix(mark) })
+      let listed = line.dropFirst(mark.count).split(separator: ", ").map {
+        String($0.dropFirst().dropLast())
+      }
+      let codes = ProcfileRule.allCases.filter { $0.isError == isError }.map(\.rawValue)
+      #expect(listed == codes.sorted())
+    }
   }
 }
