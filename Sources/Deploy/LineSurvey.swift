@@ -46,7 +46,11 @@ struct LineSurvey {
     let different = readings.filter { error != nil || !$0.1.agrees(with: entry) }
     guard error != nil || !different.isEmpty else { return }
     let known = error?.kind == .malformed || error?.kind == .notText ? nil : entry
-    let phrases = different.map { ($0.0, PlatformPhrase($0.1, besides: known)) }
+    // What is only counted needs no words.
+    let isKept = findings.count < ProcfileReport.maximumFindings || line.endsWithReturn
+    let phrases = different.map {
+      ($0.0, isKept ? PlatformPhrase($0.1, besides: known) : .noEntry)
+    }
     let shown = line.shown(withoutMark: hasMark)
     if let error { add(Finding(error, line: shown), phrases) }
     // A refused line need not be told of twice, but what is left once it is mended is.
@@ -55,7 +59,7 @@ struct LineSurvey {
     }
     if error == nil { causes += line.causes(entry: entry, number: number, hasMark: hasMark) }
     explain(
-      phrases, by: causes, hasReturn: line.scalars.last == "\r", shown: shown, number: number,
+      phrases, by: causes, hasReturn: line.endsWithReturn, shown: shown, number: number,
       isRefused: error != nil)
   }
 
@@ -131,6 +135,8 @@ extension ProcfileReport.Finding {
 }
 
 extension ProcfileLine {
+  fileprivate var endsWithReturn: Bool { scalars.last == "\r" }
+
   /// The line as text, one column a character.
   func shown(withoutMark hasMark: Bool) -> String {
     let text = scalars.dropFirst(hasMark ? 1 : 0)
