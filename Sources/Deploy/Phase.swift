@@ -15,7 +15,7 @@ public struct Phase: Sendable, Hashable {
   public static let dokkuPredeploy = Phase(checked: "dokku-predeploy")
   /// `scripts.dokku.postdeploy` of a manifest.
   public static let dokkuPostdeploy = Phase(checked: "dokku-postdeploy")
-  /// The phase of Heroku's name for the same.
+  /// What Heroku runs at the end of a deployment.
   public static let release = Phase(checked: "release")
 
   private init(checked name: String) { self.name = name }

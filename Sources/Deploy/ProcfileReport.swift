@@ -38,7 +38,7 @@ public struct ProcfileReport: Sendable {
   public var omittedCount: Int { errorCount + warningCount - findings.count }
 
   /// The phases that are looked for.
-  public static let phases = [Phase.postdeploy, .release]
+  private static let phases = [Phase.postdeploy, .firstDeploy, .prPredestroy, .release]
 
   /// Looks at a Procfile; `path` is where its bytes are from.
   public init(on bytes: [UInt8], path: FilePath) {
@@ -62,6 +62,8 @@ public struct ProcfileReport: Sendable {
     let isText = !file.diagnostics.contains { $0.kind == .notText }
     for phase in Self.phases {
       if isText, let entry = try? file.entry(for: phase) { hooks.append((phase, entry)) }
+    }
+    for phase in [Phase.postdeploy, .release] {
       if let slip = Self.slip(of: phase, in: file) { found.append(slip) }
     }
     // Swift's sort is stable: of one place, what was found first comes first.
@@ -115,8 +117,9 @@ public struct ProcfileReport: Sendable {
     let meant =
       file.entries.first { phase.resembles($0.name.utf8) }
       ?? file.nearestName(to: phase).flatMap { name in
-        // What comes before a deployment is no slip of what comes after it.
-        name.hasPrefix("pre") ? nil : file.entries.first { $0.name == name }
+        // What comes before a deployment is no slip of what comes after it, nor is another phase.
+        name.hasPrefix("pre") || phases.contains { $0.name == name }
+          ? nil : file.entries.first { $0.name == name }
       }
     return meant.map { entry in
       Finding(

@@ -160,6 +160,12 @@ import Testing
     #expect(report.hooks.map(\.entry.position.line) == [4, 5])
   }
 
+  @Test func everyPhaseOfADeploymentIsAHook() {
+    let report = report("pr-predestroy: x\nfirst-deploy: y\n")
+    #expect(report.hooks.map(\.phase.name) == ["first-deploy", "pr-predestroy"])
+    #expect(report.findings.isEmpty)
+  }
+
   /// What a hook would stop at, or not find, is not promised to run.
   @Test(arguments: [
     "Postdeploy: x\n", "postdeploy: x\npostdeploy: y\n", "postdeploy: x\npostdeploy y\n",
@@ -170,7 +176,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "predeploy: x\n", "postdeploy: x\npost-deploy: y\n", "deploy: x\n", "web: x\n",
+    "predeploy: x\n", "first-deploy: x\n", "pr-predestroy: x\n", "postdeploy: x\npost-deploy: y\n",
+    "deploy: x\n", "web: x\n",
   ])
   func doesNotTakeOtherNamesForSlips(text: String) {
     #expect(!report(text).findings.contains { $0.rule == .similarName })
