@@ -110,13 +110,20 @@ demo-apps: ## deploy apps in Node.js, Python and PHP
 test: ## install what is missing, build everything, and run all tests, as root
 	@sh scripts/check-swift.sh
 	@sh scripts/packages.sh build fixtures rails test
-	+@$(MAKE) -s build fixtures-rails
+	+@$(MAKE) -s build fixtures-rails build/honcho/bin/honcho
 	$(SWIFT) build --build-tests
 	$(SUDO) $(SWIFT) test --skip-build --no-parallel
 	@sh scripts/demo.sh --check
 	@sh scripts/demo-rails.sh --check
 	@sh scripts/demo-deploy.sh --check
 	@sh scripts/demo-apps.sh --check
+
+# A Procfile's reader that Debian does not have, for the tests of oneoff lint.
+build/honcho/bin/honcho: Tests/DeployTests/Platforms/honcho.txt
+	@rm -rf build/honcho
+	/usr/bin/python3 -m venv build/honcho
+	build/honcho/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
 
 # Runs that write known bytes and end at once: whatever they wrote has to be everywhere. And runs in
 # which something is killed, stopped or full: their records have to say the truth.

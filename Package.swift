@@ -74,8 +74,10 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "DeployTests",
-      dependencies: ["ContainerSpec", "Deploy", "LinuxSystem", "OneOff", systemPackage],
-      swiftSettings: swiftSettings),
+      dependencies: [
+        "ContainerSpec", "Deploy", "LinuxSystem", "OneOff", "TestRequirements", systemPackage,
+      ],
+      exclude: ["Platforms"], swiftSettings: swiftSettings),
     .testTarget(
       name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestRequirements", systemPackage],
       swiftSettings: swiftSettings),

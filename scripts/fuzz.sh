@@ -49,7 +49,8 @@ parsers() {
         ContainerSpec/Mounts+Text ContainerSpec/ByteCount+Text ContainerSpec/DurationText \
         ContainerSpec/Environment ContainerSpec/Names ContainerSpec/Capability \
         ContainerSpec/Seccomp+Text ;;
-    procfile) echo Deploy/Procfile Deploy/ProcfileReader Deploy/Phase ;;
+    procfile) echo Deploy/Procfile Deploy/ProcfileReader Deploy/Phase Deploy/ProcfileReport \
+        Deploy/ProcfilePlatform Deploy/PlatformReader Deploy/PlatformPhrase Deploy/LineSurvey ;;
     seccomp) echo SeccompPolicy/ProfileCoding SeccompPolicy/SyscallPolicy \
         SeccompPolicy/Decision SeccompPolicy/IntervalTree SeccompPolicy/BPFAssembler \
         SeccompPolicy/LibseccompProgram SeccompPolicy/LibseccompAgreement \

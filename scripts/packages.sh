@@ -13,8 +13,9 @@ packages_for() {
     rails) echo mmdebstrap postgresql util-linux iproute2 python3 openssl curl ;;
     # A compiler for an attacker's library, the shells that completions are for, a judge of the manual pages, and the
     # program that maps an ordinary user's ids, the one that makes a scratch on disk, the one that gives files
-    # capabilities, and what a hook tells others with.
-    test) echo gcc libc6-dev bash zsh fish mandoc coreutils util-linux uidmap e2fsprogs libcap2-bin curl python3 ;;
+    # capabilities, what a hook tells others with; and a reader of Procfiles, and what another one from PyPI needs.
+    test) echo gcc libc6-dev bash zsh fish mandoc coreutils util-linux uidmap e2fsprogs libcap2-bin curl python3 \
+        ruby-foreman python3-venv ;;
     bench) echo bubblewrap python3 ;;
     link) echo gcc libc6-dev binutils python3 ;;
     posture) echo bubblewrap crun runc util-linux ;;

@@ -15,6 +15,8 @@ public struct Phase: Sendable, Hashable {
   public static let dokkuPredeploy = Phase(checked: "dokku-predeploy")
   /// `scripts.dokku.postdeploy` of a manifest.
   public static let dokkuPostdeploy = Phase(checked: "dokku-postdeploy")
+  /// What Heroku runs at the end of a deployment.
+  public static let release = Phase(checked: "release")
 
   private init(checked name: String) { self.name = name }
 

@@ -27,10 +27,12 @@ public struct Procfile: Sendable, Hashable {
       case duplicate
       /// The line is taken as it stands, but some platforms read it differently.
       case portability
+      /// The line is not text, so that the file is not a Procfile.
+      case notText
     }
 
-    /// What kind of fault it is.
-    public let kind: Kind
+    /// Which rule of `oneoff lint` it is.
+    public let rule: ProcfileRule
     /// Where it is.
     public let position: TextPosition
     /// What it is.
@@ -41,6 +43,9 @@ public struct Procfile: Sendable, Hashable {
     public let line: String
     /// The words of the line that may be meant as an entry's name.
     let words: [[UInt8]]
+
+    /// What kind of fault it is.
+    public var kind: Kind { rule.kind }
   }
 
   /// The most bytes that a Procfile can have: 1 MiB.
@@ -51,9 +56,9 @@ public struct Procfile: Sendable, Hashable {
   /// Where the file was read.
   public let path: FilePath
   /// The lines that name a command, in order; of duplicates, all.
-  public private(set) var entries: [Entry] = []
+  public let entries: [Entry]
   /// What is wrong, in order.
-  public private(set) var diagnostics: [Diagnostic] = []
+  public let diagnostics: [Diagnostic]
 
   /// Reads a Procfile; `path` is where its bytes are from.
   ///
@@ -67,20 +72,32 @@ public struct Procfile: Sendable, Hashable {
       throw SpecError(
         "the Procfile \(shown) is larger than 1 MiB", remedy: "check that it is a Procfile")
     }
-    let text = bytes.starts(with: byteOrderMark) ? bytes.dropFirst(3) : bytes[...]
-    guard !text.allSatisfy({ $0.isBlank || $0.isLineEnd }) else {
-      throw SpecError(
-        "the Procfile \(shown) is empty",
-        remedy: "write lines of 'name: command', such as 'postdeploy: bundle exec rake db:migrate'")
+    guard !isBlank(bytes) else {
+      throw SpecError("the Procfile \(shown) is empty", remedy: emptyRemedy)
     }
-    var reader = ProcfileReader(path: path)
-    try reader.read(bytes)
-    var file = Procfile(path: path)
-    (file.entries, file.diagnostics) = (reader.entries, reader.diagnostics)
+    var reader = ProcfileReader()
+    reader.read(bytes)
+    let file = Procfile(path: path, reader)
+    if let fault = file.diagnostics.first(where: { $0.kind == .notText }) {
+      throw SpecError("\(file.place(fault.position)): \(fault.message)", remedy: fault.remedy)
+    }
     return file
   }
 
-  private init(path: FilePath) { self.path = path }
+  /// What a reader has found in the file at `path`.
+  init(path: FilePath, _ reader: ProcfileReader) {
+    self.path = path
+    (entries, diagnostics) = (reader.entries, reader.diagnostics)
+  }
+
+  /// Whether there is nothing but blanks in it.
+  static func isBlank(_ bytes: [UInt8]) -> Bool {
+    let text = bytes.starts(with: byteOrderMark) ? bytes.dropFirst(3) : bytes[...]
+    return text.allSatisfy { $0.isBlank || $0.isLineEnd }
+  }
+
+  static let emptyRemedy =
+    "write lines of 'name: command', such as 'postdeploy: bundle exec rake db:migrate'"
 
   /// The entry of a phase, or nil when the file plainly has none.
   ///
@@ -111,10 +128,15 @@ public struct Procfile: Sendable, Hashable {
   private func error(
     _ message: String, at position: TextPosition, line: String, remedy: String
   ) -> SpecError {
-    let place = "\(path.string.onOneLine):\(position.line):\(position.column)"
     let text = line.prefix(100)
     let caret = String(repeating: " ", count: min(position.column - 1, text.count)) + "^"
-    return SpecError("\(place): \(message)\n    \(text)\n    \(caret)", remedy: remedy)
+    return SpecError(
+      "\(place(position)): \(message)\n    \(text)\n    \(caret)", remedy: remedy)
+  }
+
+  /// `path:line:column`.
+  private func place(_ position: TextPosition) -> String {
+    "\(path.string.onOneLine):\(position.line):\(position.column)"
   }
 
   static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]

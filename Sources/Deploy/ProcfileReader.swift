@@ -1,22 +1,20 @@
 import ContainerSpec
-import SystemPackage
 
-/// Reads a Procfile line by line.
+/// Reads a Procfile line by line, to its end whatever it finds.
 struct ProcfileReader {
-  private let path: FilePath
   private(set) var entries: [Procfile.Entry] = []
   private(set) var diagnostics: [Procfile.Diagnostic] = []
   private var lineNumber = 0
+  /// The line that named something first.
+  private var firstLines: [String: Int] = [:]
 
-  init(path: FilePath) { self.path = path }
-
-  mutating func read(_ bytes: [UInt8]) throws(SpecError) {
+  mutating func read(_ bytes: [UInt8]) {
     var text = bytes[...]
     if bytes.starts(with: Procfile.byteOrderMark) {
       text = text.dropFirst(Procfile.byteOrderMark.count)
       lineNumber = 1
       report(
-        .portability, at: 0, in: [], "the file starts with a byte order mark",
+        .byteOrderMark, at: 0, in: [], "the file starts with a byte order mark",
         remedy: "save it as UTF-8 without one; some platforms lose the first entry")
     }
     lineNumber = 0
@@ -27,29 +25,34 @@ struct ProcfileReader {
         line.removeLast()
         if !hasSeenCarriageReturn {
           report(
-            .portability, at: line.count, in: line, "the lines end with CR LF",
+            .carriageReturns, at: line.count, in: line, "the lines end with CR LF",
             remedy: "save it with LF; some platforms keep the CR in the command")
         }
         hasSeenCarriageReturn = true
       }
-      try readLine(line)
+      readLine(line)
     }
   }
 
-  private mutating func readLine(_ line: ArraySlice<UInt8>) throws(SpecError) {
+  private mutating func readLine(_ line: ArraySlice<UInt8>) {
     if let index = line.firstIndex(where: \.isControl) {
-      throw notText(
-        at: index - line.startIndex, in: line,
-        "contains the control character \(line[index])")
+      report(
+        .controlCharacter, at: index - line.startIndex, in: line,
+        "the Procfile contains the control character \(line[index])", remedy: Self.textRemedy)
+      return
     }
     guard let first = line.first(where: { !$0.isBlank }), first != UInt8(ascii: "#") else { return }
     guard String(validating: line, as: UTF8.self) != nil else {
-      throw notText(at: 0, in: line, "is not UTF-8")
+      report(.notUTF8, at: 0, in: line, "the Procfile is not UTF-8", remedy: Self.textRemedy)
+      return
     }
-    if let (name, command) = readEntry(line) {
-      try add(name: name, command: command, line: line)
-    }
+    guard let (name, bytes) = readEntry(line),
+      let command = try? ByteString(bytes: Array(bytes), subject: "a command")
+    else { return }
+    add(name: name, command: command, at: bytes.startIndex..<bytes.endIndex, line: line)
   }
+
+  private static let textRemedy = "save it as plain UTF-8 text"
 
   /// Splits a line into name and command, or reports why it is no entry.
   private mutating func readEntry(
@@ -60,28 +63,29 @@ struct ProcfileReader {
     guard !name.isEmpty else {
       let isIndented = line.first?.isBlank ?? false
       report(
-        .malformed, at: 0, in: line,
+        isIndented ? .leadingBlank : .noName, at: 0, in: line,
         isIndented ? "a blank stands before the name" : "a line cannot start with this character",
         remedy: "write 'name: command' from the first column on; names are of A-Z a-z 0-9 _ -")
       return nil
     }
     guard rest.first == UInt8(ascii: ":") else {
+      let isBlankBefore = rest.first { !$0.isBlank } == UInt8(ascii: ":")
       report(
-        .malformed, at: name.count, in: line,
+        isBlankBefore ? .blankBeforeColon : .noColon, at: name.count, in: line,
         "expected ':' right after \(String(quoting: name))",
         remedy: "write '\(String(decoding: name, as: UTF8.self)): command'")
       return nil
     }
     guard name.count <= Procfile.maximumNameLength else {
       report(
-        .malformed, at: 0, in: line, "the name has \(name.count) characters",
+        .longName, at: 0, in: line, "the name has \(name.count) characters",
         remedy: "use at most \(Procfile.maximumNameLength)")
       return nil
     }
     let command = rest.dropFirst().trimmed
     guard let first = command.first, first != UInt8(ascii: "#") else {
       report(
-        .malformed, at: name.count + 1, in: line,
+        .noCommand, at: name.count + 1, in: line,
         "there is no command after '\(String(decoding: name, as: UTF8.self)):'",
         remedy: "write the command on the same line, or remove the line")
       return nil
@@ -89,7 +93,7 @@ struct ProcfileReader {
     let backslashes = command.reversed().prefix { $0 == UInt8(ascii: "\\") }.count
     guard backslashes.isMultiple(of: 2) else {
       report(
-        .malformed, at: command.endIndex - line.startIndex - 1, in: line,
+        .continuation, at: command.endIndex - line.startIndex - 1, in: line,
         "a command cannot go on in the next line",
         remedy: "write it on one line, or put it into a script")
       return nil
@@ -98,28 +102,28 @@ struct ProcfileReader {
   }
 
   private mutating func add(
-    name: ArraySlice<UInt8>, command: ArraySlice<UInt8>, line: ArraySlice<UInt8>
-  ) throws(SpecError) {
+    name: ArraySlice<UInt8>, command: ByteString, at range: Range<Int>, line: ArraySlice<UInt8>
+  ) {
     let entry = Procfile.Entry(
-      name: String(decoding: name, as: UTF8.self),
-      command: try ByteString(bytes: Array(command), subject: "a command"),
+      name: String(decoding: name, as: UTF8.self), command: command,
       position: TextPosition(line: lineNumber, column: 1))
-    if let earlier = entries.first(where: { $0.name == entry.name }) {
+    if let earlier = firstLines[entry.name] {
       report(
-        .duplicate, at: 0, in: line,
-        "line \(earlier.position.line) names '\(entry.name)' already",
+        .duplicate, at: 0, in: line, "line \(earlier) names '\(entry.name)' already",
         remedy: "keep one of the two; platforms disagree on which one counts")
+    } else {
+      firstLines[entry.name] = lineNumber
     }
-    if command.startIndex == name.endIndex + 1 {
+    if range.lowerBound == name.endIndex + 1 {
       report(
-        .portability, at: name.count + 1, in: line, "no space follows the colon",
+        .noSpace, at: name.count + 1, in: line, "no space follows the colon",
         remedy: "add one; overmind ignores the line without it")
     }
-    if let index = command.indices.first(where: {
-      command[$0] == UInt8(ascii: "#") && command[$0 - 1].isBlank
+    if let index = range.first(where: {
+      line[$0] == UInt8(ascii: "#") && line[$0 - 1].isBlank
     }) {
       report(
-        .portability, at: index - line.startIndex, in: line,
+        .commentInCommand, at: index - line.startIndex, in: line,
         "' #' is part of the command here, but ends it on some platforms",
         remedy: "put comments on lines of their own")
     }
@@ -127,24 +131,15 @@ struct ProcfileReader {
   }
 
   private mutating func report(
-    _ kind: Procfile.Diagnostic.Kind, at offset: Int, in line: ArraySlice<UInt8>,
+    _ rule: ProcfileRule, at offset: Int, in line: ArraySlice<UInt8>,
     _ message: String, remedy: String
   ) {
     let beforeColon = line.prefix { $0 != UInt8(ascii: ":") }
     let words = beforeColon.split { $0.isBlank || $0 == UInt8(ascii: "=") }.prefix(2)
     diagnostics.append(
       Procfile.Diagnostic(
-        kind: kind, position: position(of: offset, in: line), message: message, remedy: remedy,
+        rule: rule, position: position(of: offset, in: line), message: message, remedy: remedy,
         line: line.shown, words: words.map(Array.init)))
-  }
-
-  private func notText(
-    at offset: Int, in line: ArraySlice<UInt8>, _ message: String
-  ) -> SpecError {
-    let place = position(of: offset, in: line)
-    return SpecError(
-      "\(path.string.onOneLine):\(place.line):\(place.column): the Procfile \(message)",
-      remedy: "save it as plain UTF-8 text")
   }
 
   private func position(of offset: Int, in line: ArraySlice<UInt8>) -> TextPosition {
@@ -166,7 +161,7 @@ extension ArraySlice<UInt8> {
   }
 
   /// As text for a message, one column a character.
-  fileprivate var shown: String {
+  var shown: String {
     var text = ""
     for scalar in String(decoding: self, as: UTF8.self).unicodeScalars {
       text.unicodeScalars.append(scalar == "\t" ? " " : scalar.isHarmless ? scalar : "\u{FFFD}")

@@ -43,12 +43,14 @@ func hasEntry(_ name: String, in directory: FilePath) throws(SpecError) -> Bool 
   }
 }
 
+/// Reads a file, and says of an error what it means and what to do.
+///
 /// - Parameter isConfined: whether the file is looked for in its directory alone, wherever a
 ///   symbolic link leads.
-private func explainingErrors(
+func explainingErrors<Content>(
   of path: FilePath, limit: Int, kind: String, isConfined: Bool = false,
-  _ read: () throws(SystemError) -> [UInt8]
-) throws(SpecError) -> [UInt8] {
+  _ read: () throws(SystemError) -> Content
+) throws(SpecError) -> Content {
   let shown = "the \(kind) \(String(quoting: path.string))"
   do throws(SystemError) {
     return try read()

@@ -89,7 +89,7 @@ struct ExitStatus: Sendable {
 extension Verb {
   /// Every verb, in the order of the help page.
   static let all = [
-    RunVerb.verb, HookVerb.verb, DeployVerb.verb, RetryVerb.verb,
+    RunVerb.verb, HookVerb.verb, LintVerb.verb, DeployVerb.verb, RetryVerb.verb,
     RollbackVerb.verb, StatusVerb.verb, DeploysVerb.verb, PsVerb.verb, LogsVerb.verb, WaitVerb.verb,
     KillVerb.verb,
     AttachVerb.verb, InspectVerb.verb,

@@ -3,9 +3,10 @@ import Deploy
 import SystemPackage
 
 extension FuzzTarget {
-  /// A Procfile, and the phase `postdeploy` in it.
+  /// A Procfile, the phase `postdeploy` in it, and what `oneoff lint` says of it.
   static let procfile = FuzzTarget(name: "procfile") { bytes in
     let path: FilePath = "/app/Procfile"
+    try checkReport(on: bytes, path: path)
     guard let file = try? Procfile.parse(bytes, path: path) else { return }
     let text = Array(bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes.dropFirst(3) : bytes[...])
     try checkPlaces(file, in: text.lines)
@@ -15,6 +16,48 @@ extension FuzzTarget {
       let converted = try Procfile.parse(bytes.withCarriageReturns, path: path)
       try hold(converted.entries == file.entries, "the same entries with CR LF")
     }
+  }
+
+  /// Findings lie in the file, and name whoever reads it differently, and nobody else.
+  private static func checkReport(on bytes: [UInt8], path: FilePath) throws {
+    let report = ProcfileReport(on: bytes, path: path)
+    let file = try? Procfile.parse(bytes, path: path)
+    try hold((file != nil) || report.errorCount > 0, "what is no Procfile is an error")
+    let isTaken = file?.diagnostics.allSatisfy { $0.kind == .portability } ?? false
+    try hold(isTaken == (report.errorCount == 0), "what the reader refuses is an error")
+    if let file { try hold(report.entries == file.entries, "the same entries") }
+    let lines = Array(bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes.dropFirst(3) : bytes[...])
+      .lines
+    for finding in report.findings {
+      let (line, column) = (finding.position.line, finding.position.column)
+      try hold((1...max(1, lines.count)).contains(line), "a finding has a line of the file")
+      let length = lines.isEmpty ? 0 : lines[line - 1].count
+      try hold((1...length + 1).contains(column), "a finding has a column")
+      try hold(finding.line.unicodeScalars.allSatisfy(\.isHarmless), "a line is shown harmless")
+      try hold(!finding.remedy.isEmpty, "a finding says what to do")
+      for phrase in finding.readings.values {
+        try hold(phrase.singular.unicodeScalars.allSatisfy(\.isHarmless), "names are harmless")
+      }
+    }
+    guard report.omittedCount == 0 else { return }
+    for platform in ProcfilePlatform.allCases {
+      let isNamed = report.findings.contains { $0.readings[platform] != nil }
+      let isDifferent = report.errorCount > 0 || differs(platform.reading(of: bytes), from: report)
+      try hold(isNamed == isDifferent, "\(platform) is named where it reads something else")
+    }
+  }
+
+  private static func differs(
+    _ reading: ProcfilePlatform.Reading, from report: ProcfileReport
+  ) -> Bool {
+    let own = report.entries.map { [Array($0.name.utf8), $0.command.bytes] }
+    let blanks: [UInt8] = [32, 9]
+    return reading.isFailure
+      || own
+        != reading.entries.map { name, command in
+          let start = command.utf8.drop(while: blanks.contains)
+          return [Array(name.utf8), start.reversed().drop(while: blanks.contains).reversed()]
+        }
   }
 
   private static func checkPlaces(_ file: Procfile, in lines: [[UInt8]]) throws {
