@@ -61,6 +61,12 @@ extension Duration {
     return shown.map { "\($0.0) \($0.1)" }.joined(separator: " ")
   }
 
+  /// How long something took, for people: `34 ms` below a tenth of a second, else `4.2 s`, `20 m`.
+  package var elapsedText: String {
+    guard self < .milliseconds(100) else { return roundedText }
+    return "\(components.attoseconds / 1_000_000_000_000_000) ms"
+  }
+
   /// The time as ``init(parsing:)`` reads it, to the millisecond: `1h30m`, `500ms`, `0s`.
   public var shortText: String {
     let (seconds, attoseconds) = components

@@ -48,7 +48,7 @@ extension RunResult {
 
   /// How long the run took.
   var durationText: String {
-    Duration.milliseconds(durationMilliseconds ?? 0).roundedText
+    Duration.milliseconds(durationMilliseconds ?? 0).elapsedText
   }
 
   private func text(_ limit: Duration?) -> String { limit?.shortText ?? "allowed" }

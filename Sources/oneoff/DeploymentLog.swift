@@ -146,9 +146,7 @@ final class DeploymentLog {
 
   /// ` (4.2 s)`, or ` (34 ms)`.
   private static func text(_ time: Duration?) -> String {
-    guard let time else { return "" }
-    guard time < .milliseconds(100) else { return " (\(time.roundedText))" }
-    return " (\(time.components.attoseconds / 1_000_000_000_000_000) ms)"
+    time.map { " (\($0.elapsedText))" } ?? ""
   }
 
   private func stepLine(_ text: String) -> String {

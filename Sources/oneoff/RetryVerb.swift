@@ -22,7 +22,9 @@ enum RetryVerb {
     exitStatuses: ExitStatus.ofDeployment
   ) { invocation in
     let app = try invocation.options.deployedApp()
-    guard let kept = try KeptApp(of: app), let last = try DeploymentHistory(of: kept).last() else { throw VerbFailure(neverDeployed: app) }
+    guard let kept = try KeptApp(of: app), let last = try DeploymentHistory(of: kept).last() else {
+      throw VerbFailure(neverDeployed: app)
+    }
     let deployment = last.deployment
     guard deployment.settled(current: try kept.current()?.text).state != .success else {
       throw SpecError(

@@ -80,5 +80,12 @@ import Testing
     ] as [(Duration, String)])
   func writesTimesForPeople(time: Duration, text: String) {
     #expect(time.roundedText == text)
+    if time >= .milliseconds(100) { #expect(time.elapsedText == text) }
+  }
+
+  @Test func writesHowLongSomethingTook() {
+    #expect(Duration.milliseconds(46).elapsedText == "46 ms")
+    #expect(Duration.zero.elapsedText == "0 ms")
+    #expect(Duration.milliseconds(100).elapsedText == "0.1 s")
   }
 }
