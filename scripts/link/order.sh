@@ -19,7 +19,8 @@ trap 'exit 143' TERM
 
 gcc -std=gnu17 -O2 -Wall -Wextra -Werror -o "$work/trace" scripts/link/trace.c
 "$work/trace" "$work/run" "$program" run --rootfs $rootfs -- /bin/true-static
-ONEOFF_STATE_DIR="$PWD/$work/state" "$work/trace" "$work/hook" "$program" hook --rootfs $rootfs --app-dir rootfs-fixtures/hook-app --app sample >/dev/null
+ONEOFF_STATE_DIR="$PWD/$work/state" "$work/trace" "$work/hook" "$program" hook --no-record --rootfs $rootfs --app-dir rootfs-fixtures/hook-app \
+    --app sample >/dev/null
 python3 scripts/link/symbols.py "$program" "$work/run" "$work/hook" >"$work/order"
 [ -s "$work/order" ]
 # Not by mv, which would leave root's file.
