@@ -10,6 +10,8 @@ package final class Interruptions {
   private let ignoresHangUp: Bool
   /// The first that has arrived; nil before.
   package private(set) var first: Int32?
+  /// How many have arrived.
+  private(set) var count = 0
 
   /// Takes the signals from here on.
   ///
@@ -43,6 +45,7 @@ package final class Interruptions {
     while let number = try descriptor.next() {
       if number == Signal.hangUp, ignoresHangUp { continue }
       if first == nil { first = number }
+      count += 1
       return number
     }
     return nil

@@ -40,10 +40,21 @@ package struct DeploymentReport: Sendable, Hashable {
     let moment = occasion == .finished ? deployment.finished : deployment.started
     let event = CloudEvent(
       id: "\(deployment.number)-\(occasion.rawValue)-\(deployment.started)",
-      source: "/oneoff/\(hostName())/apps/\(deployment.app)",
+      source: Self.source(host: hostName(), app: deployment.app),
       type: "dev.oneoff.deployment.\(occasion.rawValue).v1",
       subject: deployment.release, time: moment ?? deployment.started, data: deployment)
     return StoredJSON.text(event).dropLast()
+  }
+
+  /// A URI-reference that names the app on this machine, whose name may be anything.
+  static func source(host: String, app: String) -> String {
+    let marks = Array("-._~".utf8)
+    let digits = Array("0123456789ABCDEF".utf8)
+    let segment = host.utf8.flatMap { byte in
+      byte.isAlphanumeric || marks.contains(byte)
+        ? [byte] : [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+    }
+    return "/oneoff/\(String(decoding: segment, as: UTF8.self))/apps/\(app)"
   }
 
   // MARK: GitHub
@@ -55,7 +66,7 @@ package struct DeploymentReport: Sendable, Hashable {
     let log_url: String?
   }
 
-  /// The most characters of a description there.
+  /// The most characters of a description there, counted so that every way to count has no more.
   package static let longestDescription = 140
 
   /// The report as the body of a deployment status of GitHub's.
@@ -85,7 +96,10 @@ package struct DeploymentReport: Sendable, Hashable {
         "\(deployment.release): \(deployment.state.rawValue): \(deployment.message ?? "it failed")"
       }
     let line = text.onOneLine
-    guard line.count > Self.longestDescription else { return line }
-    return line.prefix(Self.longestDescription - 1) + "…"
+    guard line.utf16.count > Self.longestDescription else { return line }
+    var shown = line
+    // Whole characters, of which each may be several of Unicode's.
+    while shown.utf16.count >= Self.longestDescription { shown.removeLast() }
+    return shown + "…"
   }
 }

@@ -31,6 +31,13 @@ package struct NotificationTargets: Sendable, Hashable {
 
   package init() {}
 
+  /// Leaves GitHub out.
+  package mutating func forgetGitHub() {
+    repository = nil
+    gitHubDeployment = nil
+    logURL = nil
+  }
+
   /// Whether nobody is.
   package var isEmpty: Bool { urls.isEmpty && commands.isEmpty && repository == nil }
 
@@ -71,10 +78,17 @@ package struct NotificationTargets: Sendable, Hashable {
 
   /// The deployment on GitHub; nil when none is named.
   ///
-  /// - Throws: ``SpecError`` when one half of its name is missing.
+  /// - Throws: ``SpecError`` when one half of its name is missing, or all of it where something is
+  ///   said for it.
   package func gitHub() throws(SpecError) -> GitHub? {
     switch (repository, gitHubDeployment) {
-    case (nil, nil): return nil
+    case (nil, nil):
+      guard logURL == nil else {
+        throw SpecError(
+          "--log-url is for a deployment on GitHub, and none is named",
+          remedy: "add --github OWNER/REPO and --github-deployment ID, or leave it out")
+      }
+      return nil
     case (let repository?, let deployment?):
       return GitHub(repository: repository, deployment: deployment)
     case (nil, _):

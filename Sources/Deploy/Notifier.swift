@@ -7,6 +7,8 @@ package struct Notifier: Sendable {
   private static let pauses = [Duration.seconds(1), .seconds(2)]
   /// How long one trial may take.
   private static let trialTime = Duration.seconds(5)
+  /// How long all trials of one address may take.
+  private static let totalTime = Duration.seconds(15)
   /// How long a command may take.
   private static let commandTime = Duration.seconds(15)
 
@@ -18,13 +20,14 @@ package struct Notifier: Sendable {
 
   /// Takes whom to tell, and from the caller's environment GITHUB_TOKEN and GITHUB_API_URL.
   ///
-  /// - Throws: ``SpecError`` when they cannot be told: a token is missing.
+  /// - Throws: ``SpecError`` when they cannot be told: GitHub's token is missing, or where to send
+  ///   it is no address.
   package init(_ targets: NotificationTargets, userAgent: String) throws(SpecError) {
     self.targets = targets
     self.userAgent = userAgent
     self.gitHub = try targets.gitHub()
     self.gitHubToken = Self.variable("GITHUB_TOKEN") ?? ""
-    self.gitHubAddress = Self.variable("GITHUB_API_URL") ?? "https://api.github.com"
+    self.gitHubAddress = gitHub == nil ? "" : try Self.address()
     let isToken = gitHubToken.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
     guard gitHub == nil || !gitHubToken.isEmpty && isToken else {
       throw SpecError(
@@ -32,12 +35,25 @@ package struct Notifier: Sendable {
     }
   }
 
+  /// Where GitHub's API is; GitHub Actions says so, of GitHub Enterprise Server, too.
+  private static func address() throws(SpecError) -> String {
+    let name = "GITHUB_API_URL"
+    guard let address = variable(name) else { return "https://api.github.com" }
+    guard let bytes = try? ByteString(address), let url = try? NotificationTargets.url(bytes) else {
+      throw SpecError(
+        "\(name) is \(String(quoting: address)), and no URL of http or https",
+        remedy: "unset it for https://api.github.com")
+    }
+    return url.last == "/" ? String(url.dropLast()) : url
+  }
+
   private static func variable(_ name: String) -> String? {
     Caller.environmentValue(name).map { String(decoding: $0, as: UTF8.self) }
       .flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  /// Tells everybody, one after the other; a signal that comes meanwhile cuts it short.
+  /// Tells everybody, one after the other. A signal that comes meanwhile cuts it short, also for
+  /// those whose turn has not come.
   ///
   /// - Parameter receive: takes the output of commands.
   /// - Returns: what went wrong.
@@ -46,28 +62,34 @@ package struct Notifier: Sendable {
     receive: (ArraySlice<UInt8>) -> Void
   ) -> [String] {
     var warnings: [String] = []
-    func note(_ who: String, _ fault: String?) {
+    let signals = interruptions.count
+    func tell(_ who: String, _ send: () -> String?) {
+      let fault = interruptions.count == signals ? send() : Self.cutShort
       if let fault { warnings.append("\(who) was not told: \(fault)".onOneLine) }
     }
     for url in targets.urls {
-      note(Self.shown(url), post(event(report, to: url), interruptions))
+      tell(Self.shown(url)) { post(event(report, to: url), interruptions) }
     }
     if let gitHub {
-      note("GitHub", post(status(report, of: gitHub), interruptions))
+      tell("GitHub") { post(status(report, of: gitHub), interruptions) }
     }
     for command in targets.commands {
-      note("--notify-exec", run(command, report, interruptions, receive))
+      tell("--notify-exec") { run(command, report, interruptions, receive) }
     }
     return warnings
   }
 
-  /// A URL without what may be secret in it: what precedes an at sign, and what follows `?`.
-  private static func shown(_ url: String) -> String {
-    var text = url.prefix { $0 != "?" && $0 != "#" }
-    if let at = text.lastIndex(of: "@"), let scheme = text.firstRange(of: "://") {
-      text = text[..<scheme.upperBound] + text[text.index(after: at)...]
-    }
-    return String(text)
+  private static let cutShort = "it was cut short"
+
+  /// Whose URL it is. The rest may be secret: a password, a parameter, and where a path is all that
+  /// keeps others from sending, the path.
+  static func shown(_ url: String) -> String {
+    guard let scheme = url.firstRange(of: "://") else { return url }
+    let rest = url[scheme.upperBound...]
+    let authority = rest.prefix { !"/?#\\".contains($0) }
+    let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] }
+    let hasMore = rest.count > authority.count && rest.dropFirst(authority.count) != "/"
+    return url[..<scheme.upperBound] + (host ?? authority) + (hasMore ? "/…" : "")
   }
 
   // MARK: Requests
@@ -76,6 +98,8 @@ package struct Notifier: Sendable {
     var url: String
     var headers: [String]
     var body: [UInt8]
+    /// What may be the matter when it is answered with a status.
+    var hint: @Sendable (Int) -> String = { _ in "" }
   }
 
   private func event(_ report: DeploymentReport, to url: String) -> Request {
@@ -98,65 +122,84 @@ package struct Notifier: Sendable {
         "Accept: application/vnd.github+json", "Authorization: Bearer \(gitHubToken)",
         "Content-Type: application/json", "X-GitHub-Api-Version: 2022-11-28",
       ],
-      body: report.gitHubStatus(logURL: targets.logURL))
+      body: report.gitHubStatus(logURL: targets.logURL),
+      hint: { code in
+        switch code {
+        case 401: ": the token in GITHUB_TOKEN is not valid"
+        case 403, 404: ": check repository and deployment, and that the token may write deployments"
+        case 301, 307, 308: ": the repository has another name now"
+        default: ""
+        }
+      })
   }
 
   /// Sends a request until it is taken, or will not be; returns why not. Whoever has asked for the
   /// end waits for one trial at most.
   private func post(_ request: Request, _ interruptions: Interruptions) -> String? {
+    let end = monotonicClock() + Self.totalTime
     var pauses = interruptions.first == nil ? Self.pauses[...] : []
     while true {
-      let (fault, isWorthRepeating) = send(request, interruptions)
+      let time = max(.seconds(1), min(Self.trialTime, end - monotonicClock()))
+      let (fault, isWorthRepeating) = send(request, atMost: time, interruptions)
       guard let fault else { return nil }
-      guard isWorthRepeating, let pause = pauses.popFirst() else { return fault }
+      guard isWorthRepeating, let pause = pauses.popFirst(),
+        monotonicClock() + pause + .seconds(1) < end
+      else { return fault }
       if (try? interruptions.wait(atMost: pause)) != false { return fault }
     }
   }
 
   /// Has curl send a request. Everything is in its input: arguments can be seen by everybody.
   private func send(
-    _ request: Request, _ interruptions: Interruptions
+    _ request: Request, atMost time: Duration, _ interruptions: Interruptions
   ) -> (fault: String?, isWorthRepeating: Bool) {
-    let seconds = Int(Self.trialTime / .seconds(1))
+    let seconds = Int(time / .seconds(1))
     let configuration =
       [
         ("url", request.url), ("user-agent", userAgent), ("output", "/dev/null"),
         ("write-out", "\\n%{http_code}"), ("proto", "=http,https"), ("max-time", "\(seconds)"),
       ].map { "\($0) = \(Self.quoted(Array($1.utf8)))" }
       + request.headers.map { "header = \(Self.quoted(Array($0.utf8)))" }
-      + ["silent", "show-error", "data-binary = \(Self.quoted(request.body))"]
+      // Braces and brackets in a URL are not to make several of it.
+      + ["globoff", "silent", "show-error", "data-binary = \(Self.quoted(request.body))"]
     let text = configuration.joined(separator: "\n") + "\n"
     var said: [UInt8] = []
     do {
       let end = try HostCommand(
-        "exec curl --disable --config -", variables: [], timeout: Self.trialTime + .seconds(1),
-        grace: .zero
+        // Its first argument keeps it from ~/.curlrc.
+        "exec curl --disable --config -", variables: [], timeout: time + .seconds(1), grace: .zero
       ).run(interruptions, input: Array(text.utf8)) { said = (said + $0).suffix(4096) }
-      return Self.verdict(end, String(decoding: said, as: UTF8.self))
+      return Self.verdict(end, String(decoding: said, as: UTF8.self), hint: request.hint)
     } catch {
       return ("\(error)", false)
     }
   }
 
   private static func verdict(
-    _ end: AttendedProcess.End, _ said: String
+    _ end: AttendedProcess.End, _ said: String, hint: (Int) -> String
   ) -> (fault: String?, isWorthRepeating: Bool) {
     let notFound: Int32 = 127
     let lines = said.split(separator: "\n")
     switch end {
-    case .cancelled: return ("it was cut short", false)
-    case .timedOut: return ("no answer within \(trialTime.shortText)", true)
-    case .ended(.code(notFound)): return ("curl is not installed, which does it", false)
+    case .cancelled: return (cutShort, false)
+    case .timedOut: return ("no answer in time", true)
+    case .ended(.code(notFound)):
+      return ("curl, which does it, is not installed: install it, or use --notify-exec", false)
     case .ended(.code(0)):
       let code = lines.last.flatMap { Int($0) } ?? 0
       let isPassing = code == 408 || code == 429 || code >= 500
       return (200..<300).contains(code)
-        ? (nil, false) : ("it answered with status \(code)", isPassing)
+        ? (nil, false) : ("it answered with status \(code)\(hint(code))", isPassing)
     case .ended(let way):
       let reason = lines.first { $0.hasPrefix("curl:") }.map(String.init) ?? "curl: \(way.text)"
-      return (reason, true)
+      return (reason, !lastingFaults.contains(way))
     }
   }
+
+  /// How curl ends when nothing gets better by waiting: 1 to 4 are faults of its input, 26 is input
+  /// that it cannot read, and the others are certificates. See curl(1), EXIT CODES.
+  private static let lastingFaults = Set(
+    [1, 2, 3, 4, 26, 58, 60, 77, 83, 90, 91].map(CommandExit.Way.code))
 
   /// A value in curl's configuration. See curl(1), --config.
   private static func quoted(_ text: [UInt8]) -> String {
@@ -185,7 +228,7 @@ package struct Notifier: Sendable {
       switch end {
       case .ended(.code(0)): return nil
       case .ended(let way): return way.text
-      case .cancelled: return "it was cut short"
+      case .cancelled: return Self.cutShort
       case .timedOut: return "it took longer than \(Self.commandTime.shortText)"
       }
     } catch {

@@ -43,7 +43,10 @@ struct DeploymentRequest {
     // BEFORE anything is made: what is wrong with the release or the options.
     var hook = try options.hook(of: release)
     _ = try DeploymentPhases(hook, options, done: [], isFirst: false, runsHook: runsHook)
-    let notifier = try options.notifications.notifier()
+    // What is done again has options of another day, and nobody is kept from going back to what
+    // worked because a token is not there.
+    let notifier = try options.notifications.notifier(
+      orWarn: reason == .deploy ? nil : { log.warning($0) })
     let kept = try KeptApp(making: app)
     let interruptions = try Interruptions(ignoresHangUp: options.callerDeath != .kill)
     let lock = try kept.lock(atMost: options.deploy.lockTimeout, interruptions, log)

@@ -64,21 +64,49 @@ struct NotificationOptions: Sendable {
 
   /// Whoever tells of the deployment; nil when nobody is to be told.
   ///
-  /// - Throws: ``SpecError`` when they cannot be told.
-  func notifier() throws(SpecError) -> Notifier? {
+  /// - Parameter warn: takes why somebody cannot be told, where that is to stop nothing.
+  /// - Throws: ``SpecError`` for options that do not go together, and, without `warn`, when
+  ///   somebody cannot be told.
+  func notifier(orWarn warn: ((String) -> Void)? = nil) throws(SpecError) -> Notifier? {
     var targets = targets
-    if let secretFile {
-      let bytes = try readInput(secretFile, limit: 64 << 10, kind: "secret file")
-      let secret = Array(bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") })
-      guard !secret.isEmpty else {
-        throw SpecError(
-          "the first line of \(secretFile.string.onOneLine) is empty",
-          remedy: "write the secret there")
-      }
-      targets.secret = secret
+    // Also where nobody is told: half of a name is a mistake.
+    _ = try targets.gitHub()
+    guard secretFile == nil || !targets.urls.isEmpty else {
+      throw SpecError(
+        "--notify-secret-file signs what --notify sends, and there is none",
+        remedy: "add --notify URL, or leave it out")
     }
-    // Also where nobody is: half of a name is a mistake.
-    let notifier = try Notifier(targets, userAgent: "oneoff/\(VersionVerb.version)")
-    return targets.isEmpty ? nil : notifier
+    do throws(SpecError) {
+      targets.secret = try secret()
+    } catch {
+      guard let warn else { throw error }
+      warn("--notify tells nobody: \(error.message)")
+      targets.urls = []
+    }
+    do throws(SpecError) {
+      return try notifier(targets)
+    } catch {
+      guard let warn else { throw error }
+      warn("GitHub is not told: \(error.message)")
+      targets.forgetGitHub()
+      return try notifier(targets)
+    }
+  }
+
+  private func notifier(_ targets: NotificationTargets) throws(SpecError) -> Notifier? {
+    targets.isEmpty
+      ? nil : try Notifier(targets, userAgent: "oneoff/\(VersionVerb.version)")
+  }
+
+  private func secret() throws(SpecError) -> [UInt8]? {
+    guard let secretFile else { return nil }
+    let bytes = try readInput(secretFile, limit: 64 << 10, kind: "secret file")
+    let secret = Array(bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") })
+    guard !secret.isEmpty else {
+      throw SpecError(
+        "the first line of \(secretFile.string.onOneLine) is empty",
+        remedy: "write the secret there")
+    }
+    return secret
   }
 }
