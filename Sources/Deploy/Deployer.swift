@@ -1,3 +1,4 @@
+import ContainerSpec
 package import LinuxSystem
 import OneOff
 package import SystemPackage
@@ -16,7 +17,7 @@ package struct Deployer: ~Copyable {
     _ entry: DeploymentHistory.Entry, of release: ReleaseVersion, in directory: FilePath,
     app: consuming KeptApp, history: consuming DeploymentHistory
   ) throws(SystemError) {
-    try history.reserveEnd()
+    try history.reserveEnd(of: entry)
     try app.prepare(release, in: directory)
     do throws(SystemError) {
       try history.write(entry)
@@ -54,6 +55,7 @@ package struct Deployer: ~Copyable {
   private mutating func perform(
     _ step: Deployment.Step, _ performer: some DeploymentPerformer
   ) -> DeploymentProgress.Event {
+    let before = entry.deployment
     entry.deployment.step = step
     if step == .boot { entry.deployment.hasBooted = true }
     do throws(SystemError) {
@@ -61,9 +63,11 @@ package struct Deployer: ~Copyable {
     } catch {
       // Where a kill would be forgotten, nothing more is begun; what is begun is ended.
       if step.canBeLeft {
-        return .failed(.init(.impossible, status: 125, "its state cannot be kept: \(error)"))
+        entry.deployment = before
+        return .notBegun(
+          .init(.impossible, status: 125, "its state cannot be kept: \(error)".onOneLine))
       }
-      warn("its state could not be kept: \(error)")
+      warn("its state could not be kept: \(error)".onOneLine)
     }
     performer.advanced(entry.deployment)
     let failure =
@@ -85,13 +89,20 @@ package struct Deployer: ~Copyable {
     }
   }
 
-  private func switchLink() -> DeploymentProgress.Failure? {
+  private mutating func switchLink() -> DeploymentProgress.Failure? {
     do throws(SystemError) {
       try app.switchToPrepared()
-      return nil
     } catch {
-      return .init(.impossible, status: 125, "the link to it could not be switched: \(error)")
+      return .init(
+        .impossible, status: 125, "the link to it could not be switched: \(error)".onOneLine)
     }
+    do throws(SystemError) {
+      try app.synchronize()
+    } catch {
+      // It is live all the same.
+      warn("that it is live may be lost in a power cut: \(error)".onOneLine)
+    }
+    return nil
   }
 
   private mutating func warn(_ text: String) { entry.deployment.warnings.append(text) }
@@ -106,7 +117,7 @@ package struct Deployer: ~Copyable {
     do throws(SystemError) {
       try history.writeEnd(entry)
     } catch {
-      warn("its end could not be kept: \(error)")
+      warn("its end could not be kept: \(error)".onOneLine)
     }
   }
 }
@@ -124,7 +135,8 @@ extension Deployment.Step {
 extension DeploymentHistory {
   /// Says of deployments whose doers are gone what became of them; only for who has the lock.
   ///
-  /// - Parameter abandon: ends what such a deployment has started; returns whether that succeeded.
+  /// - Parameter abandon: gives the requests back to what is live, where they may have been taken
+  ///   from it, and ends what such a deployment has started; returns whether that succeeded.
   /// - Returns: the one that was settled; nil where there was none.
   /// - Throws: where a record can be neither read nor written.
   package borrowing func settle(
@@ -138,7 +150,9 @@ extension DeploymentHistory {
     guard entry.deployment.state == .starting || owesAbandoning else { return nil }
     entry.deployment = entry.deployment.settled(current: current?.text)
     if entry.deployment.state == .interrupted, entry.deployment.hasBooted {
-      entry.deployment.isAbandoned = abandon(entry)
+      // What is live is not ended, whatever was begun with it once more.
+      entry.deployment.isAbandoned =
+        entry.deployment.release == current?.text || abandon(entry)
     }
     try write(entry)
     return entry.deployment

@@ -21,7 +21,8 @@ package struct DeploymentHistory: ~Copyable {
 
   private static let name = "deployments"
   private static let reserve = ".end"
-  private static let reservedForEnd = 64 << 10
+  /// What a deployment may grow by until its end: messages, warnings and the runs of its phases.
+  private static let growth = 64 << 10
   private static let longestFile = 64 << 20
 
   private let directory: OwnedDescriptor
@@ -37,8 +38,9 @@ package struct DeploymentHistory: ~Copyable {
   /// The numbers of all deployments, in their order.
   package borrowing func numbers() throws(SystemError) -> [Int] {
     try directory.entryNameTexts().compactMap { name in
+      // Whatever somebody else has put there, the next number is one that can be counted to.
       name.hasSuffix(".json") ? Int(name.dropLast(".json".count)) : nil
-    }.sorted()
+    }.filter { 1..<Int(Int32.max) ~= $0 }.sorted()
   }
 
   /// A deployment; nil where there is none of that number.
@@ -89,9 +91,10 @@ package struct DeploymentHistory: ~Copyable {
   /// when the hook has filled the disk.
   ///
   /// - Throws: ENOSPC.
-  package borrowing func reserveEnd() throws(SystemError) {
+  package borrowing func reserveEnd(of entry: Entry) throws(SystemError) {
+    let size = StoredJSON.text(entry).count + Self.growth
     do throws(SystemError) {
-      try directory.open(Self.reserve, flags: [.writing, .creating]).reserve(Self.reservedForEnd)
+      try directory.open(Self.reserve, flags: [.writing, .creating]).reserve(size)
     } catch {
       try? directory.removeFile(Self.reserve)
       throw error
@@ -125,9 +128,8 @@ extension Deployment {
   package func settled(current: String?) -> Deployment {
     guard state == .starting else { return self }
     var settled = self
-    // The link was switched, and there was no time to say so.
-    let wentLive = current == release && previous != release
-    if step == .retire || step == .current && wentLive {
+    // The link was switched, and there was no time, or no room on the disk, to say so.
+    if step == .retire || current == release && previous != release {
       settled.state = .success
       settled.status = 0
       settled.warnings.append("it was interrupted after it went live")

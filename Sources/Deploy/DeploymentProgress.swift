@@ -13,6 +13,8 @@ package struct DeploymentProgress: Sendable, Hashable {
     case succeeded
     /// It has failed.
     case failed(Failure)
+    /// It could not even be begun.
+    case notBegun(Failure)
     /// The deployment was told to end, by this signal. The step goes on until it says how it ended.
     case cancelled(signal: Int32)
   }
@@ -84,6 +86,9 @@ package struct DeploymentProgress: Sendable, Hashable {
       if current == .current { isLive = true }
       return current == .abandon ? end() : next()
     case .failed(let failure): return fail(failure)
+    case .notBegun(let failure):
+      if current == .boot { hasBooted = false }
+      return fail(failure)
     case .cancelled(let number):
       if signal == nil { signal = number }
       return .wait

@@ -80,7 +80,8 @@ public struct Hook: Sendable, Hashable {
       try EnvironmentVariable(name: "HOME", value: ByteString(mountPoint.string)),
       try EnvironmentVariable(name: "LANG", value: "C.UTF-8"),
     ])
-    spec.environment.set(defaults)
+    // What a release says of itself is no word of the platform's.
+    spec.environment.set(defaults.filter { !$0.name.hasPrefix("ONEOFF_") })
     spec.environment.set(variables)
     spec.environment.set(try platformVariables(of: command.phase))
     return spec

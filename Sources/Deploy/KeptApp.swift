@@ -112,14 +112,18 @@ package struct KeptApp: ~Copyable {
     try descriptor.synchronize()
   }
 
-  /// Makes the release that was prepared the live one. After a power cut it is that one or the one
-  /// before.
+  /// Makes the release that was prepared the live one.
   ///
-  /// - Throws: EIO, EROFS.
+  /// - Throws: EIO, EROFS. Then the one before is live.
   package borrowing func switchToPrepared() throws(SystemError) {
     try descriptor.rename(Name.currentDraft, to: Name.current)
-    try descriptor.synchronize()
   }
+
+  /// Waits until the switch is on the disk: before, after a power cut it is that release or the
+  /// one before.
+  ///
+  /// - Throws: EIO, ENOSPC.
+  package borrowing func synchronize() throws(SystemError) { try descriptor.synchronize() }
 
   /// Takes back what was prepared.
   package borrowing func dropPrepared() { try? descriptor.removeFile(Name.currentDraft) }

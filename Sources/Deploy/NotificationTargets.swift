@@ -52,7 +52,8 @@ package struct NotificationTargets: Sendable, Hashable {
       url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
     else {
       throw SpecError(
-        "\(String(quoting: text.bytes)) is no URL of http or https",
+        // A part of it may be secret.
+        "that is no URL of http or https",
         remedy: "write it as https://example.org/hooks/deployments, with %20 for blanks")
     }
     return url

@@ -154,21 +154,17 @@ package struct Notifier: Sendable {
     _ request: Request, atMost time: Duration, _ interruptions: Interruptions
   ) -> (fault: String?, isWorthRepeating: Bool) {
     let seconds = Int(time / .seconds(1))
-    let configuration =
+    let input = Curl.input(
       [
         ("url", request.url), ("user-agent", userAgent), ("output", "/dev/null"),
-        ("write-out", "\\n%{http_code}"), ("proto", "=http,https"), ("max-time", "\(seconds)"),
-      ].map { "\($0) = \(Self.quoted(Array($1.utf8)))" }
-      + request.headers.map { "header = \(Self.quoted(Array($0.utf8)))" }
-      // Braces and brackets in a URL are not to make several of it.
-      + ["globoff", "silent", "show-error", "data-binary = \(Self.quoted(request.body))"]
-    let text = configuration.joined(separator: "\n") + "\n"
+        ("write-out", "\n%{http_code}"), ("max-time", "\(seconds)"),
+        ("data-binary", String(decoding: request.body, as: UTF8.self)),
+      ] + request.headers.map { ("header", $0) })
     var said: [UInt8] = []
     do {
       let end = try HostCommand(
-        // Its first argument keeps it from ~/.curlrc.
-        "exec curl --disable --config -", variables: [], timeout: time + .seconds(1), grace: .zero
-      ).run(interruptions, input: Array(text.utf8)) { said = (said + $0).suffix(4096) }
+        Curl.command, variables: [], timeout: time + .seconds(1), grace: .zero
+      ).run(interruptions, input: input) { said = (said + $0).suffix(4096) }
       return Self.verdict(end, String(decoding: said, as: UTF8.self), hint: request.hint)
     } catch {
       return ("\(error)", false)
@@ -200,20 +196,6 @@ package struct Notifier: Sendable {
   /// that it cannot read, and the others are certificates. See curl(1), EXIT CODES.
   private static let lastingFaults = Set(
     [1, 2, 3, 4, 26, 58, 60, 77, 83, 90, 91].map(CommandExit.Way.code))
-
-  /// A value in curl's configuration. See curl(1), --config.
-  private static func quoted(_ text: [UInt8]) -> String {
-    var quoted = "\""
-    for scalar in String(decoding: text, as: UTF8.self).unicodeScalars {
-      switch scalar {
-      case "\\", "\"": quoted += "\\\(scalar)"
-      case "\n": quoted += "\\n"
-      case "\r": quoted += "\\r"
-      default: quoted.unicodeScalars.append(scalar)
-      }
-    }
-    return quoted + "\""
-  }
 
   // MARK: Commands
 

@@ -55,7 +55,7 @@ package enum Readiness: Sendable, Hashable {
   package var text: String {
     switch self {
     case .tcp(_, let text): "a connection to \(text)"
-    case .http(let url): url
+    case .http(let url): Notifier.shown(url)
     case .exec(let command): command.description
     }
   }
@@ -128,11 +128,9 @@ package struct ReadinessWait {
       let seconds = max(1, Int(time / .seconds(1)))
       return try outcome(
         of: HostCommand(
-          ByteString(
-            "exec curl --silent --show-error --fail --output /dev/null --max-time \(seconds) "
-              + "--url \"$ONEOFF_READY_URL\""),
-          variables: [try EnvironmentVariable(name: "ONEOFF_READY_URL", value: ByteString(url))],
-          timeout: time + .seconds(1), grace: .zero),
+          Curl.command, variables: [], timeout: time + .seconds(1), grace: .zero),
+        input: Curl.input(
+          [("url", url), ("output", "/dev/null"), ("max-time", "\(seconds)")], ["fail"]),
         interruptions)
     case .exec(let command):
       return try outcome(
@@ -141,9 +139,11 @@ package struct ReadinessWait {
     }
   }
 
-  private func outcome(of command: HostCommand, _ interruptions: Interruptions) throws -> String? {
+  private func outcome(
+    of command: HostCommand, input: [UInt8]? = nil, _ interruptions: Interruptions
+  ) throws -> String? {
     var lastLine: [UInt8] = []
-    let end = try command.run(interruptions) { bytes in
+    let end = try command.run(interruptions, input: input) { bytes in
       lastLine = (lastLine + bytes).suffix(256)
     }
     let notFound: Int32 = 127

@@ -92,6 +92,8 @@ package struct KeptDirectory: Sendable, Hashable {
     let made = try makeDirectories(path, permissions: isRoot ? 0o711 : 0o700)
     do {
       let directory = try openDirectory()
+      // Whatever the caller's umask is.
+      if !made.isEmpty { try directory.setPermissions(isRoot ? 0o711 : 0o700) }
       if try directory.status(of: part.rawValue) == nil { try make(part, in: directory) }
       return try open(part, in: directory)
     } catch {
@@ -123,6 +125,7 @@ package struct KeptDirectory: Sendable, Hashable {
     do throws(SystemError) {
       try directory.makeDirectory(
         part.rawValue, permissions: part.permissions, owner: effectiveOwner())
+      try directory.open(part.rawValue, flags: .directory).setPermissions(part.permissions)
     } catch let error where error.errno == .fileExists {
       // Another run has just made it.
     }

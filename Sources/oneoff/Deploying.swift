@@ -42,6 +42,8 @@ struct DeploymentRequest {
     output.sinks.application = app.text
     // BEFORE anything is made: what is wrong with the release or the options.
     var hook = try options.hook(of: release)
+    // From here on it is this directory, wherever a link to it leads later.
+    if let real = try? realPath(of: hook.appDirectory) { hook.appDirectory = real }
     _ = try DeploymentPhases(hook, options, done: [], isFirst: false, runsHook: runsHook)
     // What is done again has options of another day, and nobody is kept from going back to what
     // worked because a token is not there.
@@ -52,17 +54,20 @@ struct DeploymentRequest {
     let lock = try kept.lock(atMost: options.deploy.lockTimeout, interruptions, log)
     let history = try DeploymentHistory(of: kept)
     let live = try kept.current()
-    try settle(history, live, interruptions, log)
+    try DeploymentLeftovers(live: live, interruptions: interruptions, log: log)
+      .settle(history, lock)
     let deployment = Deployment(
       number: (try history.numbers().last ?? 0) + 1, app: app.text, release: release.text,
-      reason: reason, attempt: earlier.map { $0.attempt + 1 } ?? 1, previous: live?.text,
+      reason: reason, attempt: earlier.map { max(1, min($0.attempt, 1_000_000)) + 1 } ?? 1,
+      previous: live?.text,
       started: Timestamp.text(wallClock()))
     lock.note(LockHolder(deployment))
     hook.reason = HookReason(
       reason, attempt: deployment.attempt, previousVersion: deployment.previous)
-    let directory = try realPath(of: hook.appDirectory)
+    let directory = hook.appDirectory
     try checkThatLiveStays(live, directory, kept)
     let runner = try DeploymentRunner(
+      ReleaseDirectory(directory),
       DeploymentPhases(
         hook, options, done: kept.phasesDone(of: release), isFirst: live == nil,
         runsHook: runsHook),
@@ -89,34 +94,6 @@ struct DeploymentRequest {
     throw SpecError(
       "\(release.text) of \(app.text) is live, from \(known), and \(directory) is another "
         + "directory", remedy: "deploy it as another version")
-  }
-
-  /// Says of a deployment that was interrupted that it was, and ends what it has started.
-  private func settle(
-    _ history: borrowing DeploymentHistory, _ live: ReleaseVersion?,
-    _ interruptions: Interruptions, _ log: DeploymentLog
-  ) throws {
-    let settled = try history.settle(current: live) { entry in
-      do {
-        let options = try DeployVerb.options(of: entry)
-        let directory = FilePath(entry.directory)
-          .pushing(options.hook.appDirectory ?? "").lexicallyNormalized()
-        let commands = try DeploymentCommands(
-          options, entry.deployment, directory: directory, previous: nil)
-        defer { log.endSection() }
-        let failure = try commands.run(.abandon, entry.deployment, interruptions, log)
-        if let failure { log.warning(failure.message) }
-        return failure == nil
-      } catch {
-        log.warning("what deployment \(entry.deployment.number) has started is left: \(error)")
-        return false
-      }
-    }
-    if let settled {
-      log.step(
-        "Deployment \(settled.number) of \(settled.release) was interrupted: it is "
-          + settled.state.rawValue)
-    }
   }
 }
 
@@ -154,6 +131,8 @@ extension LockHolder {
 extension KeptApp {
   /// How often a lock that somebody else has is tried.
   private static var interval: Duration { .milliseconds(100) }
+  /// Who only looks whether it is locked has it for a moment.
+  private static var patience: Duration { .milliseconds(300) }
 
   /// Locks the app.
   ///
@@ -162,7 +141,7 @@ extension KeptApp {
   borrowing func lock(
     atMost time: Duration, _ interruptions: Interruptions, _ log: DeploymentLog
   ) throws -> AppLock {
-    let end = monotonicClock() + time
+    let end = monotonicClock() + max(time, Self.patience)
     var hasSaidSo = false
     while true {
       if let lock = try tryLock() { return lock }
@@ -173,7 +152,7 @@ extension KeptApp {
           remedy: time == .zero
             ? "wait for its end; --wait 10m does so" : "give it more time with --wait")
       }
-      if !hasSaidSo { log.step("Waiting for \(holder)") }
+      if !hasSaidSo, time > .zero { log.step("Waiting for \(holder)") }
       hasSaidSo = true
       pause(Self.interval)
       if let signal = try interruptions.take() {

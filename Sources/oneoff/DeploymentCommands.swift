@@ -58,7 +58,7 @@ struct DeploymentCommands {
   /// - Throws: what starting the host's shell refuses.
   func run(
     _ step: Deployment.Step, _ deployment: Deployment, _ interruptions: Interruptions,
-    _ log: DeploymentLog
+    _ lock: borrowing AppLock, _ log: DeploymentLog
   ) throws -> DeploymentProgress.Failure? {
     guard let text = command(of: step) else { return nil }
     log.beginSection("\(Self.title(of: step, deployment)): \(text)")
@@ -67,7 +67,9 @@ struct DeploymentCommands {
     command.variables.append(
       try EnvironmentVariable(name: "ONEOFF_STEP", value: ByteString(step.rawValue)))
     var lines = PendingLines()
-    let end = try command.run(interruptions, heartbeat: heartbeat(log)) { bytes in
+    let end = try command.run(
+      interruptions, holding: lock.file.number, heartbeat: heartbeat(log)
+    ) { bytes in
       for line in lines.take(bytes) { log.output(line) }
     }
     if let rest = lines.end() { log.output(rest) }
@@ -75,7 +77,7 @@ struct DeploymentCommands {
     switch end {
     case .ended(.code(0)): return nil
     case .ended(let way):
-      return .init(.failed, status: way.status, "\(what) failed: \(way.text)")
+      return .init(.failed, status: way.status, "\(what) failed: status \(way.status)")
     case .cancelled(_, .code(0)): return nil
     case .cancelled(let signal, _):
       return .init(

@@ -9,6 +9,7 @@ final class DeploymentRunner: DeploymentPerformer {
   /// The phases that the release has; nil for those that are not to be run.
   private let phases: DeploymentPhases
   private let commands: DeploymentCommands
+  private let directory: ReleaseDirectory
   private let options: Options
   private let output: RunOutput
   private let log: DeploymentLog
@@ -22,11 +23,13 @@ final class DeploymentRunner: DeploymentPerformer {
   ///
   /// - Throws: where the events cannot be written.
   init(
-    _ phases: DeploymentPhases, _ commands: DeploymentCommands, _ options: Options,
+    _ directory: ReleaseDirectory, _ phases: DeploymentPhases, _ commands: DeploymentCommands,
+    _ options: Options,
     _ output: RunOutput, _ log: DeploymentLog, _ notifier: Notifier?,
     _ interruptions: Interruptions, _ lock: consuming AppLock
   ) throws {
     self.notifier = notifier
+    self.directory = directory
     self.phases = phases
     self.commands = commands
     self.options = options
@@ -48,16 +51,19 @@ final class DeploymentRunner: DeploymentPerformer {
   ) -> DeploymentProgress.Failure? {
     defer { log.endSection() }
     do {
+      if step != .abandon, step != .retire { try directory.check() }
       switch step {
       case .release: return try run(phases.release, &deployment)
       case .hook: return try run(phases.hook, &deployment)
       case .ready: return try commands.waitUntilReady(interruptions, log)
       case .boot, .activate, .retire, .abandon:
-        return try commands.run(step, deployment, interruptions, log)
+        return try commands.run(step, deployment, interruptions, lock, log)
       case .current: preconditionFailure("the deployer switches the link")
       }
     } catch {
-      return .init(.impossible, status: CommandLineTool.failureStatus, "\(error)")
+      let message = (error as? SpecError)?.message ?? "\(error)"
+      return .init(
+        .impossible, status: CommandLineTool.failureStatus, message.onOneLine)
     }
   }
 

@@ -67,7 +67,7 @@ enum DeploysVerb {
     return [
       deployment.app, "\(deployment.number)", deployment.release,
       deployment.attempt > 1 ? "\(reason) (attempt \(deployment.attempt))" : reason,
-      deployment.state.rawValue, "\(deployment.started.prefix { $0 != "." })Z",
+      deployment.state.rawValue, "\(deployment.started.prefix { $0 != "." })Z".onOneLine,
       deployment.status.map { "\($0)" } ?? "-", (deployment.message ?? "").onOneLine,
     ]
   }

@@ -8,10 +8,12 @@ struct PendingLines {
   mutating func take(_ bytes: ArraySlice<UInt8>) -> [String] {
     pending += bytes
     var lines: [String] = []
-    while let end = pending.firstIndex(of: UInt8(ascii: "\n")) {
-      lines.append(String(decoding: pending[..<end], as: UTF8.self))
-      pending.removeFirst(end + 1)
+    var rest = pending[...]
+    while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+      lines.append(String(decoding: rest[..<end], as: UTF8.self))
+      rest = rest[(end + 1)...]
     }
+    pending = Array(rest)
     if pending.count > Self.longest { lines.append(contentsOf: end().map { [$0] } ?? []) }
     return lines
   }

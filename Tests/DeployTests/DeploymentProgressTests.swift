@@ -6,7 +6,8 @@ import Testing
 @Suite struct DeploymentProgressTests {
   /// What happens at each step, in the order in which steps are performed.
   private enum Fate: CaseIterable {
-    case succeeds, fails, timesOut, isImpossible, isCancelledAndFails, isCancelledAndSucceeds
+    case succeeds, fails, timesOut, isImpossible, isNotBegun, isCancelledAndFails
+    case isCancelledAndSucceeds
   }
 
   /// What was done, and what became of it.
@@ -57,6 +58,7 @@ import Testing
     case .fails: return progress.advance(.failed(.init(.failed, status: 3, "x")))
     case .timesOut: return progress.advance(.failed(.init(.timedOut, status: 124, "x")))
     case .isImpossible: return progress.advance(.failed(.init(.impossible, status: 125, "x")))
+    case .isNotBegun: return progress.advance(.notBegun(.init(.impossible, status: 125, "x")))
     case .isCancelledAndFails:
       #expect(progress.advance(.cancelled(signal: 15)) == .wait)
       return progress.advance(.failed(.init(.failed, status: 143, "x")))
@@ -86,7 +88,8 @@ import Testing
   ) {
     for course in courses(of: steps) {
       let isOwed =
-        course.performed.contains(.boot) && !course.hasSucceeded(.current)
+        course.performed.contains(.boot) && course.fates[.boot] != .isNotBegun
+        && !course.hasSucceeded(.current)
         && steps.contains(.abandon)
       #expect(course.performed.contains(.abandon) == isOwed, "\(course)")
     }

@@ -128,7 +128,7 @@ private final class TemporaryKeep {
     let history = try DeploymentHistory(of: keep.app())
     #expect(try history.entries().readable == [])
     for number in [1, 2, 10] { try history.write(keep.entry(number)) }
-    try history.reserveEnd()
+    try history.reserveEnd(of: keep.entry(10))
     let ended = keep.entry(10, state: .success, step: .retire)
     try history.writeEnd(ended)
     #expect(try history.numbers() == [1, 2, 10])
@@ -153,6 +153,8 @@ private final class TemporaryKeep {
       (nil, nil, nil, .interrupted), (.boot, "v1", "v1", .interrupted),
       (.current, "v2", "v1", .success), (.current, "v1", "v1", .interrupted),
       (.retire, "v2", "v2", .success), (.activate, "v1", "v1", .interrupted),
+      // There was no room on the disk to say that it was switched.
+      (.boot, "v2", "v1", .success), (.hook, "v2", nil, .success),
     ]
     for (step, current, previous, state) in cases {
       let entry = keep.entry(2, release: "v2", step: step, previous: previous)
@@ -179,5 +181,40 @@ private final class TemporaryKeep {
     }
     // Until it has succeeded.
     #expect(abandoned == 2)
+  }
+
+  @Test func whatIsLiveIsNotAbandoned() throws {
+    let history = try DeploymentHistory(of: keep.app())
+    var entry = keep.entry(1, release: "v1", step: .current, previous: "v1")
+    entry.deployment.hasBooted = true
+    try history.write(entry)
+    let settled = try history.settle(current: ReleaseVersion("v1")) { _ in
+      Issue.record("it is live")
+      return true
+    }
+    #expect(settled?.state == .interrupted)
+  }
+
+  @Test func roomIsTakenForAllOfTheEnd() throws {
+    let app = try keep.app()
+    let history = try DeploymentHistory(of: app)
+    var entry = keep.entry(1)
+    entry.options.append(
+      .init(name: "env", value: try ByteString(String(repeating: "x", count: 100_000))))
+    try history.reserveEnd(of: entry)
+    let size = try app.descriptor.open("deployments", flags: .directory).status(of: ".end")?
+      .contentSize
+    #expect(try #require(size) > 100_000)
+  }
+
+  @Test func numbersThatNobodyHasGivenAreNotCountedOnFrom() throws {
+    let app = try keep.app()
+    let history = try DeploymentHistory(of: app)
+    try history.write(keep.entry(3))
+    let directory = try app.descriptor.open("deployments", flags: .directory)
+    for name in ["9223372036854775807.json", "-1.json", "0.json", "x.json", "4.txt"] {
+      try directory.makeFile(name).closeNow()
+    }
+    #expect(try history.numbers() == [3])
   }
 }

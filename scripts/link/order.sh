@@ -23,6 +23,11 @@ ONEOFF_STATE_DIR="$PWD/$work/state" "$work/trace" "$work/hook" "$program" hook -
     --app sample >/dev/null
 python3 scripts/link/symbols.py "$program" "$work/run" "$work/hook" >"$work/order"
 [ -s "$work/order" ]
+# What an earlier trace saw, of a recorded hook for example, comes after it, as far as the program still has it.
+nm "$program" | awk '{ print $NF }' | sort -u >"$work/names"
+awk 'FILENAME == ARGV[1] { there[$0]; next }
+    FILENAME == ARGV[2] { seen[$0]; print; next }
+    ($0 in there) && !($0 in seen)' "$work/names" "$work/order" scripts/link/startup-order.txt >"$work/all"
 # Not by mv, which would leave root's file.
-cat "$work/order" >scripts/link/startup-order.txt
+cat "$work/all" >scripts/link/startup-order.txt
 wc -l scripts/link/startup-order.txt

@@ -95,7 +95,8 @@ extension IntegrationTests {
       #expect(try shop.status()["running"] is [String: Any])
       process.send(SIGKILL)
       #expect(try process.wait() == .signal(SIGKILL))
-      #expect(!shop.isLocked)
+      // Its command goes on to its end.
+      try waitUntil { !shop.isLocked }
       #expect(shop.current == "v1")
       #expect(try shop.state() == "interrupted")
       let status = try shop.status()
@@ -128,6 +129,45 @@ extension IntegrationTests {
       try RunningProcess.output(["sh", "-c", "echo > \(gate)"])
       try waitUntil { shop.calls.last == "done" && !shop.isLocked }
       #expect(shop.current == nil)
+    }
+
+    /// It would undo what the next deployment does.
+    @Test func commandOfAKilledDeploymentGoesOnAndKeepsTheLock() throws {
+      try shop.goLive("v1")
+      try shop.release("v2")
+      let gate = Workspace.current.path.appending("files/gate").string
+      try RunningProcess.output(["mkfifo", gate])
+      let process = try begin(
+        "v2", steps: ["activate": "read x < \(gate); echo done >> \(shop.callsFile)"],
+        until: "activate v2")
+      process.send(SIGKILL)
+      #expect(try process.wait() == .signal(SIGKILL))
+      #expect(shop.isLocked)
+      #expect(try shop.deploy("v1").end == .code(125))
+      try RunningProcess.output(["sh", "-c", "echo > \(gate)"])
+      try waitUntil { shop.calls.last == "done" && !shop.isLocked }
+      #expect(shop.current == "v1")
+      // Requests may go to v2 now: they are given back to what is live, and v2 is ended.
+      try shop.release("v3")
+      let next = try shop.deploy("v3")
+      #expect(next.end == .code(0), "\(next.output)")
+      #expect(
+        shop.calls.suffix(5) == [
+          "activate v1", "abandon v2", "boot v3", "activate v3", "retire v3",
+        ])
+    }
+
+    /// The lock is that of the command, and not of what it leaves running.
+    @Test func whatACommandLeavesRunningHoldsNoLock() throws {
+      try shop.release("v1")
+      let pidFile = Workspace.current.path.appending("files/pid").string
+      let boot = "sleep 60 >/dev/null 2>&1 & echo $! > \(pidFile)"
+      #expect(try shop.deploy("v1", steps: ["boot": boot]).end == .code(0))
+      let pid = try #require(
+        Int32(try String(contentsOfFile: pidFile, encoding: .utf8).dropLast()))
+      #expect(kill(pid, 0) == 0)
+      #expect(!shop.isLocked)
+      kill(pid, SIGKILL)
     }
 
     // MARK: At most once

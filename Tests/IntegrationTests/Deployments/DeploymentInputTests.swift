@@ -135,10 +135,21 @@ extension IntegrationTests {
       try shop.release("v2")
       let done = try shop.deploy("v2", steps: ["boot": "rm -r $ONEOFF_APP_DIR"])
       #expect(done.end == .code(125))
-      #expect(done.errors.contains(shop.directory(of: "v2")))
-      #expect(try shop.state() == "hook-error")
+      #expect(done.output.contains("\(shop.directory(of: "v2")) was replaced or removed meanwhile"))
+      #expect(try shop.state() == "aborted")
       #expect(shop.calls == ["boot v2", "abandon v2"])
       #expect(shop.current == "v1")
+    }
+
+    /// A link in the release's place would show the hook what it leads to.
+    @Test func releaseThatIsReplacedMeanwhile() throws {
+      let directory = try shop.release("v1", hook: "cat shadow")
+      let done = try shop.deploy(
+        "v1", steps: ["boot": "mv \(directory) \(directory).old; ln -s /etc \(directory)"])
+      #expect(done.end == .code(125))
+      #expect(!done.output.contains("root:"))
+      #expect(try shop.state() == "aborted")
+      #expect(shop.current == nil)
     }
 
     /// `current` leads to what is live, also when a deployment of the same version fails.
@@ -192,6 +203,38 @@ extension IntegrationTests {
         try FileManager.default.removeItem(atPath: ballast)
         #expect(try perform(["retry", "--app", "shop", "--boot", "true"]).end == .code(0))
         #expect(shop.current == "v2")
+      }
+    }
+
+    /// What cannot be said of a release that went live does not take it away.
+    @Test func diskThatIsFullOnceItIsLive() throws {
+      try shop.release("v1")
+      try shop.release("v2")
+      try Records.onSmallDisk("1M") {
+        #expect(try shop.deploy("v1").end == .code(0))
+        let ballast = "\(Workspace.current.state)/ballast"
+        let process = try RunningProcess.quiet(
+          [Built.program, "deploy"]
+            + shop.options(
+              "v2",
+              steps: [
+                "activate": "head -c 4M /dev/zero > \(ballast) 2>/dev/null; true",
+                "retire": "sleep 60",
+              ]))
+        try waitUntil { shop.calls.last == "retire v2" }
+        process.send(SIGKILL)
+        _ = try process.wait()
+        try FileManager.default.removeItem(atPath: ballast)
+        for line in try RunningProcess.output(["pgrep", "-f", "retire .* \(shop.callsFile)"])
+          .split(separator: "\n")
+        {
+          kill(-(Int32(line) ?? Int32.max), SIGKILL)
+        }
+        try waitUntil { !shop.isLocked }
+        #expect(shop.current == "v2")
+        #expect(try shop.state() == "success")
+        #expect(try shop.deploy("v2").end == .code(0))
+        #expect(!shop.calls.contains("abandon v2"))
       }
     }
 
