@@ -76,6 +76,7 @@ package struct ReadinessWait {
   private static let longestPause = Duration.seconds(1)
   /// How long one trial may take.
   private static let trialTime = Duration.seconds(5)
+  private static let tookTooLong = "it took too long"
 
   private let readiness: Readiness
   private let timeout: Duration
@@ -99,13 +100,17 @@ package struct ReadinessWait {
     let started = monotonicClock()
     var pause = Self.firstPause
     var lastBeat = started
+    var lastFault: String?
     while true {
       let rest = timeout - (monotonicClock() - started)
-      let fault = try trial(interruptions, atMost: max(.milliseconds(1), min(rest, Self.trialTime)))
+      let time = max(.milliseconds(1), min(rest, Self.trialTime))
+      let fault = try trial(interruptions, atMost: time)
       if interruptions.first != nil { return .cancelled }
       guard let fault else { return .ready }
+      // The last trial may have had hardly any time: that is not why it is not ready.
+      if fault != Self.tookTooLong || time == Self.trialTime { lastFault = fault }
       let now = monotonicClock()
-      guard now - started < timeout else { return .timedOut(fault) }
+      guard now - started < timeout else { return .timedOut(lastFault ?? fault) }
       if let heartbeat, now - lastBeat >= heartbeat.interval {
         lastBeat = now
         heartbeat.beat(now - started)
@@ -155,7 +160,7 @@ package struct ReadinessWait {
           "curl is not installed, which asks for the URL", remedy: "install it, or use tcp:")
       }
       return "its command was not found"
-    case .timedOut: return "it took too long"
+    case .timedOut: return Self.tookTooLong
     case .ended(let way):
       let said = String(decoding: lastLine, as: UTF8.self).split(separator: "\n").last ?? ""
       return said.isEmpty ? way.text : "\(way.text): \(said)".onOneLine

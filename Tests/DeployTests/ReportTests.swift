@@ -23,6 +23,23 @@ import Testing
       "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318"
     ),
     (
+      "abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqr"
+        + "lmnopqrsmnopqrstnopqrstu",
+      "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1"
+    ),
+    (
+      String(repeating: "a", count: 1_000_000),
+      "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
+    ),
+    (
+      String(repeating: "a", count: 56),
+      "b35439a4ac6f0948b6d6f9e3c6af0f5f590ce20f1bde7090ef7970686ec6738a"
+    ),
+    (
+      String(repeating: "a", count: 63),
+      "7d3e74a05d7db15bce4ad9ec0658ea98e3f06eeecf16b4c6fff2da457ddc2f34"
+    ),
+    (
       String(repeating: "a", count: 64),
       "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb"
     ),
@@ -30,25 +47,40 @@ import Testing
     #expect(Self.hex(SHA256.digest(of: Array(message.utf8))) == digest)
   }
 
-  /// RFC 4231, test cases 1, 2 and 6.
+  /// RFC 4231, but for test case 5, whose code is cut.
   @Test func codeIsThatOfTheStandard() {
-    let cases: [([UInt8], String, String)] = [
+    let cases: [([UInt8], [UInt8], String)] = [
       (
-        [UInt8](repeating: 0x0b, count: 20), "Hi There",
+        [UInt8](repeating: 0x0b, count: 20), Array("Hi There".utf8),
         "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"
       ),
       (
-        Array("Jefe".utf8), "what do ya want for nothing?",
+        Array("Jefe".utf8), Array("what do ya want for nothing?".utf8),
         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
       ),
       (
+        [UInt8](repeating: 0xaa, count: 20), [UInt8](repeating: 0xdd, count: 50),
+        "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"
+      ),
+      (
+        Array(1...25), [UInt8](repeating: 0xcd, count: 50),
+        "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"
+      ),
+      (
         [UInt8](repeating: 0xaa, count: 131),
-        "Test Using Larger Than Block-Size Key - Hash Key First",
+        Array("Test Using Larger Than Block-Size Key - Hash Key First".utf8),
         "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
+      ),
+      (
+        [UInt8](repeating: 0xaa, count: 131),
+        Array(
+          ("This is a test using a larger than block-size key and a larger than block-size data. "
+            + "The key needs to be hashed before being used by the HMAC algorithm.").utf8),
+        "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"
       ),
     ]
     for (key, message, code) in cases {
-      #expect(Self.hex(HMACSHA256.code(of: Array(message.utf8), key: key)) == code)
+      #expect(Self.hex(HMACSHA256.code(of: message, key: key)) == code)
     }
   }
 
@@ -127,6 +159,39 @@ import Testing
     #expect(description.hasSuffix("…") && !description.contains("\n"))
   }
 
+  /// GitHub does not say whether it counts characters, code points or what they take in UTF-16.
+  @Test(arguments: ["👨‍👩‍👧", "e\u{301}", "🚚"])
+  func descriptionIsCutBetweenCharacters(character: Character) throws {
+    let failed = deployment(.hook, message: String(repeating: character, count: 200))
+    let status = try members(DeploymentReport(failed, .finished).gitHubStatus(logURL: nil))
+    let description = try #require(status["description"])
+    #expect(description.utf16.count <= 140)
+    #expect(description.utf16.count > 140 - String(character).utf16.count)
+    #expect(
+      description.dropFirst("v42: hook-error: ".count).dropLast().allSatisfy { $0 == character })
+    #expect(description.last == "…")
+  }
+
+  @Test func sourceIsAURIReferenceWhateverTheMachineIsCalled() {
+    #expect(
+      DeploymentReport.source(host: "web-1.example", app: "shop")
+        == "/oneoff/web-1.example/apps/shop")
+    #expect(
+      DeploymentReport.source(host: "a b/%é?", app: "shop")
+        == "/oneoff/a%20b%2F%25%C3%A9%3F/apps/shop")
+  }
+
+  @Test(arguments: [
+    ("https://example.org", "https://example.org"),
+    ("https://example.org:8443/", "https://example.org:8443"),
+    ("https://hooks.example/services/T0/s3cret", "https://hooks.example/…"),
+    ("https://hooks.example?key=s3cret", "https://hooks.example/…"),
+    ("https://user:s3c@ret@example.org/#x", "https://example.org/…"),
+    ("http://s3cret@[::1]:80", "http://[::1]:80"),
+  ]) func warningsNameTheHostAlone(url: String, shown: String) {
+    #expect(Notifier.shown(url) == shown)
+  }
+
   @Test(arguments: ["", "ftp://x", "http://", "http:///x", "http://a b", "http://a\"\nurl=x", "x"])
   func whatIsNoURLIsRefused(text: String) throws {
     let text = try ByteString(text)
@@ -147,6 +212,10 @@ import Testing
     targets.gitHubDeployment = 7
     #expect(try targets.gitHub() == .init(repository: "a/b", deployment: 7))
     targets.repository = nil
+    #expect(throws: SpecError.self) { try targets.gitHub() }
+    targets.forgetGitHub()
+    #expect(try targets.gitHub() == nil)
+    targets.logURL = "https://ci.example/7"
     #expect(throws: SpecError.self) { try targets.gitHub() }
   }
 }

@@ -4,98 +4,23 @@ import SystemPackage
 import TestRequirements
 import Testing
 
-/// A server on this machine that keeps what it is sent.
-private final class Receiver {
-  private let process: RunningProcess
-  private let directory: String
-  let port: Int
-
-  /// What it was sent: the method, the path, the headers and the body.
-  struct Request: Decodable {
-    var method: String
-    var path: String
-    var headers: [String: String]
-    var body: String
-    /// The arguments of the processes that were there meanwhile.
-    var arguments: String
-  }
-
-  /// Answers by the path: `/status/N` with that status, `/later` the first time with 500, `/never`
-  /// not at all, and everything else with 201.
-  private static let script = """
-    import glob, http.server, json, os, sys, time
-    directory = sys.argv[1]
-    seen = []
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            arguments = ""
-            for path in glob.glob("/proc/[0-9]*/cmdline"):
-                try: arguments += open(path).read()
-                except OSError: pass
-            request = {"method": self.command, "path": self.path, "headers": dict(self.headers),
-                       "body": body, "arguments": arguments}
-            name = os.path.join(directory, str(len(seen)))
-            with open(name + ".draft", "w") as file: json.dump(request, file)
-            os.rename(name + ".draft", name)
-            seen.append(self.path)
-            if self.path == "/never": time.sleep(60)
-            status = 500 if self.path == "/later" and seen.count("/later") == 1 else 201
-            if self.path.startswith("/status/"): status = int(self.path.split("/")[2])
-            self.send_response(status)
-            self.end_headers()
-        def log_message(self, *arguments): pass
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-    server = Server(("127.0.0.1", 0), Handler)
-    print(server.server_port, flush=True)
-    server.serve_forever()
-    """
-
-  init() throws {
-    directory = try Workspace.current.make("files/requests")
-    let script = try Workspace.current.write("receiver.py", Self.script)
-    let (reader, writer) = try FileDescriptor.closedOnExecPipe()
-    defer { try? reader.close() }
-    let null = try FileDescriptor.open(FilePath("/dev/null"), .readWrite, options: .closeOnExec)
-    defer { try? null.close() }
-    process = try RunningProcess(
-      ["/usr/bin/python3", script, directory], environment: Workspace.current.environment,
-      descriptors: [null, writer, .standardError])
-    try writer.close()
-    port = try #require(Int(try reader.readLine()))
-  }
-
-  var address: String { "http://127.0.0.1:\(port)" }
-
-  var requests: [Request] {
-    get throws {
-      try HostSnapshot.entries(directory).compactMap { Int($0) }.sorted().map { number in
-        let data = try Data(contentsOf: URL(fileURLWithPath: "\(directory)/\(number)"))
-        return try JSONDecoder().decode(Request.self, from: data)
-      }
-    }
-  }
-
-  func end() throws {
-    process.send(SIGKILL)
-    _ = try process.wait()
-  }
-}
-
 extension IntegrationTests {
   /// Who is told of a deployment, and what.
   @Suite(.requires(.tool("/usr/bin/python3"), .tool("/usr/bin/curl"))) struct NotificationTests {
     private let shop = Shop()
 
-    private func withReceiver(_ body: (Receiver) throws -> Void) throws {
-      let receiver = try Receiver()
-      defer { try? receiver.end() }
-      try body(receiver)
+    /// The code of a message, as Python computes it.
+    private func code(of message: String, secret: String) throws -> String {
+      let body = try Workspace.current.write("body", message)
+      return try RunningProcess.output([
+        "/usr/bin/python3", "-c",
+        "import hmac,sys;print(hmac.new(sys.argv[2].encode(),open(sys.argv[1],'rb').read(),"
+          + "'sha256').hexdigest(),end='')", body, secret,
+      ])
     }
 
     @Test func addressIsToldAndCanKnowByWhom() throws {
-      try withReceiver { receiver in
+      try Receiver.with { receiver in
         try shop.release("v1", hook: "exit 3")
         let secret = try Workspace.current.write("secret", "s3cret-s3cret\n", mode: 0o600)
         let done = try shop.deploy(
@@ -111,21 +36,44 @@ extension IntegrationTests {
           #expect(event["type"] as? String == "dev.oneoff.deployment.\(kind).v1")
           let data = try #require(event["data"] as? [String: Any])
           #expect(data["state"] as? String == (kind == "started" ? "starting" : "hook-error"))
-          let body = try Workspace.current.write("body", request.body)
-          let code = try RunningProcess.output([
-            "/usr/bin/python3", "-c",
-            "import hmac,sys;print(hmac.new(b's3cret-s3cret',open(sys.argv[1],'rb').read(),"
-              + "'sha256').hexdigest(),end='')", body,
-          ])
-          #expect(request.headers["X-Oneoff-Signature-256"] == "sha256=\(code)")
+          #expect(
+            try request.headers["X-Oneoff-Signature-256"]
+              == "sha256=\(code(of: request.body, secret: "s3cret-s3cret"))")
           #expect(!request.arguments.contains("s3cret-s3cret"))
           #expect(request.arguments.contains("curl"))
         }
       }
     }
 
+    /// What is sent goes through a shell's input and curl's own quoting.
+    @Test func bodyArrivesAsItWasSigned() throws {
+      try Receiver.with { receiver in
+        try shop.release("v1")
+        let said = #"a\ "b" \n ${HOME} 'é' 🚚 #x"#
+        let script = try Workspace.current.write("files/said", said + "\n")
+        let secret = try Workspace.current.write("secret", #"p"\s"#)
+        let done = try shop.deploy(
+          "v1",
+          [
+            "--ready", "exec:cat \(script); exit 1", "--ready-timeout", "2s", "--notify",
+            receiver.address, "--notify-secret-file", secret,
+          ])
+        #expect(done.end == .code(124), "\(done.errors)")
+        let request = try #require(try receiver.requests.last)
+        let data = try #require(try jsonObject(request.body.utf8)["data"] as? [String: Any])
+        #expect(try #require(data["message"] as? String).hasSuffix(": status 1: \(said)"))
+        #expect(
+          try request.headers["X-Oneoff-Signature-256"]
+            == "sha256=\(code(of: request.body, secret: #"p"\s"#))")
+        // The same as everybody else is told.
+        #expect(
+          NSDictionary(dictionary: data)
+            == NSDictionary(dictionary: try #require(try shop.deployments().first)))
+      }
+    }
+
     @Test func gitHubIsToldAsItWantsIt() throws {
-      try withReceiver { receiver in
+      try Receiver.with { receiver in
         try shop.release("v1")
         let done = try shop.deploy(
           "v1",
@@ -152,45 +100,46 @@ extension IntegrationTests {
           #expect(!request.arguments.contains("t0ken-t0ken"))
         }
         #expect(!done.output.contains("t0ken-t0ken") && !done.errors.contains("t0ken-t0ken"))
+        #expect(!done.output.contains("GitHub was not told"), "\(done.output)")
       }
     }
 
-    @Test func whatPassesIsTriedAgainAndWhatDoesNotIsNot() throws {
-      try withReceiver { receiver in
+    /// With a text that is too long for GitHub, and longer in some ways to count than in others.
+    @Test func gitHubIsToldOfAFailure() throws {
+      try Receiver.with { receiver in
         try shop.release("v1")
+        let said = String(repeating: "👨‍👩‍👧e\u{301}", count: 40)
+        let script = try Workspace.current.write("files/said", said + "\n")
         let done = try shop.deploy(
           "v1",
-          ["--notify", "\(receiver.address)/later", "--notify", "\(receiver.address)/status/404"])
-        #expect(done.end == .code(0))
-        #expect(
-          try receiver.requests.map(\.path)
-            == ["/later", "/later", "/status/404", "/later", "/status/404"])
-        let warning =
-          " !     warning: \(receiver.address)/status/404 was not told: it answered with status 404"
-        #expect(done.lines.count { $0 == warning } == 2)
-        #expect(!done.output.contains("/later"))
+          [
+            "--ready", "exec:cat \(script); exit 1", "--ready-timeout", "2s", "--github",
+            "octo/shop", "--github-deployment", "42", "--log-url", #"https://ci.example/?a="\{b}""#,
+          ],
+          environment: ["GITHUB_API_URL": "\(receiver.address)/api/", "GITHUB_TOKEN": "t"])
+        #expect(done.end == .code(124), "\(done.errors)")
+        #expect(!done.output.contains("GitHub was not told"), "\(done.output)")
+        let status = try jsonObject(try #require(try receiver.requests.last).body.utf8)
+        #expect(status["state"] as? String == "failure")
+        #expect(status["log_url"] as? String == #"https://ci.example/?a="\{b}""#)
+        let description = try #require(status["description"] as? String)
+        #expect(description.hasPrefix("v1: timeout-error: it was not ready after"))
+        #expect(description.hasSuffix("…"))
       }
     }
 
-    @Test func whoCannotBeToldChangesNothing() throws {
-      try withReceiver { receiver in
+    @Test func whyGitHubRefusesIsSaid() throws {
+      try Receiver.with { receiver in
         try shop.release("v1")
-        let process = try RunningProcess.quiet(
-          [Built.program, "deploy"] + shop.options("v1")
-            + [
-              "--notify", "\(receiver.address)/never", "--notify",
-              "http://user:pw@127.0.0.1:1/x?t=1",
-            ])
-        try waitUntil { try receiver.requests.count == 1 }
-        // Who asks for the end does not wait for others, and gets it.
-        process.send(SIGTERM)
-        #expect(try process.wait() == .code(143))
-        #expect(try shop.state() == "aborted")
-        let done = try shop.deploy("v1", ["--notify", "http://user:pw@127.0.0.1:1/x?t=1"])
+        let done = try shop.deploy(
+          "v1", ["--github", "octo/shop", "--github-deployment", "42"],
+          environment: ["GITHUB_API_URL": "\(receiver.address)/status/401", "GITHUB_TOKEN": "t"])
         #expect(done.end == .code(0))
-        #expect(shop.current == "v1")
-        #expect(done.output.contains("warning: http://127.0.0.1:1/x was not told: curl: (7)"))
-        #expect(!done.output.contains("pw@") && !done.output.contains("t=1"))
+        let warning =
+          " !     warning: GitHub was not told: it answered with status 401: the token in "
+          + "GITHUB_TOKEN is not valid"
+        #expect(done.lines.count { $0 == warning } == 2, "\(done.output)")
+        #expect(try receiver.requests.count == 2)
       }
     }
 
