@@ -161,7 +161,9 @@ package final class AttendedProcess {
     guard let number = try interruptions.take(), endTime == nil else { return }
     if told == nil, !hasTimedOut {
       told = number
-      tellToEnd(number)
+      // A supervisor knows what each of them means. Others are told what everybody understands: a
+      // shell that is about to become another program can lose SIGINT.
+      tellToEnd(grace == nil ? number : Signal.terminate)
     } else if grace != nil {
       // Whoever asks twice does not want to wait.
       process.signal(Signal.kill)

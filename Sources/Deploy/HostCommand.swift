@@ -25,7 +25,7 @@ package struct HostCommand: Sendable, Hashable {
 
   /// Has a shell run the command, which is its `$0`, and wait for it with the lock as its
   /// descriptor 3, which the command has not. Signals are the command's affair.
-  private static let keeper = "trap : HUP INT QUIT TERM; sh -c \"$0\" 3>&-"
+  private static let keeper = "trap : HUP INT QUIT TERM; /bin/sh -c \"$0\" 3>&-"
 
   /// Runs it to its end. Its standard input is the null device, or a file that holds `input`.
   ///

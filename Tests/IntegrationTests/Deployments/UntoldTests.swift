@@ -168,7 +168,7 @@ extension IntegrationTests {
         "GITHUB_API_URL is 'file:///x', and no URL"
       ),
       (["--log-url", "https://x/y"], [:], "--log-url is for a deployment on GitHub"),
-      (["--notify", "example.org"], [:], "'example.org' is no URL of http or https"),
+      (["--notify", "example.org"], [:], "that is no URL of http or https"),
       (["--notify-exec", ""], [:], "the command is empty"),
       (["--notify-secret-file", "/dev/null"], [:], "--notify-secret-file signs what --notify"),
       (
