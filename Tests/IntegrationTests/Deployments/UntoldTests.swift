@@ -58,6 +58,16 @@ extension IntegrationTests {
       }
     }
 
+    @Test func commandThatDoesNotEndIsEnded() throws {
+      try shop.release("v1")
+      let done = try shop.deploy(
+        "v1", ["--notify-exec", "read -r x; case $x in *.started.*) echo waiting; sleep 60;; esac"])
+      #expect(done.end == .code(0))
+      #expect(done.written.contains("waiting"))
+      let warning = " !     warning: --notify-exec was not told: it took longer than 15s"
+      #expect(done.lines.count { $0 == warning } == 1, "\(done.output)")
+    }
+
     @Test func whoIsNotThereChangesNothing() throws {
       try shop.release("v1")
       let done = try shop.deploy("v1", ["--notify", "http://user:pw@127.0.0.1:1/hidden?t=1"])
