@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # what demo-steps.sh sets
 # Sourced by the demonstrations that have a temporary PostgreSQL server, after demo-steps.sh: a directory $work that is
-# removed at the end, and a server whose URL is in $database.
+# removed at the end with all that was started, however it ends, and a server whose URL is in $database.
 #
 # ONEOFF_DEMO_PORT chooses the server's port on the loopback interface; by default a free one is looked for.
 
@@ -13,18 +13,21 @@ export POSTGRES_PROGRAMS
 # Below /tmp and open to all: the server runs as another user, and the failing release is that of user 1000.
 work=$(mktemp -d /tmp/oneoff-demo.XXXXXX)
 chmod 0755 "$work"
+rm -f "$output"
+output=$work/output
 
-# What else a demonstration has started.
-clean_up_more() { :; }
+# What is started from here on can be found by it.
+export ONEOFF_DEMO="$work"
+
+# Also when this script is killed, somebody has to clean up; not in its session, which may be killed as a whole.
+env -u ONEOFF_DEMO setsid sh scripts/demo-cleanup.sh "$work" $$ >/dev/null 2>&1 </dev/null &
+guard=$!
 
 clean_up() {
-    trap - EXIT HUP INT PIPE TERM
-    clean_up_more
-    if [ -d "$work/postgres" ]; then
-        $as_root env POSTGRES_PROGRAMS="$POSTGRES_PROGRAMS" sh scripts/demo-postgres.sh stop "$work/postgres" \
-            2>/dev/null || true
-    fi
-    $as_root rm -rf "$work" "$output"
+    trap - EXIT
+    trap '' HUP INT PIPE TERM
+    env -u ONEOFF_DEMO sh scripts/demo-cleanup.sh "$work"
+    kill -- "-$guard" 2>/dev/null || true
 }
 trap clean_up EXIT
 trap 'exit 129' HUP
@@ -33,8 +36,8 @@ trap 'exit 141' PIPE
 trap 'exit 143' TERM
 
 start_postgres() {
-    $as_root env POSTGRES_PROGRAMS="$POSTGRES_PROGRAMS" sh scripts/demo-postgres.sh start "$work/postgres" "$1" \
-        2>"$work/log"
+    $as_root env "ONEOFF_DEMO=$work" "POSTGRES_PROGRAMS=$POSTGRES_PROGRAMS" \
+        sh scripts/demo-postgres.sh start "$work/postgres" "$1" 2>"$work/log"
 }
 
 # Somebody may take a port between looking and starting, so the server itself is what tries.

@@ -4,20 +4,20 @@
 
 demo_name=$(basename "$0" .sh)
 
-# Runs the script itself again with its output in a file.
+# Runs the script itself again with its output in a file, whose name is gone at once: nobody has to remove it.
 run_quietly() {
     log=$(mktemp)
-    trap 'rm -f "$log"' EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
+    # shellcheck disable=SC2094 # it is read when it has been written
+    exec 3>"$log" 4<"$log" 5<"$log"
+    rm "$log"
     status=0
-    sh "$0" >"$log" 2>&1 </dev/null || status=$?
+    sh "$0" >&3 2>&1 </dev/null 3>&- 4<&- 5<&- || status=$?
     if [ "$status" != 0 ]; then
-        cat "$log" >&2
+        cat <&4 >&2
         echo "$demo_name: failed with status $status" >&2
         exit 1
     fi
-    echo "$demo_name: $(grep -c '^     ok: ' "$log") promises kept"
+    echo "$demo_name: $(grep -c '^     ok: ' <&5) promises kept"
 }
 
 case "${1:-} $#" in

@@ -1,13 +1,16 @@
 """The web around a deployment, for demonstrations: an app's server, a proxy, and somebody who asks all the time.
 
-    demo-web.py serve VERSION FILE   answers with VERSION; writes its port to FILE
-    demo-web.py proxy LIVE FILE      asks the server whose port is in the file LIVE; writes its own port to FILE
-    demo-web.py receive PEM BODY FILE  takes one POST over TLS, and writes what it was sent to BODY; its port to FILE
-    demo-web.py poll URL FILE        asks every 10 ms until SIGTERM; writes a line for each answer to FILE
+    demo-web.py serve VERSION FILE     answers with VERSION; writes its port to FILE
+    demo-web.py proxy LIVE FILE        asks the server whose port is in the file LIVE; writes its own port to FILE
+    demo-web.py receive PEM SENT FILE  takes forms by POST over TLS, adds them to SENT and says what it got; its port to FILE
+    demo-web.py poll URL FILE          asks every 10 ms until SIGTERM; writes a line for each answer to FILE: when it
+                                       came, how long it took, its status, and what it was
 """
 
+import email
 import http.client
 import http.server
+import json
 import os
 import signal
 import ssl
@@ -32,8 +35,10 @@ class Quiet(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def run(handler, path):
+def run(handler, path, tls=None):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = False
     # What was asked is answered before the end.
     signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(SystemExit))
@@ -53,34 +58,52 @@ def serve(version, path):
 
 
 def proxy(live, path):
+    def read_live():
+        with open(live) as file:
+            return int(file.read())
+
+    def ask(port, path):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
     class Proxy(Quiet):
         def do_GET(self):
-            try:
-                with open(live) as file:
-                    connection = http.client.HTTPConnection("127.0.0.1", int(file.read()), timeout=5)
-                connection.request("GET", self.path)
-                response = connection.getresponse()
-                self.answer(response.status, response.read())
-                connection.close()
-            except OSError as error:
-                self.answer(502, str(error).encode())
+            port = read_live()
+            while True:
+                try:
+                    answer = ask(port, self.path)
+                except (OSError, http.client.HTTPException) as error:
+                    # As proxies do: who is not live any more may have ended since the file was read.
+                    before, port = port, read_live()
+                    if port != before:
+                        continue
+                    answer = 502, str(error).encode()
+                return self.answer(*answer)
 
     run(Proxy, path)
 
 
-def receive(certificate, body, path):
+def receive(certificate, sent, path):
+    def form(headers, body):
+        message = email.message_from_bytes(f"Content-Type: {headers['Content-Type']}\n\n".encode() + body)
+        return {part.get_param("name", header="Content-Disposition"): part.get_payload() for part in message.get_payload()}
+
     class Receiver(Quiet):
         def do_POST(self):
-            sent = self.rfile.read(int(self.headers["Content-Length"]))
-            write_whole(body, f"{self.headers['Host']} {self.path}\n{sent.decode()}")
-            self.answer(200, b"{}")
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            got = json.dumps({"url": f"https://{self.headers['Host']}{self.path}", **form(self.headers, body)})
+            with open(sent, "a") as file:
+                file.write(got + "\n")
+            self.answer(200, got.encode())
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    server = http.server.HTTPServer(("127.0.0.1", 0), Receiver)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    write_whole(path, str(server.server_port))
-    server.handle_request()
+    run(Receiver, path, context)
 
 
 def poll(url, path):
@@ -95,15 +118,17 @@ def poll(url, path):
     with open(path, "w", buffering=1) as file:
         while running:
             asked = time.monotonic()
+            connection = http.client.HTTPConnection(host, timeout=5)
             try:
-                connection = http.client.HTTPConnection(host, timeout=5)
                 connection.request("GET", "/")
                 response = connection.getresponse()
                 answer = f"{response.status} {response.read().decode()}"
+            except (OSError, http.client.HTTPException) as error:
+                answer = f"failed {error!r}"
+            finally:
                 connection.close()
-            except OSError as error:
-                answer = f"failed {error}"
-            print(f"{time.monotonic() - asked:.3f} {answer}", file=file)
+            answered = time.monotonic()
+            print(f"{answered:.3f} {answered - asked:.3f} {answer}", file=file)
             time.sleep(max(0, 0.01 - (time.monotonic() - asked)))
 
 
