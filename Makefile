@@ -18,9 +18,9 @@ C_WARNINGS := -std=c17 -D_GNU_SOURCE -fsyntax-only -Wall -Wextra -Werror -Wconve
 SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/*/*.sh Benchmarks/*.sh rootfs-fixtures/*.sh) .ci/run
 
 .DELETE_ON_ERROR:
-.PHONY: help build install man completions fixtures fixtures-rails packages demo demo-rails test \
-	torture bench bench-log bench-detached posture fuzz fuzz-coverage lint check-c startup-order \
-	generate clean
+.PHONY: help build install man completions fixtures fixtures-rails packages demo demo-rails \
+	demo-deploy demo-apps test torture bench bench-log bench-detached posture fuzz fuzz-coverage \
+	lint check-c startup-order generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -97,7 +97,7 @@ demo-rails: ## migrate a PostgreSQL database from a Rails app's hook, then fail 
 
 demo-deploy: ## deploy a Rails app, refuse, retry and roll back, while somebody asks it every 10 ms
 	@sh scripts/check-swift.sh
-	@sh scripts/packages.sh build fixtures rails test
+	@sh scripts/packages.sh build fixtures rails
 	+@$(MAKE) -s build fixtures-rails
 	@sh scripts/demo-deploy.sh
 
