@@ -29,7 +29,7 @@ struct Database {
     defer { guardian.dismiss() }
     let directory = Workspace.current.path.appending("files/postgres").string
     let database = try start(in: directory)
-    defer { try? RunningProcess.output(["sh", script, "stop", directory]) }
+    defer { _ = try? RunningProcess.output(["sh", script, "stop", directory]) }
     try body(database)
   }
 
