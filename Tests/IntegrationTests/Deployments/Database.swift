@@ -68,10 +68,11 @@ private struct Guardian {
   init() throws {
     let null = try FileDescriptor.open(FilePath("/dev/null"), .readWrite, options: .closeOnExec)
     defer { try? null.close() }
+    let script = Built.package.appending("scripts/demo-cleanup.sh").string
     process = try RunningProcess(
       [
-        "setsid", "sh", Built.package.appending("scripts/demo-cleanup.sh").string,
-        Workspace.current.path.string, "\(getpid())",
+        "setsid", "sh", "-c", "sh \"$1\" \"$2\" \"$3\"; rm -rf \"$4\"", "sh", script,
+        Workspace.current.path.string, "\(getpid())", Workspace.current.state.string,
       ], environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"], descriptors: [null, null, null])
   }
 
