@@ -96,7 +96,7 @@ extension IntegrationTests {
       process.send(SIGKILL)
       #expect(try process.wait() == .signal(SIGKILL))
       // Its command goes on to its end.
-      try waitUntil { !shop.isLocked }
+      try waitUntil { try !shop.isLocked() }
       #expect(shop.current == "v1")
       #expect(try shop.state() == "interrupted")
       let status = try shop.status()
@@ -122,12 +122,12 @@ extension IntegrationTests {
       let process = try begin("v1", callsVolume + ["--volume", "\(gate):/gate"], until: "hook")
       process.send(SIGKILL)
       #expect(try process.wait() == .signal(SIGKILL))
-      #expect(shop.isLocked)
+      #expect(try shop.isLocked())
       let other = try shop.deploy("v1")
       #expect(other.end == .code(125))
       #expect(other.errors.contains("shop is being deployed by deployment 1 of v1 (process "))
       try RunningProcess.output(["sh", "-c", "echo > \(gate)"])
-      try waitUntil { shop.calls.last == "done" && !shop.isLocked }
+      try waitUntil { try shop.calls.last == "done" && !shop.isLocked() }
       #expect(shop.current == nil)
     }
 
@@ -142,10 +142,10 @@ extension IntegrationTests {
         until: "activate v2")
       process.send(SIGKILL)
       #expect(try process.wait() == .signal(SIGKILL))
-      #expect(shop.isLocked)
+      #expect(try shop.isLocked())
       #expect(try shop.deploy("v1").end == .code(125))
       try RunningProcess.output(["sh", "-c", "echo > \(gate)"])
-      try waitUntil { shop.calls.last == "done" && !shop.isLocked }
+      try waitUntil { try shop.calls.last == "done" && !shop.isLocked() }
       #expect(shop.current == "v1")
       // Requests may go to v2 now: they are given back to what is live, and v2 is ended.
       try shop.release("v3")
@@ -166,7 +166,7 @@ extension IntegrationTests {
       let pid = try #require(
         Int32(try String(contentsOfFile: pidFile, encoding: .utf8).dropLast()))
       #expect(kill(pid, 0) == 0)
-      #expect(!shop.isLocked)
+      #expect(try !shop.isLocked())
       kill(pid, SIGKILL)
     }
 
