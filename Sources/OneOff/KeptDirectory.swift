@@ -86,14 +86,28 @@ package struct KeptDirectory: Sendable, Hashable {
   /// - Throws: as ``makeRuns()``.
   package func findApps() throws -> OwnedDescriptor? { try find(.apps) }
 
-  private func make(_ part: Part) throws -> OwnedDescriptor {
+  /// Makes the directory where it is missing, and those above it; returns which were made.
+  ///
+  /// - Throws: the errnos of mkdir(2).
+  func makeIfMissing() throws(SystemError) -> [FilePath] {
     // Others may come by only where there is something for them; see XDG's 0700 for users.
-    let isRoot = effectiveOwner().uid == 0
-    let made = try makeDirectories(path, permissions: isRoot ? 0o711 : 0o700)
+    let permissions: UInt32 = effectiveOwner().uid == 0 ? 0o711 : 0o700
+    let made = try makeDirectories(path, permissions: permissions)
+    guard !made.isEmpty else { return [] }
+    do throws(SystemError) {
+      // Whatever the caller's umask is.
+      try OwnedDescriptor(directory: path).setPermissions(permissions)
+    } catch {
+      removeEmptyDirectories(made)
+      throw error
+    }
+    return made
+  }
+
+  private func make(_ part: Part) throws -> OwnedDescriptor {
+    let made = try makeIfMissing()
     do {
       let directory = try openDirectory()
-      // Whatever the caller's umask is.
-      if !made.isEmpty { try directory.setPermissions(isRoot ? 0o711 : 0o700) }
       if try directory.status(of: part.rawValue) == nil { try make(part, in: directory) }
       return try open(part, in: directory)
     } catch {

@@ -10,17 +10,16 @@ struct ScratchImage: Sendable, Hashable {
   /// How large the file system is; on the host it takes the room that was written to.
   let size: ByteCount
   /// Where the file is.
-  let directory: FilePath
+  var directory: FilePath { kept.path.appending("scratch") }
+  private let kept: KeptDirectory
 
   /// A scratch of that size where this process keeps such files.
-  init(size: ByteCount) throws(SpecError) {
-    self.init(size: size, directory: try KeptDirectory.ofRoot().path.appending("scratch"))
-  }
+  init(size: ByteCount) throws(SpecError) { self.init(size: size, in: try .ofRoot()) }
 
   /// States everything, for tests.
-  init(size: ByteCount, directory: FilePath) {
+  init(size: ByteCount, in kept: KeptDirectory) {
     self.size = size
-    self.directory = directory
+    self.kept = kept
   }
 
   /// Makes it, and mounts it where nothing but a descriptor leads to it.
@@ -52,8 +51,9 @@ struct ScratchImage: Sendable, Hashable {
   /// Makes the file; where it is refused, the directories above it are as they were before.
   private func makeFile() throws -> OwnedDescriptor {
     do {
-      let made = try makeDirectories(directory, permissions: 0o700)
+      var made = try kept.makeIfMissing()
       do {
+        made += try makeDirectories(directory, permissions: 0o700)
         let file = try OwnedDescriptor(unnamedIn: directory, size: size.bytes)
         guard try file.fileSystemType() != .temporary else {
           throw SpecError(

@@ -298,8 +298,13 @@ extension IntegrationTests {
     }
 
     @Test func doctorSaysThatItCanBeHad() throws {
+      let state = Workspace.current.state.string
+      try? FileManager.default.removeItem(atPath: state)
       let line = try perform(["doctor"]).lines.first { $0.contains(" disk-scratch ") }
       #expect(line?.hasPrefix("ok") == true)
+      // Whoever follows an app's link comes by what was made for that.
+      let made = try FileManager.default.attributesOfItem(atPath: state)
+      #expect(made[.posixPermissions] as? Int == 0o711)
     }
 
     @Test(.requires(.userNamespaces)) func withoutRootItIsRefused() throws {

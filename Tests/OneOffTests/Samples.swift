@@ -218,7 +218,7 @@ struct PlanCase: Sendable, CustomStringConvertible {
     var subject = try Sample.subject(
       spec, app: .init(source: "/srv/app", mountPoint: "/app", idMaps: nil))
     subject.scratchImage = ScratchImage(
-      size: spec.scratch.size, directory: "/var/lib/oneoff/scratch")
+      size: spec.scratch.size, in: KeptDirectory(path: "/var/lib/oneoff"))
     return subject
   }
 
