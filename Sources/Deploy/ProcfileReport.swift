@@ -114,21 +114,29 @@ public struct ProcfileReport: Sendable {
   /// An entry that is not the phase's, and may be meant to be.
   private static func slip(of phase: Phase, in file: Procfile) -> Finding? {
     guard !file.entries.contains(where: { $0.name == phase.name }) else { return nil }
-    let meant =
-      file.entries.first { phase.resembles($0.name.utf8) }
-      ?? file.nearestName(to: phase).flatMap { name in
-        // What comes before a deployment is no slip of what comes after it, nor is another phase.
-        name.hasPrefix("pre") || phases.contains { $0.name == name }
-          ? nil : file.entries.first { $0.name == name }
-      }
-    return meant.map { entry in
+    if let entry = file.entries.first(where: { phase.resembles($0.name.utf8) }) {
+      return Finding(
+        rule: .wrongName, position: entry.position,
+        message: "'\(entry.name)' is not '\(phase.name)', and oneoff hook refuses the file for it",
+        remedy: "rename it to '\(phase.name)'", line: entry.shown)
+    }
+    let similar = file.nearestName(to: phase).flatMap { name in
+      // What comes before a deployment is no slip of what comes after it, nor is another phase.
+      name.hasPrefix("pre") || phases.contains { $0.name == name }
+        ? nil : file.entries.first { $0.name == name }
+    }
+    return similar.map { entry in
       Finding(
         rule: .similarName, position: entry.position,
         message: "'\(entry.name)' may be a slip of '\(phase.name)'",
-        remedy: "rename it to '\(phase.name)' if oneoff hook is to run it",
-        line: ArraySlice("\(entry.name): \(entry.command)".utf8).shown)
+        remedy: "rename it to '\(phase.name)' if oneoff hook is to run it", line: entry.shown)
     }
   }
+}
+
+extension Procfile.Entry {
+  /// Its line as text, one column a character.
+  fileprivate var shown: String { ArraySlice("\(name): \(command)".utf8).shown }
 }
 
 extension ProcfilePlatform {

@@ -34,7 +34,8 @@ public enum ProcfileRule: String, Sendable, Hashable, CaseIterable {
   case blanksOnly = "blanks-only"
   case otherReading = "other-reading"
 
-  // Of oneoff itself.
+  // Of oneoff itself: names that are nearly a phase's.
+  case wrongName = "wrong-name"
   case similarName = "similar-name"
 
   /// What kind of fault it is.
@@ -44,6 +45,7 @@ public enum ProcfileRule: String, Sendable, Hashable, CaseIterable {
     case .leadingBlank, .noName, .longName, .blankBeforeColon, .noColon, .noCommand, .continuation:
       .malformed
     case .duplicate: .duplicate
+    case .wrongName: .misnamed
     case .noEntries, .byteOrderMark, .carriageReturns, .noSpace, .commentInCommand,
       .slashesInCommand, .nameIsNoLabel, .blankAroundCommand, .lineSeparator, .longLine,
       .indentedComment, .commentNotUTF8, .blanksOnly, .otherReading, .similarName:

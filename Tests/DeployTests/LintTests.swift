@@ -183,6 +183,15 @@ import Testing
     #expect(!report(text).findings.contains { $0.rule == .similarName })
   }
 
+  /// A hook refuses the whole file for it.
+  @Test(arguments: ["Postdeploy: x\n", "web: x\npost-deploy: y\n", "Release: x\n"])
+  func nameThatDiffersFromAPhasesInCaseOnlyIsAnError(text: String) {
+    let report = report(text)
+    #expect(report.errorCount == 1)
+    #expect(report.findings.contains { $0.rule == .wrongName })
+    #expect(!report.findings.contains { $0.rule == .similarName })
+  }
+
   @Test func keepsAThousandFindingsAndCountsTheRest() {
     let text = String(repeating: "nada\n", count: 1500) + String(repeating: " # x\n", count: 600)
     let report = report(text)
