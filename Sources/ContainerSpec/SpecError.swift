@@ -14,6 +14,11 @@ public struct SpecError: Error, Sendable, Hashable {
   }
 }
 
+extension Error {
+  /// What is wrong, on one line and without what to do about it, for where other words follow.
+  package var sentence: String { ((self as? SpecError)?.message ?? "\(self)").onOneLine }
+}
+
 extension SpecError: CustomStringConvertible {
   /// The message, and the remedy on a line of its own.
   public var description: String {

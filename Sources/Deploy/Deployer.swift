@@ -65,13 +65,13 @@ package struct Deployer: ~Copyable {
       if step.canBeLeft {
         entry.deployment = before
         return .notBegun(
-          .init(.impossible, status: 125, "its state cannot be kept: \(error)".onOneLine))
+          .init(.impossible, status: 125, "its state cannot be kept: \(error.sentence)"))
       }
-      warn("its state could not be kept: \(error)".onOneLine)
+      warn("its state could not be kept: \(error.sentence)")
     }
     performer.advanced(entry.deployment)
-    let failure =
-      step == .current ? switchLink() : performer.perform(step, of: &entry.deployment)
+    var failure = performer.perform(step, of: &entry.deployment)
+    if failure == nil, step == .current { failure = switchLink() }
     if step == .abandon { entry.deployment.isAbandoned = failure == nil }
     if let failure { return .failed(failure) }
     if step == .current { performer.wentLive(entry.deployment) }
@@ -85,7 +85,7 @@ package struct Deployer: ~Copyable {
     do {
       try app.noteSuccess(of: run, in: ReleaseVersion(entry.deployment.release))
     } catch {
-      warn("that the \(run.phase) hook has succeeded could not be kept: \(error)")
+      warn("that the \(run.phase) hook has succeeded could not be kept: \(error.sentence)")
     }
   }
 
@@ -94,13 +94,13 @@ package struct Deployer: ~Copyable {
       try app.switchToPrepared()
     } catch {
       return .init(
-        .impossible, status: 125, "the link to it could not be switched: \(error)".onOneLine)
+        .impossible, status: 125, "the link to it could not be switched: \(error.sentence)")
     }
     do throws(SystemError) {
       try app.synchronize()
     } catch {
       // It is live all the same.
-      warn("that it is live may be lost in a power cut: \(error)".onOneLine)
+      warn("that it is live may be lost in a power cut: \(error.sentence)")
     }
     return nil
   }
@@ -117,7 +117,7 @@ package struct Deployer: ~Copyable {
     do throws(SystemError) {
       try history.writeEnd(entry)
     } catch {
-      warn("its end could not be kept: \(error)".onOneLine)
+      warn("its end could not be kept: \(error.sentence)")
     }
   }
 }

@@ -11,11 +11,16 @@ package struct DeploymentHistory: ~Copyable {
     package var options: [GivenOption]
     /// The directory that relative paths in them begin at.
     package var directory: String
+    /// Whether the release's phases are among its steps.
+    package var runsPhases: Bool
 
-    package init(deployment: Deployment, options: [GivenOption], directory: String) {
+    package init(
+      deployment: Deployment, options: [GivenOption], directory: String, runsPhases: Bool = true
+    ) {
       self.deployment = deployment
       self.options = options
       self.directory = directory
+      self.runsPhases = runsPhases
     }
   }
 

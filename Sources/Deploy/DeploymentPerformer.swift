@@ -1,4 +1,4 @@
-/// Whoever does the steps of a deployment, but for the switch of the link.
+/// Whoever does the steps of a deployment. The link is switched by the deployer.
 package protocol DeploymentPerformer: AnyObject {
   /// The steps that there are; ``Deployment/Step/current`` always is one.
   var steps: Set<Deployment.Step> { get }
@@ -6,7 +6,8 @@ package protocol DeploymentPerformer: AnyObject {
   /// The signal that has asked for the end; nil as long as none has.
   var cancellation: Int32? { get }
 
-  /// Does a step; returns why it has failed, or nil. Phases that were run are noted.
+  /// Does a step, or all that is to be done before the link is switched; returns why it has failed,
+  /// or nil. Phases that were run are noted.
   func perform(
     _ step: Deployment.Step, of deployment: inout Deployment
   ) -> DeploymentProgress.Failure?

@@ -15,6 +15,7 @@ package struct KeptApp: ~Copyable {
     static let currentDraft = ".current.draft"
     static let releases = "releases"
     static let lock = "lock"
+    static let lockHolder = "lock.holder"
   }
 
   /// The app.
@@ -136,20 +137,22 @@ package struct KeptApp: ~Copyable {
   package borrowing func tryLock() throws(SystemError) -> AppLock? {
     let file = try descriptor.open(Name.lock, flags: [.readingAndWriting, .creating])
     guard try file.tryLock(.exclusive, subject: "of the app \(app.text)") else { return nil }
-    return AppLock(file: file)
+    let holder = try descriptor.open(Name.lockHolder, flags: [.readingAndWriting, .creating])
+    // Nobody but who has the first has this one, unless somebody looks at the moment.
+    try holder.waitForLock(.exclusive, subject: "of the app \(app.text)")
+    return AppLock(file: file, holder: holder)
   }
 
-  /// Who has the lock; nil when nobody has, or it is not known who.
-  package borrowing func lockHolder() -> LockHolder? {
-    guard isLocked, let text = try? descriptor.contents(of: Name.lock, limit: 64 << 10) else {
-      return nil
-    }
-    return StoredJSON.value(LockHolder.self, of: text)
+  /// Whether somebody has the lock, and who.
+  package borrowing func lockState() -> LockState {
+    guard isLocked(Name.lock) else { return .free }
+    let text = try? descriptor.contents(of: Name.lockHolder, limit: 64 << 10)
+    let holder = text.flatMap { StoredJSON.value(LockHolder.self, of: $0) }
+    return isLocked(Name.lockHolder) ? .held(holder) : .left(holder)
   }
 
-  /// Whether somebody has the lock.
-  package var isLocked: Bool {
-    guard let file = try? descriptor.open(Name.lock, flags: .reading) else { return false }
+  private borrowing func isLocked(_ name: String) -> Bool {
+    guard let file = try? descriptor.open(name, flags: .reading) else { return false }
     return (try? file.tryLock(.shared, subject: "of the app \(app.text)")) == false
   }
 }
@@ -158,11 +161,25 @@ package struct KeptApp: ~Copyable {
 package struct AppLock: ~Copyable {
   /// For processes that are to hold it, too.
   package let file: OwnedDescriptor
+  /// Locked by the process alone that has taken the lock, so that it is known when that is gone.
+  fileprivate let holder: OwnedDescriptor
 
   /// Tells people who has it; the lock itself is the kernel's.
-  package borrowing func note(_ holder: LockHolder) {
-    try? file.replaceContents(StoredJSON.text(holder))
+  package borrowing func note(_ who: LockHolder) {
+    try? holder.replaceContents(StoredJSON.text(who))
   }
+}
+
+/// Whether somebody has the lock of an app; nil for who it is where that cannot be read.
+package enum LockState: Sendable, Hashable {
+  case free
+  /// Whoever has taken it is at work.
+  case held(LockHolder?)
+  /// Whoever has taken it was killed; what they have started goes on, and has it still.
+  case left(LockHolder?)
+
+  /// Whether whoever has taken it is at work.
+  package var isHeld: Bool { if case .held = self { true } else { false } }
 }
 
 /// Who has locked an app, for whoever has to wait.

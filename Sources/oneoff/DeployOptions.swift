@@ -30,6 +30,17 @@ struct DeployOptions: Sendable {
 
   /// How long a command of the host's may go on after it was told to end.
   static let grace = Duration.seconds(30)
+
+  /// Options of a call, and not of the deployment: whoever does it again gives their own. Which
+  /// release it is, and where, is known without them.
+  private static let ofOneCall: Set = [
+    "release", "app-dir", "wait", "quiet", "events", "result", "changes", "stats",
+  ]
+
+  /// The options that also count when a deployment is done again.
+  static func lasting(_ given: [GivenOption]) -> [GivenOption] {
+    given.filter { !ofOneCall.contains($0.name) }
+  }
 }
 
 extension OptionGroup {
@@ -76,9 +87,8 @@ extension OptionGroup {
     ])
 
   /// The options of `hook` and `run` that a deployment takes, too.
-  static let ofDeployedHook: [OptionGroup] = ([ofHook] + ofRun).map { group in
-    let others = ["phase", "app", "container-version", "detach", "id", "name"]
-    return OptionGroup(group.title, group.options.filter { !others.contains($0.name) })
+  static let ofDeployedHook: [OptionGroup] = ([ofHook] + ofRun).map {
+    $0.without("phase", "app", "container-version", "detach", "id", "name")
   }
 
   /// That a hook not be run twice.
@@ -86,6 +96,13 @@ extension OptionGroup {
 
   /// Which app is asked about.
   static let app = OptionGroup("App", [.deployedApp, .json])
+}
+
+extension OptionGroup {
+  /// The group but for options with these names.
+  func without(_ names: String...) -> OptionGroup {
+    OptionGroup(title, options.filter { !names.contains($0.name) })
+  }
 }
 
 extension CommandOption {

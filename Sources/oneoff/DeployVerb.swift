@@ -46,10 +46,12 @@ enum DeployVerb {
     return try DeploymentRequest(release, .deploy, options).perform(as: verb.name)
   }
 
-  /// Its options, which verbs that deploy again take, too.
-  static var groups: [OptionGroup] {
+  private static var groups: [OptionGroup] {
     [OptionGroup.ofDeployment, .notifications, .log] + OptionGroup.ofDeployedHook
   }
+
+  /// The options of verbs that deploy again what is known.
+  static var groupsOfRepetition: [OptionGroup] { groups.map { $0.without("release", "app-dir") } }
 
   /// The options with which a deployment was done.
   ///

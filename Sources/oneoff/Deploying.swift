@@ -12,11 +12,13 @@ struct DeploymentRequest {
   /// The options of `deploy`, with which it is done.
   let options: Options
   /// Whether the release's phases run.
-  var runsHook = true
+  var runsPhases = true
   /// The deployment that is done again.
   var earlier: Deployment?
+  /// Where the release is; nil where the options say so.
+  var releaseDirectory: FilePath?
   /// The directory in which relative paths begin; nil for that of this process.
-  var directory: String?
+  private var directory: String?
 
   /// Takes what the options of a verb say.
   ///
@@ -26,6 +28,19 @@ struct DeploymentRequest {
     self.release = release
     self.reason = reason
     self.options = options
+  }
+
+  /// Takes what a deployment was that is to be done again.
+  ///
+  /// - Parameter more: options that win over its own.
+  /// - Throws: ``SpecError`` where the file of options that it names is no good any more.
+  init(
+    again entry: DeploymentHistory.Entry, _ reason: HookReason.Reason, _ more: [GivenOption]
+  ) throws {
+    try self.init(
+      ReleaseVersion(entry.deployment.release), reason, DeployVerb.options(of: entry, and: more))
+    self.runsPhases = entry.runsPhases
+    self.directory = entry.directory
   }
 
   /// Deploys, from taking the app's lock to giving it up.
@@ -41,10 +56,11 @@ struct DeploymentRequest {
     output.heartbeat = log.heartbeat
     output.sinks.application = app.text
     // BEFORE anything is made: what is wrong with the release or the options.
-    var hook = try options.hook(of: release)
+    var hook = try options.hook(of: release, in: releaseDirectory)
     // From here on it is this directory, wherever a link to it leads later.
     if let real = try? realPath(of: hook.appDirectory) { hook.appDirectory = real }
-    _ = try DeploymentPhases(hook, options, done: [], isFirst: false, runsHook: runsHook)
+    try DeploymentPhases(hook, options, done: [], isFirst: false, runsPhases: runsPhases)
+      .checkThatTheyCanRun(volumesMayCome: options.deploy.boot != nil)
     // What is done again has options of another day, and nobody is kept from going back to what
     // worked because a token is not there.
     let notifier = try options.notifications.notifier(
@@ -55,7 +71,7 @@ struct DeploymentRequest {
     let history = try DeploymentHistory(of: kept)
     let live = try kept.current()
     try DeploymentLeftovers(live: live, interruptions: interruptions, log: log)
-      .settle(history, lock)
+      .settle(history, kept, lock)
     let deployment = Deployment(
       number: (try history.numbers().last ?? 0) + 1, app: app.text, release: release.text,
       reason: reason, attempt: earlier.map { max(1, min($0.attempt, 1_000_000)) + 1 } ?? 1,
@@ -70,13 +86,14 @@ struct DeploymentRequest {
       ReleaseDirectory(directory),
       DeploymentPhases(
         hook, options, done: kept.phasesDone(of: release), isFirst: live == nil,
-        runsHook: runsHook),
+        runsPhases: runsPhases),
       DeploymentCommands(
         options, deployment, directory: directory,
         previous: try live.flatMap { try kept.directory(of: $0) }),
       options, output, log, notifier, interruptions, lock)
     let entry = DeploymentHistory.Entry(
-      deployment: deployment, options: options.given, directory: try workingDirectory().string)
+      deployment: deployment, options: DeployOptions.lasting(options.given),
+      directory: try workingDirectory().string, runsPhases: runsPhases)
     var deployer = try Deployer(
       entry, of: release, in: directory, app: kept, history: history)
     return deployer.run(runner).status ?? CommandLineTool.failureStatus
@@ -108,9 +125,13 @@ extension Options {
     return try AppName(app)
   }
 
-  /// The hook of a release.
-  fileprivate func hook(of release: ReleaseVersion) throws(SpecError) -> Hook {
-    var hook = try self.hook.hook()
+  /// The hook of a release, in the directory that the options name where `directory` is nil.
+  fileprivate func hook(
+    of release: ReleaseVersion, in directory: FilePath?
+  ) throws(SpecError) -> Hook {
+    var options = self.hook
+    options.appDirectory = directory ?? options.appDirectory
+    var hook = try options.hook()
     hook.phase = .postdeploy
     hook.containerVersion = release.text
     return hook
@@ -124,11 +145,37 @@ extension LockHolder {
       since: deployment.started)
   }
 
-  /// Who it is, for people.
-  var text: String { "\(purpose) (process \(pid), since \(since.prefix { $0 != "." })Z)" }
+  /// Since when, to the second.
+  fileprivate var time: String { "\(since.prefix { $0 != "." })Z" }
+}
+
+extension LockState {
+  /// Who has it, for people.
+  fileprivate var text: String {
+    switch self {
+    case .free, .held(nil): "somebody"
+    case .held(let holder?):
+      "\(holder.purpose) (process \(holder.pid), since \(holder.time))".onOneLine
+    case .left(let holder):
+      "what \(holder?.purpose ?? "another one") has left running: oneoff was killed, and its hook "
+        + "or command goes on"
+    }
+  }
 }
 
 extension KeptApp {
+  /// Where a release is that is to go live again.
+  ///
+  /// - Throws: ``VerbFailure`` where it is not there any more.
+  borrowing func existingDirectory(of release: ReleaseVersion) throws -> FilePath {
+    let known = try directory(of: release)
+    if let known, (try? fileStatus(following: known))?.kind == .directory { return known }
+    throw VerbFailure(
+      "the release \(release.text) of \(app.text) is gone"
+        + (known.map { ": there is no directory \($0)".onOneLine } ?? ""),
+      remedy: "put it there again, or deploy it from elsewhere with oneoff deploy", status: 1)
+  }
+
   /// How often a lock that somebody else has is tried.
   private static var interval: Duration { .milliseconds(100) }
   /// Who only looks whether it is locked has it for a moment.
@@ -145,14 +192,14 @@ extension KeptApp {
     var hasSaidSo = false
     while true {
       if let lock = try tryLock() { return lock }
-      let holder = lockHolder()?.text ?? "somebody"
+      let state = lockState()
       guard monotonicClock() < end else {
         throw SpecError(
-          "\(app.text) is being deployed by \(holder)",
+          "\(app.text) is being deployed by \(state.text)",
           remedy: time == .zero
             ? "wait for its end; --wait 10m does so" : "give it more time with --wait")
       }
-      if !hasSaidSo, time > .zero { log.step("Waiting for \(holder)") }
+      if !hasSaidSo, time > .zero { log.step("Waiting for \(state.text)") }
       hasSaidSo = true
       pause(Self.interval)
       if let signal = try interruptions.take() {

@@ -13,40 +13,41 @@ struct DeploymentLeftovers {
   /// started.
   ///
   /// - Throws: where a record can be neither read nor written.
-  func settle(_ history: borrowing DeploymentHistory, _ lock: borrowing AppLock) throws {
+  func settle(
+    _ history: borrowing DeploymentHistory, _ kept: borrowing KeptApp, _ lock: borrowing AppLock
+  ) throws {
     let entries = try history.entries().readable
     let settled = try history.settle(current: live) { entry in
       do {
-        if entry.deployment.mayHaveTheRequests { try activateLive(of: entries, lock) }
-        return try run(.abandon, of: entry, lock)
+        if entry.deployment.mayHaveTheRequests { try activateLive(of: entries, kept, lock) }
+        return try run(.abandon, of: entry, kept, lock)
       } catch {
-        let text = "what deployment \(entry.deployment.number) has started is left: \(error)"
-        log.warning(text.onOneLine)
+        let number = entry.deployment.number
+        log.warning("what deployment \(number) has started is left: \(error.sentence)")
         return false
       }
     }
     guard let settled else { return }
-    log.step(
-      "Deployment \(settled.number) of \(settled.release) was interrupted: it is "
-        + settled.state.rawValue)
+    let when = settled.state == .success ? " after it had gone live" : ""
+    log.step("Deployment \(settled.number) of \(settled.release) was interrupted\(when)")
   }
 
   private func activateLive(
-    of entries: [DeploymentHistory.Entry], _ lock: borrowing AppLock
+    of entries: [DeploymentHistory.Entry], _ kept: borrowing KeptApp, _ lock: borrowing AppLock
   ) throws {
     let entry = entries.first {
       $0.deployment.release == live?.text && $0.deployment.state == .success
     }
-    if let entry { _ = try run(.activate, of: entry, lock) }
+    if let entry { _ = try run(.activate, of: entry, kept, lock) }
   }
 
   /// Runs a command of a deployment that is over; whether it has succeeded.
   private func run(
-    _ step: Deployment.Step, of entry: DeploymentHistory.Entry, _ lock: borrowing AppLock
+    _ step: Deployment.Step, of entry: DeploymentHistory.Entry, _ kept: borrowing KeptApp,
+    _ lock: borrowing AppLock
   ) throws -> Bool {
     let options = try DeployVerb.options(of: entry)
-    let directory = FilePath(entry.directory)
-      .pushing(options.hook.appDirectory ?? "").lexicallyNormalized()
+    let directory = try kept.directory(of: ReleaseVersion(entry.deployment.release)) ?? ""
     let commands = try DeploymentCommands(
       options, entry.deployment, directory: directory, previous: nil)
     defer { log.endSection() }

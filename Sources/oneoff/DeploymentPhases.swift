@@ -1,5 +1,6 @@
 import ContainerSpec
 import Deploy
+import LinuxSystem
 import OneOff
 
 /// The phases of a release that a deployment runs, looked up before anything begins.
@@ -16,10 +17,10 @@ struct DeploymentPhases {
   /// - Parameters:
   ///   - done: those that have succeeded for this release.
   ///   - isFirst: whether no deployment of the app has succeeded yet.
-  ///   - runsHook: whether phases are wanted.
+  ///   - runsPhases: whether phases are wanted.
   /// - Throws: what is wrong with the release's files, or with the options.
   init(
-    _ hook: Hook, _ options: Options, done: Set<String>, isFirst: Bool, runsHook: Bool
+    _ hook: Hook, _ options: Options, done: Set<String>, isFirst: Bool, runsPhases: Bool
   ) throws {
     self.done = done
     // Looked at in any case: a release without them was not put together to its end.
@@ -29,7 +30,7 @@ struct DeploymentPhases {
       let given = try options.run.environment().variables
       try manifest.checkRequired(in: manifest.defaults() + given)
     }
-    guard runsHook else {
+    guard runsPhases else {
       (self.release, self.hook) = (nil, nil)
       return
     }
@@ -37,6 +38,21 @@ struct DeploymentPhases {
     release.phase = .release
     self.release = try PreparedHook(release, files, options, isFirstDeployment: isFirst)
     self.hook = try PreparedHook(hook, files, options, isFirstDeployment: isFirst)
+  }
+
+  /// Checks that they can be run, before anything is begun: the image is there, and the host can
+  /// keep to the limits.
+  ///
+  /// - Parameter volumesMayCome: whether what is started before the hook may make its volumes.
+  /// - Throws: as a run would.
+  func checkThatTheyCanRun(volumesMayCome: Bool) throws {
+    // Without root this process would enter namespaces, in which the platform's commands must not
+    // run.
+    guard effectiveOwner().uid == 0 else { return }
+    if let release { _ = try describePlan(of: release.spec) }
+    guard var spec = hook?.spec else { return }
+    if volumesMayCome { spec.volumes = [] }
+    _ = try describePlan(of: spec)
   }
 
   /// The steps that there are.

@@ -51,19 +51,17 @@ final class DeploymentRunner: DeploymentPerformer {
   ) -> DeploymentProgress.Failure? {
     defer { log.endSection() }
     do {
-      if step != .abandon, step != .retire { try directory.check() }
+      if step.needsRelease { try directory.check() }
       switch step {
       case .release: return try run(phases.release, &deployment)
       case .hook: return try run(phases.hook, &deployment)
       case .ready: return try commands.waitUntilReady(interruptions, log)
       case .boot, .activate, .retire, .abandon:
         return try commands.run(step, deployment, interruptions, lock, log)
-      case .current: preconditionFailure("the deployer switches the link")
+      case .current: return nil
       }
     } catch {
-      let message = (error as? SpecError)?.message ?? "\(error)"
-      return .init(
-        .impossible, status: CommandLineTool.failureStatus, message.onOneLine)
+      return .init(.impossible, status: CommandLineTool.failureStatus, error.sentence)
     }
   }
 
@@ -137,6 +135,11 @@ final class DeploymentRunner: DeploymentPerformer {
     }
     return output
   }
+}
+
+extension Deployment.Step {
+  /// Whether it is done with the release, which then must be the one that was looked at.
+  fileprivate var needsRelease: Bool { self != .abandon && self != .retire }
 }
 
 extension Deployment {

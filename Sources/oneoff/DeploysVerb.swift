@@ -48,10 +48,10 @@ enum DeploysVerb {
     let history = try DeploymentHistory(of: kept)
     let current = try kept.current()?.text
     let last = try history.numbers().last
-    let isLocked = kept.isLocked
+    let isBeingDone = kept.lockState().isHeld
     let (entries, faults) = try history.entries()
     deployments += entries.map(\.deployment).map { deployment in
-      let isRunning = isLocked && deployment.number == last
+      let isRunning = isBeingDone && deployment.number == last
       return isRunning ? deployment : deployment.settled(current: current)
     }
     for fault in faults { Printer.printError("\(kept.app.text): \(fault)") }

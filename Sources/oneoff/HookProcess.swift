@@ -96,7 +96,8 @@ struct HookProcess: Sendable, Codable {
       onCallerDeath: .finish)
     let end = End(
       status: run.status, wasExecuted: run.wasExecuted, isExplained: run.isExplained)
-    try report.write(StoredJSON.text(end))
+    // Nobody reads it when the deployment was killed meanwhile.
+    try? report.write(StoredJSON.text(end))
     return run.status
   }
 }

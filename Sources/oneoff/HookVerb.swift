@@ -17,7 +17,8 @@ struct HookOptions: Sendable {
   func hook() throws(SpecError) -> Hook {
     guard let appDirectory else {
       throw SpecError(
-        "there is no app", remedy: "name its release, such as --app-dir /srv/app/current")
+        "there is no app directory",
+        remedy: "name that of the release, such as --app-dir /srv/app/v42")
     }
     var hook = Hook(appDirectory: appDirectory, phase: phase)
     hook.mountPoint = mountPoint ?? hook.mountPoint
@@ -107,7 +108,7 @@ enum HookVerb {
       do {
         try once?.note(prepared.command.phase, run: prepared.spec.id)
       } catch {
-        log.warning("that the hook has succeeded could not be kept: \(error)")
+        log.warning("that the hook has succeeded could not be kept: \(error.sentence)")
       }
     }
     // A log that is gone is no reason to lose the status.

@@ -14,8 +14,9 @@ struct OptionFile {
 
   /// Reads a file.
   ///
+  /// - Parameter known: the options that there are.
   /// - Throws: ``SpecError`` with the place of what is wrong.
-  init(_ path: FilePath) throws(SpecError) {
+  init(_ path: FilePath, known: [CommandOption]) throws(SpecError) {
     let bytes = try readInput(path, limit: Self.maximumSize, kind: "configuration")
     let members: [String: Value]
     do {
@@ -27,35 +28,47 @@ struct OptionFile {
     }
     var options: [GivenOption] = []
     for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+      let place = "\(path): \(name)".onOneLine
       guard name != "config" else {
         throw SpecError(
-          "\(path.string.onOneLine): config: a file of options cannot name another one",
+          "\(place): a file of options cannot name another one",
           remedy: "write the options into one file")
       }
-      for text in value.texts {
-        options.append(
-          GivenOption(name: name, value: try ByteString(text, subject: "\(path): \(name)")))
+      var texts = [""]
+      // Whoever reads the options knows what to say of one that there is not.
+      if let option = known.first(where: { $0.name == name }) {
+        texts = try value.texts(for: option, place)
+      }
+      for text in texts {
+        options.append(GivenOption(name: name, value: try ByteString(text, subject: place)))
       }
     }
     self.options = options
   }
 
-  /// A text, a number, a switch, or a list of those.
+  /// A text, a number, true or false, or a list of texts and numbers.
   private enum Value: Decodable {
     case single(String)
-    case off
-    case list([Value])
+    case flag(Bool)
+    case list([String])
 
     init(from decoder: any Decoder) throws {
       if var list = try? decoder.unkeyedContainer() {
-        var values: [Value] = []
-        while !list.isAtEnd { values.append(try list.decode(Value.self)) }
-        self = .list(values)
+        var texts: [String] = []
+        while !list.isAtEnd {
+          guard case .single(let text) = try list.decode(Value.self) else {
+            throw DecodingError.typeMismatch(
+              String.self,
+              .init(codingPath: list.codingPath, debugDescription: "not a text in a list"))
+          }
+          texts.append(text)
+        }
+        self = .list(texts)
         return
       }
       let container = try decoder.singleValueContainer()
       if let isOn = try? container.decode(Bool.self) {
-        self = isOn ? .single("") : .off
+        self = .flag(isOn)
       } else if let number = try? container.decode(Int.self) {
         self = .single("\(number)")
       } else if let number = try? container.decode(Double.self) {
@@ -65,18 +78,29 @@ struct OptionFile {
       }
     }
 
-    var texts: [String] {
+    /// The values that it gives to an option, one for each time; none for a switch that is off.
+    ///
+    /// - Throws: ``SpecError`` where the option is none of this kind.
+    func texts(for option: CommandOption, _ place: String) throws(SpecError) -> [String] {
       switch self {
-      case .single(let text): [text]
-      case .off: []
-      case .list(let values): values.flatMap(\.texts)
+      case .flag(let isOn) where option.value == nil: return isOn ? [""] : []
+      case .single(let text) where option.value != nil: return [text]
+      case .list(let texts) where option.isRepeatable: return texts
+      default: break
       }
+      let expected =
+        option.value == nil
+        ? "true or false"
+        : "a text or a number" + (option.isRepeatable ? ", or a list of them" : "")
+      throw SpecError("\(place): expected \(expected)", remedy: OptionFile.remedy)
     }
   }
 
+  private static let remedy =
+    "write options by their names, such as {\"rootfs\": \"/srv/image\", \"once\": true}"
+
   private static func explain(_ error: any Error, _ path: FilePath) -> SpecError {
     let shown = path.string.onOneLine
-    let remedy = "write options by their names, such as {\"rootfs\": \"/srv/image\"}"
     guard let error = error as? DecodingError else {
       return SpecError("\(shown): it cannot be read: \(error)".onOneLine, remedy: remedy)
     }
@@ -88,8 +112,8 @@ struct OptionFile {
         return SpecError("\(shown): it is no JSON object", remedy: remedy)
       }
       return SpecError(
-        "\(shown): \(place.joined(separator: ".")): expected a text, a number, true, false, "
-          + "or a list of those".onOneLine, remedy: remedy)
+        "\(shown): \(place.joined(separator: ".")): expected a text, a number, true, false, or a "
+          + "list of texts and numbers".onOneLine, remedy: remedy)
     case .dataCorrupted(let context):
       let detail = context.underlyingError.map { "\($0)" } ?? context.debugDescription
       return SpecError("\(shown): it is not JSON: \(detail)".onOneLine, remedy: remedy)
@@ -105,8 +129,9 @@ extension Options {
   /// - Throws: ``SpecError`` for what is wrong with the file.
   func withConfiguration(of verb: Verb) throws(SpecError) -> Options {
     guard let path = deploy.configuration else { return self }
-    let parser = OptionParser(options: verb.options, verb: verb)
-    let inFile = try OptionFile(path).options
+    let known = verb.groups.flatMap(\.options)
+    let parser = OptionParser(options: known, verb: verb)
+    let inFile = try OptionFile(path, known: known).options
     let own = given
     do {
       // First alone, so that an error names the file.

@@ -7,12 +7,12 @@ enum RetryVerb {
     name: "retry",
     summary: "Do an app's last deployment again, which did not succeed",
     details: [
-      "The same release is deployed with the same options; those given here win over them. What "
-        + "files such as --env-file and --config hold is read anew. Relative paths begin in the "
-        + "directory in which oneoff deploy was called. ONEOFF_REASON is 'retry', and "
-        + "ONEOFF_ATTEMPT one more."
+      "The same release is deployed from the same directory with the same options; those given "
+        + "here win over them. What files such as --env-file and --config hold is read anew. "
+        + "Relative paths begin in the directory in which oneoff deploy was called. ONEOFF_REASON "
+        + "is 'retry', and ONEOFF_ATTEMPT one more."
     ],
-    groups: DeployVerb.groups,
+    groups: DeployVerb.groupsOfRepetition,
     examples: [
       .init(command: "oneoff retry --app shop", purpose: "once the database is back"),
       .init(
@@ -32,11 +32,9 @@ enum RetryVerb {
           + "is live",
         remedy: "oneoff deploy deploys a release once more")
     }
-    let options = try DeployVerb.options(of: last, and: invocation.options.given)
-    var request = try DeploymentRequest(
-      options.deploy.release ?? ReleaseVersion(deployment.release), .retry, options)
+    var request = try DeploymentRequest(again: last, .retry, invocation.options.given)
+    request.releaseDirectory = try kept.existingDirectory(of: request.release)
     request.earlier = deployment
-    request.directory = last.directory
     return try request.perform(as: verb.name)
   }
 }

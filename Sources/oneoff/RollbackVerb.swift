@@ -27,7 +27,7 @@ enum RollbackVerb {
             options.deploy.runsHook = true
           },
         ])
-    ] + DeployVerb.groups,
+    ] + DeployVerb.groupsOfRepetition,
     examples: [
       .init(command: "oneoff rollback --app shop", purpose: "to the release before"),
       .init(
@@ -52,11 +52,15 @@ enum RollbackVerb {
         "\(target.text) has never been live",
         remedy: "oneoff deploys --app \(app.text) lists the deployments", status: 1)
     }
+    guard target != current else {
+      throw VerbFailure(
+        "\(target.text) is live already",
+        remedy: "oneoff deploy --release \(target.text) deploys it once more", status: 1)
+    }
     let own = options.given.filter { !["to", "hook"].contains($0.name) }
-    var request = try DeploymentRequest(
-      target, .rollback, DeployVerb.options(of: live, and: own))
-    request.runsHook = options.deploy.runsHook
-    request.directory = live.directory
+    var request = try DeploymentRequest(again: live, .rollback, own)
+    request.releaseDirectory = try kept.existingDirectory(of: target)
+    request.runsPhases = options.deploy.runsHook
     return try request.perform(as: verb.name)
   }
 }

@@ -39,7 +39,7 @@ struct RecordRequest: Sendable, Codable {
       return try RunStore.begin(description)
     } catch {
       guard !isRequired, error != .recordExists(id) else { throw error }
-      let text = "the run is not recorded: \(error)".onOneLine
+      let text = "the run is not recorded: \(error.sentence)"
       warnings.append(RunWarning(code: "no-record", text: text))
       return nil
     }
@@ -131,7 +131,7 @@ private func makeControl(
   do throws(OneOffError) {
     try control.listen(for: id, started: started)
   } catch {
-    let text = "nobody can attach to the run or kill it: \(error)".onOneLine
+    let text = "nobody can attach to the run or kill it: \(error.sentence)"
     warnings.append(RunWarning(code: "no-control", text: text))
   }
   return control

@@ -47,6 +47,9 @@ struct AppStatus: Encodable {
   let last: Deployment?
   /// The deployment that is being done; nil when none is.
   let running: Deployment?
+  /// Whether the app is locked: by that, by a hook, or by what goes on of a deployment that was
+  /// killed.
+  let isLocked: Bool
 
   /// Finds out.
   ///
@@ -56,7 +59,8 @@ struct AppStatus: Encodable {
     for fault in faults { Printer.printError("\(kept.app.text): \(fault)") }
     let current = try kept.current()
     let last = entries.first?.deployment
-    let isRunning = last?.state == .starting && kept.isLocked
+    let lock = kept.lockState()
+    let isRunning = last?.state == .starting && lock.isHeld
     self.app = kept.app.text
     self.current = current?.text
     self.directory = try current.flatMap { try kept.directory(of: $0)?.string }
@@ -64,10 +68,16 @@ struct AppStatus: Encodable {
     self.running = isRunning ? last : nil
     self.last = isRunning ? last : last?.settled(current: current?.text)
     self.state = self.last?.state
+    self.isLocked = lock != .free
+    if case .left = lock { self.goesOn = true } else { self.goesOn = false }
   }
+
+  /// Whether what a killed deployment has started goes on.
+  private let goesOn: Bool
 
   private enum CodingKeys: String, CodingKey {
     case app, current, directory, previous, state, last, running
+    case isLocked = "locked"
   }
 
   /// Writes every member, as `null` where it is nil.
@@ -80,6 +90,7 @@ struct AppStatus: Encodable {
     try members.encode(state, forKey: .state)
     try members.encode(last, forKey: .last)
     try members.encode(running, forKey: .running)
+    try members.encode(isLocked, forKey: .isLocked)
   }
 
   /// For people, a line each.
@@ -93,6 +104,7 @@ struct AppStatus: Encodable {
         ("deployment", "\(last.number) of \(last.release): \(last.state.rawValue)\(step)"))
       if let message = last.message { lines.append(("", message)) }
     }
+    if goesOn { lines.append(("", "its hook or command goes on, and keeps the app locked")) }
     return lines.map { name, value in
       let label = name.isEmpty ? "" : "\(name):"
       return label + String(repeating: " ", count: 12 - label.count) + value.onOneLine + "\n"

@@ -61,7 +61,7 @@ extension CommandLineTests {
       (["run", "--rootfs", "/", "--env-file", "/nope", "id"], "'/nope' does not exist", "path"),
       (["run", "--rootfs", "/", "--env-file", "/", "id"], "env file '/' cannot be read", "file"),
       (["run", "--rootfs", "/", "--tmpfs", "/a", "--tmpfs", "/a", "id"], "two mounts", "own"),
-      (["hook", "--rootfs", "/"], "there is no app", "--app-dir"),
+      (["hook", "--rootfs", "/"], "there is no app directory", "--app-dir"),
       (["hook", "--app-dir", "/"], "there is no root file system", "--rootfs"),
       (["hook", "--rootfs", "/", "--app-dir", "/nope"], "'/nope' is not a directory", "path"),
       (["hook", "--rootfs", "/", "--app-dir", "/", "x"], "takes no operand", "--help"),

@@ -74,15 +74,13 @@ private final class TemporaryKeep {
         return
       }
       first.note(LockHolder(purpose: "deployment 1 of v1", pid: 7, since: "2026"))
-      let (isLocked, holder) = (app.isLocked, app.lockHolder())
-      #expect(isLocked)
-      #expect(holder?.purpose == "deployment 1 of v1")
+      let state = app.lockState()
+      #expect(state == .held(LockHolder(purpose: "deployment 1 of v1", pid: 7, since: "2026")))
       let second = try app.tryLock() != nil
       #expect(!second)
     }
-    let (isLocked, holder) = (app.isLocked, app.lockHolder())
-    #expect(!isLocked)
-    #expect(holder == nil)
+    let state = app.lockState()
+    #expect(state == .free)
   }
 
   @Test func phasesThatHaveSucceededAreKept() throws {

@@ -125,7 +125,13 @@ extension IntegrationTests {
       #expect(try shop.isLocked())
       let other = try shop.deploy("v1")
       #expect(other.end == .code(125))
-      #expect(other.errors.contains("shop is being deployed by deployment 1 of v1 (process "))
+      #expect(other.errors.contains("by what deployment 1 of v1 has left running: oneoff was kill"))
+      let status = try shop.status()
+      #expect(status["state"] as? String == "interrupted")
+      #expect(status["running"] is NSNull)
+      #expect(status["locked"] as? Bool == true)
+      #expect(
+        try perform(["status", "--app", "shop"]).output.contains("its hook or command goes on"))
       try RunningProcess.output(["sh", "-c", "echo > \(gate)"])
       try waitUntil { try shop.calls.last == "done" && !shop.isLocked() }
       #expect(shop.current == nil)
@@ -217,44 +223,6 @@ extension IntegrationTests {
       let nameless = try perform(["hook", "--once", "--rootfs", Built.tiny, "--app-dir", directory])
       #expect(nameless.end == .code(125))
       #expect(nameless.errors.contains("--container-version"))
-    }
-
-    // MARK: Back
-
-    @Test func rollbackGoesToTheReleaseBefore() throws {
-      try shop.goLive("v1", "v2")
-      let done = try perform(["rollback", "--app", "shop"])
-      #expect(done.end == .code(0), "\(done.errors)")
-      #expect(shop.current == "v1")
-      // Its hook does not undo what that of the later one has done.
-      #expect(done.written == [])
-      #expect(shop.calls == ["boot v1", "activate v1", "retire v1"])
-      #expect(try shop.deployments().first?["reason"] as? String == "rollback")
-      let forward = try perform(["rollback", "--app", "shop", "--to", "v2", "--hook"])
-      #expect(forward.end == .code(0), "\(forward.errors)")
-      #expect(forward.written == ["migrated"])
-      #expect(shop.current == "v2")
-    }
-
-    @Test func onlyWhatWasLiveCanBeGoneBackTo() throws {
-      let unknown = try perform(["rollback", "--app", "shop"])
-      #expect(unknown.end == .code(1))
-      #expect(unknown.errors.contains("shop was never deployed"))
-      try shop.goLive("v1")
-      let first = try perform(["rollback", "--app", "shop"])
-      #expect(first.end == .code(1))
-      #expect(first.errors.contains("nothing was live before v1"))
-      try shop.release("v2", hook: "exit 1")
-      #expect(try shop.deploy("v2").end == .code(1))
-      let failed = try perform(["rollback", "--app", "shop", "--to", "v2"])
-      #expect(failed.end == .code(1))
-      #expect(failed.errors.contains("v2 has never been live"))
-      let retried = try perform(["retry", "--app", "shop"])
-      #expect(retried.end == .code(1))
-      try shop.goLive("v3")
-      let over = try perform(["retry", "--app", "shop"])
-      #expect(over.end == .code(125))
-      #expect(over.errors.contains("has succeeded: v3 is live"))
     }
   }
 }

@@ -119,7 +119,12 @@ extension IntegrationTests {
         (#"{"boot": {"x": 1}}"#, "boot: expected a text"),
         (#"{"env": ["A=1", null]}"#, "env.[1]: expected a text"),
         (#"{"bot": "true"}"#, "has no option '--bot'"), (#"{"timeout": "soon"}"#, "is not a time"),
-        (#"{"config": "x"}"#, "cannot name another"),
+        (#"{"config": "x"}"#, "cannot name another"), (#"{"help": true}"#, "no option '--help'"),
+        (#"{"once": "false"}"#, "once: expected true or false"),
+        (#"{"once": 1}"#, "once: expected true or false"),
+        (#"{"boot": ["true", "false"]}"#, "boot: expected a text or a number"),
+        (#"{"boot": false}"#, "boot: expected a text or a number"),
+        (#"{"env": [true]}"#, "env: expected a text"),
       ] {
         let file = try Workspace.current.write("deploy.json", text)
         let done = try shop.deploy("v1", ["--config", file])
@@ -150,6 +155,34 @@ extension IntegrationTests {
       #expect(!done.output.contains("root:"))
       #expect(try shop.state() == "aborted")
       #expect(shop.current == nil)
+    }
+
+    /// Between the hook and the switch there need not be another step.
+    @Test func releaseThatIsReplacedByTheTimeOfTheSwitch() throws {
+      try shop.goLive("v1")
+      let directory = try shop.release("v2", hook: "read x < /gate")
+      let gate = Workspace.current.path.appending("files/gate").string
+      try RunningProcess.output(["mkfifo", "-m", "666", gate])
+      let process = try RunningProcess.quiet([
+        Built.program, "deploy", "--app", "shop", "--release", "v2", "--rootfs", Built.tiny,
+        "--app-dir", directory, "--volume", "\(gate):/gate",
+      ])
+      let replace = "mv \(directory) \(directory).old && mkdir \(directory)"
+      // Opening it waits for the hook to be there.
+      try RunningProcess.output(["sh", "-c", "exec 5>\(gate) && \(replace) && echo >&5"])
+      #expect(try process.wait() == .code(125))
+      #expect(shop.current == "v1")
+      #expect(try shop.state() == "aborted")
+    }
+
+    /// Nothing is started for a hook that cannot be.
+    @Test(arguments: [
+      ["--rootfs", "/nowhere"], ["--layer", "/nowhere"], ["--user", "nobody-here"],
+    ])
+    func whatCannotRunIsRefusedBeforeAnythingIsBegun(options: [String]) throws {
+      try shop.release("v1")
+      expectRefused(try shop.deploy("v1", options), options[1])
+      #expect(shop.calls == [])
     }
 
     /// `current` leads to what is live, also when a deployment of the same version fails.
