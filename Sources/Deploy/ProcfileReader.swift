@@ -52,6 +52,8 @@ struct ProcfileReader {
     add(name: name, command: command, at: bytes.startIndex..<bytes.endIndex, line: line)
   }
 
+  private static let nameRemedy =
+    "write 'name: command' from the first column on; names are of A-Z a-z 0-9 _ -"
   private static let textRemedy = "save it as plain UTF-8 text"
 
   /// Splits a line into name and command, or reports why it is no entry.
@@ -65,11 +67,17 @@ struct ProcfileReader {
       report(
         isIndented ? .leadingBlank : .noName, at: 0, in: line,
         isIndented ? "a blank stands before the name" : "a line cannot start with this character",
-        remedy: "write 'name: command' from the first column on; names are of A-Z a-z 0-9 _ -")
+        remedy: Self.nameRemedy)
       return nil
     }
     guard rest.first == UInt8(ascii: ":") else {
       let isBlankBefore = rest.first { !$0.isBlank } == UInt8(ascii: ":")
+      if let next = rest.first, !next.isBlank, rest.contains(UInt8(ascii: ":")) {
+        report(
+          .noColon, at: name.count, in: line, "a name cannot have this character",
+          remedy: Self.nameRemedy)
+        return nil
+      }
       report(
         isBlankBefore ? .blankBeforeColon : .noColon, at: name.count, in: line,
         "expected ':' right after \(String(quoting: name))",

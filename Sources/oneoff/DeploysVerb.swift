@@ -17,7 +17,11 @@ enum DeploysVerb {
         purpose: "the releases whose hook has failed"),
     ],
     exitStatuses: [
-      .success, ExitStatus(status: "1", meaning: "a record cannot be read; the others are listed"),
+      .success,
+      ExitStatus(
+        status: "1",
+        meaning: "a record cannot be read, and the others are listed; or the app was never deployed"
+      ),
       .failure,
     ]
   ) { invocation in
@@ -27,7 +31,10 @@ enum DeploysVerb {
     var deployments: [Deployment] = []
     var isComplete = true
     for app in apps {
-      guard let kept = try KeptApp(of: app) else { continue }
+      guard let kept = try KeptApp(of: app) else {
+        guard invocation.options.hook.app == nil else { throw VerbFailure(neverDeployed: app) }
+        continue
+      }
       isComplete = try appendDeployments(of: kept, to: &deployments) && isComplete
     }
     if invocation.options.wantsJSON {

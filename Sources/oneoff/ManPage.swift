@@ -15,8 +15,8 @@ struct ManPage {
     ),
     (
       "ONEOFF_STATE_DIR",
-      "the directory of what takes room on a disk, such as --scratch disk:SIZE; by default "
-        + "/var/lib/oneoff"
+      "where records of runs, apps and their deployments, and scratches on disk are kept; by "
+        + "default /var/lib/oneoff; without root $XDG_STATE_HOME/oneoff, or ~/.local/state/oneoff"
     ),
     (
       "XDG_RUNTIME_DIR",
@@ -73,7 +73,8 @@ struct ManPage {
     addHeading("EXIT STATUS")
     for status in verb.exitStatuses { addTagged(status.status, status.meaning) }
     addHeading("SEE ALSO")
-    text += ".BR oneoff (1)\n"
+    text += ".BR oneoff (1),\n"
+    addText("which has the variables that oneoff itself reads.")
   }
 
   private init(name: String, summary: String) {
