@@ -7,14 +7,10 @@ import Testing
 
 /// Trees that are copied and removed below descriptors.
 @Suite struct TreeTests {
-  private let path: FilePath
-
-  init() throws {
-    path = FilePath("/tmp/oneoff-tree-\(getpid())-\(UInt32.random(in: 0 ... .max))")
-    try makeDirectories(path, permissions: 0o700)
-  }
+  private let path = FilePath("/tmp/oneoff-tree-\(getpid())-\(UInt32.random(in: 0 ... .max))")
 
   private func withDirectory(_ body: (borrowing OwnedDescriptor) throws -> Void) throws {
+    try makeDirectories(path, permissions: 0o700)
     defer { try? FileManager.default.removeItem(atPath: path.string) }
     try body(try OwnedDescriptor(opening: path, flags: .directory))
   }
