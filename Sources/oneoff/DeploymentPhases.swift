@@ -66,13 +66,3 @@ struct DeploymentPhases {
   /// Whether a phase has succeeded for this release.
   func isDone(_ phase: String) -> Bool { done.contains(phase) }
 }
-
-extension Phase {
-  /// The phase that runs before anything else of a new release.
-  static let release: Phase = {
-    guard let phase = try? Phase(parsing: "release") else {
-      preconditionFailure("it is the name of a phase")
-    }
-    return phase
-  }()
-}

@@ -63,7 +63,7 @@ import Testing
     ("postdeploy;echo a", 1, 11, "expected ':'"),
     ("postdeploy\u{ff1b}echo a", 1, 11, "expected ':'"),
     ("post deploy: echo a", 1, 5, "expected ':'"),
-    ("web: x\npostdeploy.echo: x", 2, 11, "expected ':'"),
+    ("web: x\npostdeploy.echo: x", 2, 11, "a name cannot have this character"),
     ("postdeploy/echo", 1, 11, "expected ':'"),
   ])
   func stopsWhereALineSeemsToBeTheHook(
