@@ -25,20 +25,25 @@ enum ManVerb {
       try Printer.print(names.map { $0 + "\n" }.joined())
       return 0
     }
-    guard invocation.operands.count <= 1 else {
-      throw SpecError("oneoff man prints one page at a time", remedy: "name one verb")
-    }
-    guard let word = invocation.operands.first?.description else {
-      try Printer.print(ManPage.overview)
-      return 0
-    }
-    guard let verb = Verb.visible.first(where: { $0.name == word }) else {
-      throw SpecError(
-        "there is no manual page for \(String(quoting: word))",
-        remedy: suggestion(
-          for: word, in: Verb.visible.map(\.name), otherwise: "oneoff --help lists the verbs"))
-    }
-    try Printer.print(ManPage(of: verb).text)
+    let verb = try invocation.explainedVerb(by: "man", page: "manual page")
+    try Printer.print(verb.map { ManPage(of: $0).text } ?? ManPage.overview)
     return 0
+  }
+}
+
+extension Invocation {
+  /// The verb that is to be explained; nil where none is named.
+  ///
+  /// - Throws: ``SpecError`` where several are, or one that there is not.
+  func explainedVerb(by explainer: String, page: String) throws(SpecError) -> Verb? {
+    guard operands.count <= 1 else {
+      throw SpecError("oneoff \(explainer) prints one page at a time", remedy: "name one verb")
+    }
+    guard let word = operands.first?.description else { return nil }
+    if let verb = Verb.visible.first(where: { $0.name == word }) { return verb }
+    throw SpecError(
+      "there is no \(page) for \(String(quoting: word))",
+      remedy: suggestion(
+        for: word, in: Verb.visible.map(\.name), otherwise: "oneoff --help lists the verbs"))
   }
 }

@@ -47,9 +47,8 @@ struct AppStatus: Encodable {
   let last: Deployment?
   /// The deployment that is being done; nil when none is.
   let running: Deployment?
-  /// Whether the app is locked: by that, by a hook, or by what goes on of a deployment that was
-  /// killed.
-  let isLocked: Bool
+  /// Whether somebody has the app's lock, and who.
+  private let lock: LockState
 
   /// Finds out.
   ///
@@ -68,12 +67,8 @@ struct AppStatus: Encodable {
     self.running = isRunning ? last : nil
     self.last = isRunning ? last : last?.settled(current: current?.text)
     self.state = self.last?.state
-    self.isLocked = lock != .free
-    if case .left = lock { self.goesOn = true } else { self.goesOn = false }
+    self.lock = lock
   }
-
-  /// Whether what a killed deployment has started goes on.
-  private let goesOn: Bool
 
   private enum CodingKeys: String, CodingKey {
     case app, current, directory, previous, state, last, running
@@ -90,7 +85,7 @@ struct AppStatus: Encodable {
     try members.encode(state, forKey: .state)
     try members.encode(last, forKey: .last)
     try members.encode(running, forKey: .running)
-    try members.encode(isLocked, forKey: .isLocked)
+    try members.encode(lock != .free, forKey: .isLocked)
   }
 
   /// For people, a line each.
@@ -104,7 +99,9 @@ struct AppStatus: Encodable {
         ("deployment", "\(last.number) of \(last.release): \(last.state.rawValue)\(step)"))
       if let message = last.message { lines.append(("", message)) }
     }
-    if goesOn { lines.append(("", "its hook or command goes on, and keeps the app locked")) }
+    if case .left = lock {
+      lines.append(("", "its hook or command goes on, and keeps the app locked"))
+    }
     return lines.map { name, value in
       let label = name.isEmpty ? "" : "\(name):"
       return label + String(repeating: " ", count: 12 - label.count) + value.onOneLine + "\n"

@@ -94,7 +94,7 @@ extension Verb {
     KillVerb.verb,
     AttachVerb.verb, InspectVerb.verb,
     RmVerb.verb, GCVerb.verb, PrintPlanVerb.verb, DoctorVerb.verb, CompletionsVerb.verb,
-    ManVerb.verb, VersionVerb.verb, SuperviseVerb.verb,
+    HelpVerb.verb, ManVerb.verb, VersionVerb.verb, SuperviseVerb.verb,
     HookProcess.verb,
   ]
 

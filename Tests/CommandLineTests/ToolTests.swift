@@ -73,6 +73,7 @@ extension CommandLineTests {
       (["man", "hok"], "no manual page for 'hok'", "did you mean 'hook'?"),
       (["man", "supervise"], "no manual page", "oneoff --help"),
       (["man", "run", "hook"], "one page at a time", "name one verb"),
+      (["help", "hok"], "no help for 'hok'", "did you mean 'hook'?"),
     ])
     func explainsBadUse(arguments: [String], message: String, remedy: String) {
       let error = #expect(throws: SpecError.self) { try perform(arguments) }
