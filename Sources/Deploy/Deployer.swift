@@ -34,7 +34,8 @@ package struct Deployer: ~Copyable {
   ///
   /// - Returns: the deployment at its end.
   package mutating func run(_ performer: some DeploymentPerformer) -> Deployment {
-    var progress = DeploymentProgress(steps: performer.steps.union([.current]))
+    let steps = performer.steps.union([.current])
+    var progress = DeploymentProgress(steps: steps)
     var event = DeploymentProgress.Event.begun
     performer.advanced(entry.deployment)
     while true {
@@ -44,6 +45,10 @@ package struct Deployer: ~Copyable {
       switch progress.advance(event) {
       case .perform(let step): event = perform(step, performer)
       case .finish(let outcome):
+        // To whom nothing can be given back, nothing is owed.
+        if outcome.state != .success, !steps.contains(.restore) {
+          entry.deployment.hasActivated = false
+        }
         end(outcome)
         performer.advanced(entry.deployment)
         return entry.deployment
@@ -58,6 +63,7 @@ package struct Deployer: ~Copyable {
     let before = entry.deployment
     entry.deployment.step = step
     if step == .boot { entry.deployment.hasBooted = true }
+    if step == .activate { entry.deployment.hasActivated = true }
     do throws(SystemError) {
       try history.write(entry)
     } catch {
@@ -72,8 +78,9 @@ package struct Deployer: ~Copyable {
     performer.advanced(entry.deployment)
     var failure = performer.perform(step, of: &entry.deployment)
     if failure == nil, step == .current { failure = switchLink() }
-    if step == .abandon { entry.deployment.isAbandoned = failure == nil }
     if let failure { return .failed(failure) }
+    if step == .restore { entry.deployment.hasActivated = false }
+    if step == .abandon { entry.deployment.isAbandoned = true }
     if step == .current { performer.wentLive(entry.deployment) }
     noteDone(step)
     return .succeeded
@@ -126,35 +133,8 @@ extension Deployment.Step {
   /// Whether the deployment can still end here without anything left half done.
   fileprivate var canBeLeft: Bool {
     switch self {
-    case .release, .boot, .ready, .hook: true
-    case .activate, .current, .retire, .abandon: false
+    case .release, .boot, .ready, .hook, .activate: true
+    case .current, .retire, .restore, .abandon: false
     }
-  }
-}
-
-extension DeploymentHistory {
-  /// Says of deployments whose doers are gone what became of them; only for who has the lock.
-  ///
-  /// - Parameter abandon: gives the requests back to what is live, where they may have been taken
-  ///   from it, and ends what such a deployment has started; returns whether that succeeded.
-  /// - Returns: the one that was settled; nil where there was none.
-  /// - Throws: where a record can be neither read nor written.
-  package borrowing func settle(
-    current: ReleaseVersion?, abandon: (Entry) -> Bool
-  ) throws -> Deployment? {
-    // Only the newest can be so: whoever came after one had the lock, and did this.
-    guard let last = try numbers().last, var entry = try entry(last) else { return nil }
-    let owesAbandoning =
-      entry.deployment.state == .interrupted && entry.deployment.hasBooted
-      && !entry.deployment.isAbandoned
-    guard entry.deployment.state == .starting || owesAbandoning else { return nil }
-    entry.deployment = entry.deployment.settled(current: current?.text)
-    if entry.deployment.state == .interrupted, entry.deployment.hasBooted {
-      // What is live is not ended, whatever was begun with it once more.
-      entry.deployment.isAbandoned =
-        entry.deployment.release == current?.text || abandon(entry)
-    }
-    try write(entry)
-    return entry.deployment
   }
 }

@@ -38,6 +38,9 @@ package struct Deployment: Sendable, Hashable, Codable {
     case current
     /// The old version is ended.
     case retire
+    /// The release that is live gets the requests back, which may have gone to a new version that
+    /// did not go live.
+    case restore
     /// A new version that did not go live is ended.
     case abandon
   }
@@ -92,6 +95,8 @@ package struct Deployment: Sendable, Hashable, Codable {
   package var hasBooted = false
   /// Whether the new version that was started was abandoned.
   package var isAbandoned = false
+  /// Whether giving the new version the requests was begun, and they were not given back.
+  package var hasActivated = false
 
   enum CodingKeys: String, CodingKey {
     case version = "v"
@@ -99,6 +104,7 @@ package struct Deployment: Sendable, Hashable, Codable {
     case message, phases, warnings
     case hasBooted = "booted"
     case isAbandoned = "abandoned"
+    case hasActivated = "activated"
   }
 
   package init(
@@ -135,6 +141,7 @@ package struct Deployment: Sendable, Hashable, Codable {
     try members.encode(warnings, forKey: .warnings)
     try members.encode(hasBooted, forKey: .hasBooted)
     try members.encode(isAbandoned, forKey: .isAbandoned)
+    try members.encode(hasActivated, forKey: .hasActivated)
   }
 }
 

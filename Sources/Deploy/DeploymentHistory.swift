@@ -10,16 +10,20 @@ package struct DeploymentHistory: ~Copyable {
     /// The options with which it was done.
     package var options: [GivenOption]
     /// The directory that relative paths in them begin at.
-    package var directory: String
+    package var workingDirectory: String
+    /// Where the release is, absolute.
+    package var releaseDirectory: String
     /// Whether the release's phases are among its steps.
     package var runsPhases: Bool
 
     package init(
-      deployment: Deployment, options: [GivenOption], directory: String, runsPhases: Bool = true
+      deployment: Deployment, options: [GivenOption], workingDirectory: String,
+      releaseDirectory: String, runsPhases: Bool = true
     ) {
       self.deployment = deployment
       self.options = options
-      self.directory = directory
+      self.workingDirectory = workingDirectory
+      self.releaseDirectory = releaseDirectory
       self.runsPhases = runsPhases
     }
   }
@@ -32,16 +36,30 @@ package struct DeploymentHistory: ~Copyable {
 
   private let directory: OwnedDescriptor
 
-  /// Opens the deployments of an app.
-  package init(of app: borrowing KeptApp) throws(SystemError) {
+  /// Opens the deployments of an app, for whoever is about to add one.
+  package init(making app: borrowing KeptApp) throws(SystemError) {
     try app.descriptor.makeDirectoryIfMissing(Self.name, permissions: 0o700)
     self.directory = try app.descriptor.open(Self.name, flags: .directory)
+  }
+
+  /// Opens the deployments of an app; nil where it was never deployed.
+  package init?(of app: borrowing KeptApp) throws(SystemError) {
+    guard try app.descriptor.status(of: Self.name) != nil else { return nil }
+    let directory = try app.descriptor.open(Self.name, flags: .directory)
+    guard try !Self.numbers(in: directory).isEmpty else { return nil }
+    self.directory = directory
   }
 
   // MARK: Reading
 
   /// The numbers of all deployments, in their order.
   package borrowing func numbers() throws(SystemError) -> [Int] {
+    try Self.numbers(in: directory)
+  }
+
+  private static func numbers(
+    in directory: borrowing OwnedDescriptor
+  ) throws(SystemError) -> [Int] {
     try directory.entryNameTexts().compactMap { name in
       // Whatever somebody else has put there, the next number is one that can be counted to.
       name.hasSuffix(".json") ? Int(name.dropLast(".json".count)) : nil
@@ -123,25 +141,5 @@ package struct DeploymentHistory: ~Copyable {
       try? directory.removeFile(draft)
       throw error
     }
-  }
-}
-
-extension Deployment {
-  /// The deployment as it is, when nobody is at it any more who would say so.
-  ///
-  /// - Parameter current: the release that is live.
-  package func settled(current: String?) -> Deployment {
-    guard state == .starting else { return self }
-    var settled = self
-    // The link was switched, and there was no time, or no room on the disk, to say so.
-    if step == .retire || current == release && previous != release {
-      settled.state = .success
-      settled.status = 0
-      settled.warnings.append("it was interrupted after it went live")
-    } else {
-      settled.state = .interrupted
-      settled.message = "whoever did it is gone: killed, or the machine was switched off"
-    }
-    return settled
   }
 }

@@ -2,8 +2,9 @@
 /// out. It does nothing itself.
 ///
 /// The release is live from the moment that `current` has succeeded: nothing fails it after that,
-/// and before it every failure leaves the old release live and has a new version that was started
-/// abandoned.
+/// and before it every failure leaves the old release live, gives it the requests back that may
+/// have gone to the new version, and has a new version that was started abandoned. One that still
+/// may have the requests is not.
 package struct DeploymentProgress: Sendable, Hashable {
   /// How a step went.
   package enum Event: Sendable, Hashable {
@@ -64,9 +65,11 @@ package struct DeploymentProgress: Sendable, Hashable {
   }
 
   private var remaining: [Deployment.Step]
+  private let canRestore: Bool
   private let canAbandon: Bool
   private var current: Deployment.Step?
   private var hasBooted = false
+  private var hasActivated = false
   private var isLive = false
   private var signal: Int32?
   private var outcome: Outcome?
@@ -74,7 +77,10 @@ package struct DeploymentProgress: Sendable, Hashable {
 
   /// A deployment of these steps, in the order of ``Deployment/Step``.
   package init(steps: Set<Deployment.Step>) {
-    self.remaining = Deployment.Step.allCases.filter { $0 != .abandon && steps.contains($0) }
+    self.remaining = Deployment.Step.allCases.filter {
+      $0 != .restore && $0 != .abandon && steps.contains($0)
+    }
+    self.canRestore = steps.contains(.restore)
     self.canAbandon = steps.contains(.abandon)
   }
 
@@ -83,11 +89,17 @@ package struct DeploymentProgress: Sendable, Hashable {
     switch event {
     case .begun: return next()
     case .succeeded:
-      if current == .current { isLive = true }
-      return current == .abandon ? end() : next()
+      switch current {
+      case .restore: return abandon()
+      case .abandon: return end()
+      case .current: isLive = true
+      default: break
+      }
+      return next()
     case .failed(let failure): return fail(failure)
     case .notBegun(let failure):
       if current == .boot { hasBooted = false }
+      if current == .activate { hasActivated = false }
       return fail(failure)
     case .cancelled(let number):
       if signal == nil { signal = number }
@@ -107,12 +119,13 @@ package struct DeploymentProgress: Sendable, Hashable {
     let step = remaining.removeFirst()
     current = step
     if step == .boot { hasBooted = true }
+    if step == .activate { hasActivated = true }
     return .perform(step)
   }
 
   private mutating func fail(_ failure: Failure) -> Action {
     switch current {
-    case .abandon:
+    case .restore, .abandon:
       warnings.append(failure.message)
       return end()
     case .retire:
@@ -136,13 +149,19 @@ package struct DeploymentProgress: Sendable, Hashable {
     case (.release, _), (.hook, _): .hook
     case (.boot, .timedOut), (.ready, _): .timeout
     case (.boot, _): .crashed
-    case (.activate, _), (.current, _): .activate
+    case (.activate, _): .activate
     default: .aborted
     }
   }
 
   private mutating func stop(_ outcome: Outcome) -> Action {
     self.outcome = outcome
+    guard hasActivated, canRestore else { return abandon() }
+    current = .restore
+    return .perform(.restore)
+  }
+
+  private mutating func abandon() -> Action {
     guard hasBooted, canAbandon else { return end() }
     current = .abandon
     return .perform(.abandon)

@@ -50,9 +50,6 @@ public struct Hook: Sendable, Hashable {
     return app ?? directory ?? "app"
   }
 
-  /// Where the release's Procfile is.
-  public var procfilePath: FilePath { appDirectory.appending("Procfile") }
-
   /// The run of a command with a hook's defaults: in the release's directory, with the host's
   /// network, as the directory's owner, bounded in its time and output.
   ///

@@ -14,8 +14,6 @@ package struct KeptApp: ~Copyable {
     static let current = "current"
     static let currentDraft = ".current.draft"
     static let releases = "releases"
-    static let lock = "lock"
-    static let lockHolder = "lock.holder"
   }
 
   /// The app.
@@ -23,7 +21,6 @@ package struct KeptApp: ~Copyable {
   /// The directory.
   package let path: FilePath
   let descriptor: OwnedDescriptor
-  private let releases: OwnedDescriptor
 
   /// Opens the directory of an app, which is made where it is missing.
   ///
@@ -39,7 +36,7 @@ package struct KeptApp: ~Copyable {
     try self.init(app, apps.open(app.text, flags: .directory), kept)
   }
 
-  /// Opens the directory of an app; nil where nothing of it was ever deployed.
+  /// Opens the directory of an app; nil where nothing is kept of it.
   ///
   /// - Throws: as ``init(making:)``.
   package init?(of app: AppName) throws {
@@ -53,15 +50,7 @@ package struct KeptApp: ~Copyable {
   ) throws {
     self.app = app
     self.path = kept.appsPath.appending(app.text)
-    self.releases = try Self.openReleases(in: descriptor)
     self.descriptor = descriptor
-  }
-
-  private static func openReleases(
-    in directory: borrowing OwnedDescriptor
-  ) throws(SystemError) -> OwnedDescriptor {
-    try directory.makeDirectoryIfMissing(Name.releases, permissions: 0o755)
-    return try directory.open(Name.releases, flags: .directory)
   }
 
   /// The names of all apps of which something is kept, in their order.
@@ -87,6 +76,8 @@ package struct KeptApp: ~Copyable {
 
   /// Where a release is; nil where it is not known.
   package borrowing func directory(of release: ReleaseVersion) throws(SystemError) -> FilePath? {
+    guard try descriptor.status(of: Name.releases) != nil else { return nil }
+    let releases = try descriptor.open(Name.releases, flags: .directory)
     do throws(SystemError) {
       return FilePath(String(decoding: try releases.linkTarget(of: release.text), as: UTF8.self))
     } catch let error where error.errno == .noSuchFileOrDirectory {
@@ -102,6 +93,8 @@ package struct KeptApp: ~Copyable {
   package borrowing func prepare(
     _ release: ReleaseVersion, in directory: FilePath
   ) throws(SystemError) {
+    try descriptor.makeDirectoryIfMissing(Name.releases, permissions: 0o755)
+    let releases = try descriptor.open(Name.releases, flags: .directory)
     let draft = ".\(release.text)"
     try releases.removeFile(draft)
     try releases.makeSymbolicLink(draft, to: directory.string)
@@ -128,74 +121,6 @@ package struct KeptApp: ~Copyable {
 
   /// Takes back what was prepared.
   package borrowing func dropPrepared() { try? descriptor.removeFile(Name.currentDraft) }
-
-  // MARK: The lock
-
-  /// Locks the app, so that nobody else deploys it; nil when somebody does.
-  ///
-  /// - Throws: the errnos of openat(2); ENOLCK.
-  package borrowing func tryLock() throws(SystemError) -> AppLock? {
-    let file = try descriptor.open(Name.lock, flags: [.readingAndWriting, .creating])
-    guard try file.tryLock(.exclusive, subject: "of the app \(app.text)") else { return nil }
-    let holder = try descriptor.open(Name.lockHolder, flags: [.readingAndWriting, .creating])
-    // Nobody but who has the first has this one, unless somebody looks at the moment.
-    try holder.waitForLock(.exclusive, subject: "of the app \(app.text)")
-    return AppLock(file: file, holder: holder)
-  }
-
-  /// Whether somebody has the lock, and who.
-  package borrowing func lockState() -> LockState {
-    guard isLocked(Name.lock) else { return .free }
-    let text = try? descriptor.contents(of: Name.lockHolder, limit: 64 << 10)
-    let holder = text.flatMap { StoredJSON.value(LockHolder.self, of: $0) }
-    return isLocked(Name.lockHolder) ? .held(holder) : .left(holder)
-  }
-
-  private borrowing func isLocked(_ name: String) -> Bool {
-    guard let file = try? descriptor.open(name, flags: .reading) else { return false }
-    return (try? file.tryLock(.shared, subject: "of the app \(app.text)")) == false
-  }
-}
-
-/// The lock of an app. It is held until every process that has its descriptor is gone.
-package struct AppLock: ~Copyable {
-  /// For processes that are to hold it, too.
-  package let file: OwnedDescriptor
-  /// Locked by the process alone that has taken the lock, so that it is known when that is gone.
-  fileprivate let holder: OwnedDescriptor
-
-  /// Tells people who has it; the lock itself is the kernel's.
-  package borrowing func note(_ who: LockHolder) {
-    try? holder.replaceContents(StoredJSON.text(who))
-  }
-}
-
-/// Whether somebody has the lock of an app; nil for who it is where that cannot be read.
-package enum LockState: Sendable, Hashable {
-  case free
-  /// Whoever has taken it is at work.
-  case held(LockHolder?)
-  /// Whoever has taken it was killed; what they have started goes on, and has it still.
-  case left(LockHolder?)
-
-  /// Whether whoever has taken it is at work.
-  package var isHeld: Bool { if case .held = self { true } else { false } }
-}
-
-/// Who has locked an app, for whoever has to wait.
-package struct LockHolder: Sendable, Hashable, Codable {
-  /// What it does, such as `deployment 12 of v42`.
-  package var purpose: String
-  /// Its process id on this host.
-  package var pid: Int32
-  /// Since when, as RFC 3339, UTC.
-  package var since: String
-
-  package init(purpose: String, pid: Int32, since: String) {
-    self.purpose = purpose
-    self.pid = pid
-    self.since = since
-  }
 }
 
 extension OwnedDescriptor {

@@ -29,8 +29,6 @@ public struct Procfile: Sendable, Hashable {
       case portability
       /// The line is not text, so that the file is not a Procfile.
       case notText
-      /// The entry's name differs from a phase's in case or punctuation only.
-      case misnamed
     }
 
     /// Which rule of `oneoff lint` it is.

@@ -63,8 +63,14 @@ public struct ProcfileReport: Sendable {
     for phase in Self.phases {
       if isText, let entry = try? file.entry(for: phase) { hooks.append((phase, entry)) }
     }
-    for phase in [Phase.postdeploy, .release] {
-      if let slip = Self.slip(of: phase, in: file) { found.append(slip) }
+    for phase in Self.phases {
+      if let wrong = Self.wrongName(of: phase, in: file) {
+        found.append(wrong)
+      } else if [.postdeploy, .release].contains(phase),
+        let slip = Self.slip(of: phase, in: file)
+      {
+        found.append(slip)
+      }
     }
     // Swift's sort is stable: of one place, what was found first comes first.
     found.sort { ($0.position.line, $0.position.column) < ($1.position.line, $1.position.column) }
@@ -111,18 +117,24 @@ public struct ProcfileReport: Sendable {
     return finding
   }
 
+  /// An entry for which a hook of that phase refuses the file.
+  private static func wrongName(of phase: Phase, in file: Procfile) -> Finding? {
+    guard !file.entries.contains(where: { $0.name == phase.name }),
+      let entry = file.entries.first(where: { phase.resembles($0.name.utf8) })
+    else { return nil }
+    return Finding(
+      rule: .wrongName, position: entry.position,
+      message: "'\(entry.name)' is not '\(phase.name)', and oneoff hook refuses the file for it",
+      remedy: "rename it to '\(phase.name)'", line: entry.shown)
+  }
+
   /// An entry that is not the phase's, and may be meant to be.
   private static func slip(of phase: Phase, in file: Procfile) -> Finding? {
     guard !file.entries.contains(where: { $0.name == phase.name }) else { return nil }
-    if let entry = file.entries.first(where: { phase.resembles($0.name.utf8) }) {
-      return Finding(
-        rule: .wrongName, position: entry.position,
-        message: "'\(entry.name)' is not '\(phase.name)', and oneoff hook refuses the file for it",
-        remedy: "rename it to '\(phase.name)'", line: entry.shown)
-    }
     let similar = file.nearestName(to: phase).flatMap { name in
       // What comes before a deployment is no slip of what comes after it, nor is another phase.
       name.hasPrefix("pre") || phases.contains { $0.name == name }
+        || phases.contains { $0.resembles(name.utf8) }
         ? nil : file.entries.first { $0.name == name }
     }
     return similar.map { entry in

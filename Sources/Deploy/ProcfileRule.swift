@@ -45,16 +45,16 @@ public enum ProcfileRule: String, Sendable, Hashable, CaseIterable {
     case .leadingBlank, .noName, .longName, .blankBeforeColon, .noColon, .noCommand, .continuation:
       .malformed
     case .duplicate: .duplicate
-    case .wrongName: .misnamed
     case .noEntries, .byteOrderMark, .carriageReturns, .noSpace, .commentInCommand,
       .slashesInCommand, .nameIsNoLabel, .blankAroundCommand, .lineSeparator, .longLine,
-      .indentedComment, .commentNotUTF8, .blanksOnly, .otherReading, .similarName:
+      .indentedComment, .commentNotUTF8, .blanksOnly, .otherReading, .wrongName, .similarName:
       .portability
     }
   }
 
-  /// Whether oneoff does not take the line, or the file.
-  public var isError: Bool { kind != .portability }
+  /// Whether oneoff does not take the line, or the file: of a wrong name, when that phase is to
+  /// run.
+  public var isError: Bool { kind != .portability || self == .wrongName }
 
   /// Whether it can be the reason why a platform reads a line that is fine differently.
   func explains(_ dialect: ProcfileDialect) -> Bool {

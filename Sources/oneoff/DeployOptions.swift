@@ -35,6 +35,7 @@ struct DeployOptions: Sendable {
   /// release it is, and where, is known without them.
   private static let ofOneCall: Set = [
     "release", "app-dir", "wait", "quiet", "events", "result", "changes", "stats",
+    "on-caller-death",
   ]
 
   /// The options that also count when a deployment is done again.

@@ -43,7 +43,9 @@ enum DeployVerb {
     guard let release = options.deploy.release else {
       throw SpecError("there is no release", remedy: "name its version, such as --release v42")
     }
-    return try DeploymentRequest(release, .deploy, options).perform(as: verb.name)
+    let request = try DeploymentRequest(release, .deploy, options)
+    try request.check()
+    return try request.perform(on: LockedApp(making: request.app, verb, options), as: verb)
   }
 
   private static var groups: [OptionGroup] {
@@ -53,7 +55,7 @@ enum DeployVerb {
   /// The options of verbs that deploy again what is known.
   static var groupsOfRepetition: [OptionGroup] { groups.map { $0.without("release", "app-dir") } }
 
-  /// The options with which a deployment was done.
+  /// The options with which a deployment was done. Paths in them begin in its working directory.
   ///
   /// - Parameter more: those that win over them.
   /// - Throws: ``SpecError`` where the file of options that it names is no good any more.
@@ -61,7 +63,7 @@ enum DeployVerb {
     of entry: DeploymentHistory.Entry, and more: [GivenOption] = []
   ) throws(SpecError) -> Options {
     try OptionParser(options: verb.options, verb: verb).parse(entry.options + more)
-      .withConfiguration(of: verb)
+      .withConfiguration(of: verb, from: FilePath(entry.workingDirectory))
   }
 }
 

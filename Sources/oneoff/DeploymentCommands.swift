@@ -9,6 +9,19 @@ struct DeploymentCommands {
   private let options: DeployOptions
   private let variables: [EnvironmentVariable]
   private let retires: Bool
+  /// Where they run; nil for the working directory of this process.
+  private var workingDirectory: FilePath?
+
+  /// Takes the commands of a deployment that is over.
+  ///
+  /// - Parameter previous: where the release is that was live before it; nil when there is none.
+  /// - Throws: ``SpecError`` where the file of options that it names is no good any more.
+  init(of entry: DeploymentHistory.Entry, previous: FilePath?) throws {
+    try self.init(
+      DeployVerb.options(of: entry), entry.deployment,
+      directory: FilePath(entry.releaseDirectory), previous: previous)
+    self.workingDirectory = FilePath(entry.workingDirectory)
+  }
 
   /// Takes the commands that the options name.
   ///
@@ -43,25 +56,36 @@ struct DeploymentCommands {
     return steps
   }
 
+  /// Whether there is a command for a step.
+  func has(_ step: Deployment.Step) -> Bool { command(of: step) != nil }
+
   private func command(of step: Deployment.Step) -> ByteString? {
     switch step {
     case .boot: options.boot
     case .activate: options.activate
     case .retire: options.retire
     case .abandon: options.abandon
-    case .release, .ready, .hook, .current: nil
+    case .release, .ready, .hook, .current, .restore: nil
     }
   }
 
   /// Runs the command of a step; returns why it has failed, or nil.
   ///
-  /// - Throws: what starting the host's shell refuses.
+  /// - Parameter title: what the log says of it; nil for the usual.
+  /// - Throws: what starting the host's shell refuses; ENOENT where the directory is gone in which
+  ///   it is to run.
   func run(
     _ step: Deployment.Step, _ deployment: Deployment, _ interruptions: Interruptions,
-    _ lock: borrowing AppLock, _ log: DeploymentLog
+    _ lock: borrowing AppLock, _ log: DeploymentLog, as title: String? = nil
   ) throws -> DeploymentProgress.Failure? {
     guard let text = command(of: step) else { return nil }
-    log.beginSection("\(Self.title(of: step, deployment)): \(text)")
+    let here = try LinuxSystem.workingDirectory()
+    if let workingDirectory { try enterWorkingDirectory(workingDirectory) }
+    defer {
+      // It was there a moment ago; what is left to do has absolute paths where it is gone now.
+      if workingDirectory != nil { try? enterWorkingDirectory(here) }
+    }
+    log.beginSection("\(title ?? Self.title(of: step, deployment)): \(text)")
     var command = HostCommand(
       text, variables: variables, timeout: options.commandTimeout, grace: DeployOptions.grace)
     command.variables.append(
@@ -122,7 +146,7 @@ struct DeploymentCommands {
     case .activate: "Activating \(deployment.release)"
     case .retire: "Ending \(deployment.previous ?? "the old version")"
     case .abandon: "Ending \(deployment.release), which did not go live"
-    case .release, .ready, .hook, .current: step.rawValue
+    case .release, .ready, .hook, .current, .restore: step.rawValue
     }
   }
 }

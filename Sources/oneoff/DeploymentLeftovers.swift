@@ -1,6 +1,7 @@
 import ContainerSpec
 import Deploy
 import LinuxSystem
+import OneOff
 import SystemPackage
 
 /// Puts in order what a deployment has left that was interrupted, before another one begins.
@@ -19,45 +20,72 @@ struct DeploymentLeftovers {
     let entries = try history.entries().readable
     let settled = try history.settle(current: live) { entry in
       do {
-        if entry.deployment.mayHaveTheRequests { try activateLive(of: entries, kept, lock) }
-        return try run(.abandon, of: entry, kept, lock)
+        return try putInOrder(entry, entries, kept, lock)
       } catch {
         let number = entry.deployment.number
         log.warning("what deployment \(number) has started is left: \(error.sentence)")
         return false
       }
     }
-    guard let settled else { return }
+    guard let settled, settled.state == .interrupted || settled.state == .success else { return }
     let when = settled.state == .success ? " after it had gone live" : ""
     log.step("Deployment \(settled.number) of \(settled.release) was interrupted\(when)")
   }
 
-  private func activateLive(
-    of entries: [DeploymentHistory.Entry], _ kept: borrowing KeptApp, _ lock: borrowing AppLock
-  ) throws {
-    let entry = entries.first {
-      $0.deployment.release == live?.text && $0.deployment.state == .success
+  /// Whether all of it has succeeded. A version that may still have the requests is not ended.
+  private func putInOrder(
+    _ entry: DeploymentHistory.Entry, _ entries: [DeploymentHistory.Entry],
+    _ kept: borrowing KeptApp, _ lock: borrowing AppLock
+  ) throws -> Bool {
+    if entry.deployment.hasActivated, let live, let last = entries.lastSuccess(of: live) {
+      let title = DeploymentCommands.restorationTitle(live)
+      guard try run(.activate, of: last, as: title, kept, lock) else { return false }
     }
-    if let entry { _ = try run(.activate, of: entry, kept, lock) }
+    return try !entry.deployment.hasBooted || run(.abandon, of: entry, as: nil, kept, lock)
   }
 
   /// Runs a command of a deployment that is over; whether it has succeeded.
   private func run(
-    _ step: Deployment.Step, of entry: DeploymentHistory.Entry, _ kept: borrowing KeptApp,
-    _ lock: borrowing AppLock
+    _ step: Deployment.Step, of entry: DeploymentHistory.Entry, as title: String?,
+    _ kept: borrowing KeptApp, _ lock: borrowing AppLock
   ) throws -> Bool {
-    let options = try DeployVerb.options(of: entry)
-    let directory = try kept.directory(of: ReleaseVersion(entry.deployment.release)) ?? ""
-    let commands = try DeploymentCommands(
-      options, entry.deployment, directory: directory, previous: nil)
+    let commands = try DeploymentCommands(of: entry, previous: kept.directoryBefore(entry))
     defer { log.endSection() }
-    let failure = try commands.run(step, entry.deployment, interruptions, lock, log)
+    let failure = try commands.run(
+      step, entry.deployment, interruptions, lock, log, as: title)
     if let failure { log.warning(failure.message) }
     return failure == nil
   }
 }
 
-extension Deployment {
-  /// Whether the new version may have been given the requests, and not gone live.
-  fileprivate var mayHaveTheRequests: Bool { step == .activate || step == .current }
+extension DeploymentCommands {
+  /// Those of the release that is live, for giving the requests back to it; nil where there is
+  /// none.
+  ///
+  /// - Throws: as ``init(of:previous:)``.
+  init?(ofLive live: ReleaseVersion?, _ locked: borrowing LockedApp) throws {
+    guard let live, let entry = try locked.history.entries().readable.lastSuccess(of: live) else {
+      return nil
+    }
+    try self.init(of: entry, previous: locked.kept.directoryBefore(entry))
+  }
+
+  static func restorationTitle(_ live: ReleaseVersion) -> String {
+    "Giving the requests back to \(live.text)"
+  }
+}
+
+extension [DeploymentHistory.Entry] {
+  /// The deployment by which a release went live last.
+  fileprivate func lastSuccess(of release: ReleaseVersion) -> DeploymentHistory.Entry? {
+    first { $0.deployment.release == release.text && $0.deployment.hasBeenLive }
+  }
+}
+
+extension KeptApp {
+  /// Where the release is that was live before a deployment; nil where there was none.
+  fileprivate borrowing func directoryBefore(_ entry: DeploymentHistory.Entry) throws -> FilePath? {
+    guard let previous = entry.deployment.previous else { return nil }
+    return try directory(of: ReleaseVersion(previous))
+  }
 }

@@ -6,9 +6,10 @@ import SystemPackage
 
 /// Does the steps of one deployment, and shows them.
 final class DeploymentRunner: DeploymentPerformer {
-  /// The phases that the release has; nil for those that are not to be run.
   private let phases: DeploymentPhases
   private let commands: DeploymentCommands
+  /// The commands of the release that is live, which gives it the requests back; nil for none.
+  private let restoration: DeploymentCommands?
   private let directory: ReleaseDirectory
   private let options: Options
   private let output: RunOutput
@@ -24,7 +25,7 @@ final class DeploymentRunner: DeploymentPerformer {
   /// - Throws: where the events cannot be written.
   init(
     _ directory: ReleaseDirectory, _ phases: DeploymentPhases, _ commands: DeploymentCommands,
-    _ options: Options,
+    restoration: DeploymentCommands?, _ options: Options,
     _ output: RunOutput, _ log: DeploymentLog, _ notifier: Notifier?,
     _ interruptions: Interruptions, _ lock: consuming AppLock
   ) throws {
@@ -32,6 +33,7 @@ final class DeploymentRunner: DeploymentPerformer {
     self.directory = directory
     self.phases = phases
     self.commands = commands
+    self.restoration = restoration
     self.options = options
     self.output = output
     self.log = log
@@ -42,7 +44,10 @@ final class DeploymentRunner: DeploymentPerformer {
 
   // MARK: What the deployer asks
 
-  var steps: Set<Deployment.Step> { phases.steps.union(commands.steps) }
+  var steps: Set<Deployment.Step> {
+    let steps = phases.steps.union(commands.steps)
+    return restoration?.has(.activate) == true ? steps.union([.restore]) : steps
+  }
 
   var cancellation: Int32? { interruptions.first }
 
@@ -59,10 +64,20 @@ final class DeploymentRunner: DeploymentPerformer {
       case .boot, .activate, .retire, .abandon:
         return try commands.run(step, deployment, interruptions, lock, log)
       case .current: return nil
+      case .restore: return try restore(deployment)
       }
     } catch {
       return .init(.impossible, status: CommandLineTool.failureStatus, error.sentence)
     }
+  }
+
+  private func restore(_ deployment: Deployment) throws -> DeploymentProgress.Failure? {
+    guard let restoration, let live = try deployment.previous.map({ try ReleaseVersion($0) }) else {
+      return nil
+    }
+    return try restoration.run(
+      .activate, deployment, interruptions, lock, log,
+      as: DeploymentCommands.restorationTitle(live))
   }
 
   func wentLive(_ deployment: Deployment) { log.step("\(deployment.release) is live") }
@@ -119,9 +134,10 @@ final class DeploymentRunner: DeploymentPerformer {
       return nil
     }
     let message =
-      end.wasExecuted
-      ? "\(prepared.name) failed with status \(end.status)"
-      : "\(prepared.name) could not be started"
+      end.sentence
+      ?? (end.wasExecuted
+        ? "\(prepared.name) failed with status \(end.status)"
+        : "\(prepared.name) could not be started")
     return .init(.failed, status: end.status, message)
   }
 
@@ -139,7 +155,7 @@ final class DeploymentRunner: DeploymentPerformer {
 
 extension Deployment.Step {
   /// Whether it is done with the release, which then must be the one that was looked at.
-  fileprivate var needsRelease: Bool { self != .abandon && self != .retire }
+  fileprivate var needsRelease: Bool { ![.retire, .restore, .abandon].contains(self) }
 }
 
 extension Deployment {

@@ -31,11 +31,11 @@ enum DeploysVerb {
     var deployments: [Deployment] = []
     var isComplete = true
     for app in apps {
-      guard let kept = try KeptApp(of: app) else {
+      guard let kept = try KeptApp(of: app), let history = try DeploymentHistory(of: kept) else {
         guard invocation.options.hook.app == nil else { throw VerbFailure(neverDeployed: app) }
         continue
       }
-      isComplete = try appendDeployments(of: kept, to: &deployments) && isComplete
+      isComplete = try append(history, of: kept, to: &deployments) && isComplete
     }
     if invocation.options.wantsJSON {
       let lines = deployments.flatMap { StoredJSON.text($0) }
@@ -49,18 +49,12 @@ enum DeploysVerb {
   }
 
   /// Returns whether every record could be read.
-  private static func appendDeployments(
-    of kept: borrowing KeptApp, to deployments: inout [Deployment]
+  private static func append(
+    _ history: borrowing DeploymentHistory, of kept: borrowing KeptApp,
+    to deployments: inout [Deployment]
   ) throws -> Bool {
-    let history = try DeploymentHistory(of: kept)
-    let current = try kept.current()?.text
-    let last = try history.numbers().last
-    let isBeingDone = kept.lockState().isHeld
-    let (entries, faults) = try history.entries()
-    deployments += entries.map(\.deployment).map { deployment in
-      let isRunning = isBeingDone && deployment.number == last
-      return isRunning ? deployment : deployment.settled(current: current)
-    }
+    let (entries, _, faults) = try history.settledEntries(of: kept)
+    deployments += entries.map(\.deployment)
     for fault in faults { Printer.printError("\(kept.app.text): \(fault)") }
     return faults.isEmpty
   }

@@ -12,7 +12,8 @@ struct HookProcess: Sendable, Codable {
   struct End: Sendable, Hashable, Codable {
     var status: Int32
     var wasExecuted: Bool
-    var isExplained: Bool
+    /// Why oneoff has ended it; nil where it ended by itself.
+    var sentence: String?
   }
 
   private enum Descriptor {
@@ -67,7 +68,7 @@ struct HookProcess: Sendable, Codable {
     guard let end = StoredJSON.value(End.self, of: text) else {
       if case .ended(.code(let status)) = way {
         // It could not begin, and has said why.
-        return End(status: status, wasExecuted: false, isExplained: true)
+        return End(status: status, wasExecuted: false)
       }
       throw SpecError(
         "the supervisor of \(name.prefix(1).lowercased() + name.dropFirst()) was killed",
@@ -95,7 +96,7 @@ struct HookProcess: Sendable, Codable {
       hook.spec, named: hook.name, output: hook.output, record: hook.record,
       onCallerDeath: .finish)
     let end = End(
-      status: run.status, wasExecuted: run.wasExecuted, isExplained: run.isExplained)
+      status: run.status, wasExecuted: run.wasExecuted, sentence: run.sentence)
     // Nobody reads it when the deployment was killed meanwhile.
     try? report.write(StoredJSON.text(end))
     return run.status

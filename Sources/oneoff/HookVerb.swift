@@ -101,7 +101,7 @@ enum HookVerb {
       log.failure("\(prepared.name) could not be started")
     } else if run.status == 0 {
       log.step("\(prepared.name) succeeded", after: run.duration)
-    } else if !run.isExplained {
+    } else if run.sentence == nil {
       log.failure("\(prepared.name) failed with status \(run.status)", after: run.duration)
     }
     if run.status == 0 {

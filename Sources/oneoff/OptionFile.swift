@@ -112,8 +112,8 @@ struct OptionFile {
         return SpecError("\(shown): it is no JSON object", remedy: remedy)
       }
       return SpecError(
-        "\(shown): \(place.joined(separator: ".")): expected a text, a number, true, false, or a "
-          + "list of texts and numbers".onOneLine, remedy: remedy)
+        "\(shown): \(place.joined(separator: ".").onOneLine): expected a text, a number, true, "
+          + "false, or a list of texts and numbers", remedy: remedy)
     case .dataCorrupted(let context):
       let detail = context.underlyingError.map { "\($0)" } ?? context.debugDescription
       return SpecError("\(shown): it is not JSON: \(detail)".onOneLine, remedy: remedy)
@@ -126,9 +126,13 @@ struct OptionFile {
 extension Options {
   /// These options with those of the file that they name, over which they win.
   ///
+  /// - Parameter directory: where a relative path of the file begins.
   /// - Throws: ``SpecError`` for what is wrong with the file.
-  func withConfiguration(of verb: Verb) throws(SpecError) -> Options {
-    guard let path = deploy.configuration else { return self }
+  func withConfiguration(
+    of verb: Verb, from directory: FilePath = "."
+  ) throws(SpecError) -> Options {
+    guard let name = deploy.configuration else { return self }
+    let path = name.isAbsolute || directory == "." ? name : directory.pushing(name)
     let known = verb.groups.flatMap(\.options)
     let parser = OptionParser(options: known, verb: verb)
     let inFile = try OptionFile(path, known: known).options

@@ -21,29 +21,20 @@ enum RetryVerb {
     ],
     exitStatuses: ExitStatus.ofDeployment
   ) { invocation in
-    let app = try invocation.options.deployedApp()
-    guard let kept = try KeptApp(of: app), let last = try DeploymentHistory(of: kept).last() else {
-      throw VerbFailure(neverDeployed: app)
+    let options = invocation.options
+    let locked = try LockedApp(deployed: options.deployedApp(), verb, options)
+    guard let last = try locked.history.last() else {
+      throw VerbFailure(neverDeployed: locked.kept.app)
     }
     let deployment = last.deployment
-    guard deployment.settled(current: try kept.current()?.text).state != .success else {
+    guard deployment.state != .success else {
       throw SpecError(
-        "deployment \(deployment.number) of \(app.text) has succeeded: \(deployment.release) "
+        "deployment \(deployment.number) of \(deployment.app) has succeeded: \(deployment.release) "
           + "is live",
         remedy: "oneoff deploy deploys a release once more")
     }
-    var request = try DeploymentRequest(again: last, .retry, invocation.options.given)
-    request.releaseDirectory = try kept.existingDirectory(of: request.release)
-    request.earlier = deployment
-    return try request.perform(as: verb.name)
-  }
-}
-
-extension VerbFailure {
-  /// Nothing of the app was ever deployed.
-  init(neverDeployed app: AppName) {
-    self.init(
-      "\(app.text) was never deployed", remedy: "oneoff deploys lists the deployments of all apps",
-      status: 1)
+    let request = try DeploymentRequest(again: last, .retry, options.given)
+    try request.check()
+    return try request.perform(on: locked, as: verb)
   }
 }

@@ -36,38 +36,37 @@ enum RollbackVerb {
     exitStatuses: ExitStatus.ofDeployment
   ) { invocation in
     let options = invocation.options
-    let app = try options.deployedApp()
-    guard let kept = try KeptApp(of: app), let current = try kept.current() else {
-      throw VerbFailure(neverDeployed: app)
-    }
-    let entries = try DeploymentHistory(of: kept).entries().readable
-    guard let target = try options.deploy.target ?? entries.releaseBefore(current) else {
+    let locked = try LockedApp(deployed: options.deployedApp(), verb, options)
+    let app = locked.kept.app.text
+    let entries = try locked.history.entries().readable
+    let target = try options.deploy.target ?? locked.live.flatMap { try entries.releaseBefore($0) }
+    guard let target else {
       throw VerbFailure(
-        "nothing was live before \(current.text)",
-        remedy: "name a release with --to; oneoff deploys --app \(app.text) lists them", status: 1)
+        "nothing was live before \(locked.live?.text ?? "the first deployment")",
+        remedy: "name a release with --to; oneoff deploys --app \(app) lists them", status: 1)
     }
     let live = entries.first { $0.deployment.release == target.text && $0.deployment.hasBeenLive }
     guard let live else {
       throw VerbFailure(
         "\(target.text) has never been live",
-        remedy: "oneoff deploys --app \(app.text) lists the deployments", status: 1)
+        remedy: "oneoff deploys --app \(app) lists the deployments", status: 1)
     }
-    guard target != current else {
+    guard target != locked.live else {
       throw VerbFailure(
         "\(target.text) is live already",
         remedy: "oneoff deploy --release \(target.text) deploys it once more", status: 1)
     }
     let own = options.given.filter { !["to", "hook"].contains($0.name) }
     var request = try DeploymentRequest(again: live, .rollback, own)
-    request.releaseDirectory = try kept.existingDirectory(of: target)
     request.runsPhases = options.deploy.runsHook
-    return try request.perform(as: verb.name)
+    try request.check()
+    return try request.perform(on: locked, as: verb)
   }
 }
 
 extension Deployment {
   /// Whether its release went live by it.
-  fileprivate var hasBeenLive: Bool { state == .success || step == .retire }
+  var hasBeenLive: Bool { state == .success || step == .retire }
 }
 
 extension [DeploymentHistory.Entry] {

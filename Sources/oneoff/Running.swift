@@ -9,8 +9,8 @@ struct PerformedRun {
   var status: Int32
   /// Whether the command was executed.
   var wasExecuted: Bool
-  /// Whether oneoff has said why the status is not the command's own.
-  var isExplained = false
+  /// Why the status is not the command's own, where oneoff has ended the command: it has been said.
+  var sentence: String?
   /// How long it took; nil where that is not known.
   var duration: Duration?
 }
@@ -110,7 +110,8 @@ func performRun(
     }
     return PerformedRun(
       status: result.status, wasExecuted: result.exit != nil,
-      isExplained: result.wasLimited || result.lacksExports,
+      sentence: result.wasLimited || result.lacksExports
+        ? result.sentence(of: name, under: spec) : nil,
       duration: result.durationMilliseconds.map { .milliseconds($0) })
   } catch let error {
     Printer.printError(error.description)

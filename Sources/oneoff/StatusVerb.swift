@@ -20,8 +20,10 @@ enum StatusVerb {
     ]
   ) { invocation in
     let app = try invocation.options.deployedApp()
-    guard let kept = try KeptApp(of: app) else { throw VerbFailure(neverDeployed: app) }
-    let status = try AppStatus(of: kept)
+    guard let kept = try KeptApp(of: app), let history = try DeploymentHistory(of: kept) else {
+      throw VerbFailure(neverDeployed: app)
+    }
+    let status = try AppStatus(of: kept, history)
     if invocation.options.wantsJSON {
       try Printer.print(
         String(decoding: StoredJSON.text(status, isForPeople: true), as: UTF8.self))
@@ -53,21 +55,18 @@ struct AppStatus: Encodable {
   /// Finds out.
   ///
   /// - Throws: where a record cannot be read.
-  init(of kept: borrowing KeptApp) throws {
-    let (entries, faults) = try DeploymentHistory(of: kept).entries()
+  init(of kept: borrowing KeptApp, _ history: borrowing DeploymentHistory) throws {
+    let (entries, running, faults) = try history.settledEntries(of: kept)
     for fault in faults { Printer.printError("\(kept.app.text): \(fault)") }
     let current = try kept.current()
-    let last = entries.first?.deployment
-    let lock = kept.lockState()
-    let isRunning = last?.state == .starting && lock.isHeld
     self.app = kept.app.text
     self.current = current?.text
     self.directory = try current.flatMap { try kept.directory(of: $0)?.string }
     self.previous = try current.flatMap { try entries.releaseBefore($0)?.text }
-    self.running = isRunning ? last : nil
-    self.last = isRunning ? last : last?.settled(current: current?.text)
+    self.last = entries.first?.deployment
+    self.running = running == nil ? nil : last
     self.state = self.last?.state
-    self.lock = lock
+    self.lock = try kept.lockState()
   }
 
   private enum CodingKeys: String, CodingKey {

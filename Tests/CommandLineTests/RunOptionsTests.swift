@@ -146,7 +146,7 @@ extension CommandLineTests {
         ], as: HookVerb.verb
       ).options
       let hook = try options.hook.hook()
-      #expect(hook.procfilePath == "/srv/app/Procfile")
+      #expect(hook.appDirectory == "/srv/app")
       #expect(hook.mountPoint == "/code")
       #expect(hook.app == "shop")
       #expect(hook.phase.name == "release")

@@ -70,6 +70,7 @@ import Testing
 
   private static let stepSets: [Set<Deployment.Step>] = [
     Set(Deployment.Step.allCases), Set(Deployment.Step.allCases).subtracting([.abandon]),
+    Set(Deployment.Step.allCases).subtracting([.restore]),
     Set(Deployment.Step.allCases).subtracting([.boot, .ready]), [.hook, .current],
     [.boot, .hook, .current, .abandon], [.activate, .current, .retire, .abandon], [.current],
   ]
@@ -91,7 +92,18 @@ import Testing
         course.performed.contains(.boot) && course.fates[.boot] != .isNotBegun
         && !course.hasSucceeded(.current)
         && steps.contains(.abandon)
-      #expect(course.performed.contains(.abandon) == isOwed, "\(course)")
+      // What may have the requests still is not ended.
+      let mayHaveRequests = course.performed.contains(.restore) && !course.hasSucceeded(.restore)
+      #expect(course.performed.contains(.abandon) == (isOwed && !mayHaveRequests), "\(course)")
+    }
+  }
+
+  @Test(arguments: stepSets) func requestsGoBackToWhatIsLive(steps: Set<Deployment.Step>) {
+    for course in courses(of: steps) {
+      let isOwed =
+        course.performed.contains(.activate) && course.fates[.activate] != .isNotBegun
+        && !course.hasSucceeded(.current) && steps.contains(.restore)
+      #expect(course.performed.contains(.restore) == isOwed, "\(course)")
     }
   }
 
@@ -102,7 +114,7 @@ import Testing
       #expect(places == places.sorted() && Set(places).count == places.count, "\(course)")
       #expect(Set(course.performed).isSubset(of: steps), "\(course)")
       if course.outcome.state == .success {
-        #expect(Set(course.performed) == steps.subtracting([.abandon]), "\(course)")
+        #expect(Set(course.performed) == steps.subtracting([.restore, .abandon]), "\(course)")
       }
     }
   }
@@ -121,7 +133,8 @@ import Testing
       }
       guard let fatal else { continue }
       #expect(
-        course.performed[(fatal + 1)...].allSatisfy { $0 == .abandon }, "\(course)")
+        course.performed[(fatal + 1)...].allSatisfy { $0 == .restore || $0 == .abandon },
+        "\(course)")
     }
   }
 
@@ -148,7 +161,7 @@ import Testing
 
   @Test func whatFailsAfterTheSwitchIsAWarning() {
     for course in courses(of: Set(Deployment.Step.allCases)) {
-      let hasFailed = [Deployment.Step.retire, .abandon].contains { step in
+      let hasFailed = [Deployment.Step.retire, .restore, .abandon].contains { step in
         course.performed.contains(step) && !course.hasSucceeded(step)
       }
       #expect(course.outcome.warnings.isEmpty != hasFailed, "\(course)")

@@ -31,7 +31,8 @@ private final class TemporaryKeep {
     deployment.state = state
     deployment.step = step
     return .init(
-      deployment: deployment, options: [.init(name: "app", value: "shop")], directory: "/")
+      deployment: deployment, options: [.init(name: "app", value: "shop")], workingDirectory: "/",
+      releaseDirectory: "/srv/shop/\(release)")
   }
 }
 
@@ -74,12 +75,12 @@ private final class TemporaryKeep {
         return
       }
       first.note(LockHolder(purpose: "deployment 1 of v1", pid: 7, since: "2026"))
-      let state = app.lockState()
+      let state = try app.lockState()
       #expect(state == .held(LockHolder(purpose: "deployment 1 of v1", pid: 7, since: "2026")))
       let second = try app.tryLock() != nil
       #expect(!second)
     }
-    let state = app.lockState()
+    let state = try app.lockState()
     #expect(state == .free)
   }
 
@@ -95,7 +96,8 @@ private final class TemporaryKeep {
 
   @Test func everybodyMayFollowTheLinkAndNobodyReadTheRest() throws {
     let app = try keep.app()
-    _ = try DeploymentHistory(of: app)
+    _ = try DeploymentHistory(making: app)
+    try app.prepare(ReleaseVersion("v1"), in: "/srv/shop/v1")
     let permissions = { (name: String) in
       try fileStatus(following: self.keep.path.appending(name)).permissions & 0o777
     }
@@ -123,7 +125,7 @@ private final class TemporaryKeep {
   // MARK: The history
 
   @Test func deploymentsComeBackAsTheyWere() throws {
-    let history = try DeploymentHistory(of: keep.app())
+    let history = try DeploymentHistory(making: keep.app())
     #expect(try history.entries().readable == [])
     for number in [1, 2, 10] { try history.write(keep.entry(number)) }
     try history.reserveEnd(of: keep.entry(10))
@@ -137,7 +139,7 @@ private final class TemporaryKeep {
 
   @Test func damagedRecordIsNamed() throws {
     let app = try keep.app()
-    let history = try DeploymentHistory(of: app)
+    let history = try DeploymentHistory(making: app)
     try history.write(keep.entry(1))
     try app.descriptor.open("deployments", flags: .directory)
       .open("1.json", flags: [.writing, .truncating]).write(Array("{".utf8))
@@ -165,7 +167,7 @@ private final class TemporaryKeep {
 
   @Test func whatAnInterruptedDeploymentHasStartedIsAbandonedOnce() throws {
     let app = try keep.app()
-    let history = try DeploymentHistory(of: app)
+    let history = try DeploymentHistory(making: app)
     var entry = keep.entry(1, step: .hook)
     entry.deployment.hasBooted = true
     try history.write(entry)
@@ -182,7 +184,7 @@ private final class TemporaryKeep {
   }
 
   @Test func whatIsLiveIsNotAbandoned() throws {
-    let history = try DeploymentHistory(of: keep.app())
+    let history = try DeploymentHistory(making: keep.app())
     var entry = keep.entry(1, release: "v1", step: .current, previous: "v1")
     entry.deployment.hasBooted = true
     try history.write(entry)
@@ -191,11 +193,55 @@ private final class TemporaryKeep {
       return true
     }
     #expect(settled?.state == .interrupted)
+    #expect(settled?.isAbandoned == false)
+    #expect(try history.settle(current: ReleaseVersion("v1")) { _ in false } == nil)
+  }
+
+  /// Also where the deployment itself has tried in vain.
+  @Test func requestsThatWereNotGivenBackAreOwed() throws {
+    let history = try DeploymentHistory(making: keep.app())
+    var entry = keep.entry(2, release: "v2", state: .activate, step: .restore, previous: "v1")
+    entry.deployment.hasBooted = true
+    entry.deployment.hasActivated = true
+    try history.write(entry)
+    var trials = 0
+    for succeeds in [false, true, true] {
+      let settled = try history.settle(current: ReleaseVersion("v1")) { entry in
+        trials += 1
+        #expect(entry.deployment.hasActivated)
+        return succeeds
+      }
+      #expect(settled == nil || settled?.state == .activate)
+    }
+    #expect(trials == 2)
+    let settled = try history.entry(2)?.deployment
+    #expect(settled?.isAbandoned == true && settled?.hasActivated == false)
+  }
+
+  @Test func whoHasTheLockIsAtItsDeployment() throws {
+    let app = try keep.app()
+    let history = try DeploymentHistory(making: app)
+    try history.write(keep.entry(1))
+    func state() throws -> (Deployment.State?, Int?) {
+      let (entries, running, _) = try history.settledEntries(of: app)
+      return (entries.first?.deployment.state, running)
+    }
+    #expect(try state() == (.interrupted, nil))
+    guard let lock = try app.tryLock() else {
+      Issue.record("nobody has it")
+      return
+    }
+    // Somebody else may have it, such as the next deployment, or a hook.
+    #expect(try state() == (.interrupted, nil))
+    lock.note(LockHolder(purpose: "deployment 2 of v1", deployment: 2, pid: 7, since: "2026"))
+    #expect(try state() == (.interrupted, nil))
+    lock.note(LockHolder(purpose: "deployment 1 of v1", deployment: 1, pid: 7, since: "2026"))
+    #expect(try state() == (.starting, 1))
   }
 
   @Test func roomIsTakenForAllOfTheEnd() throws {
     let app = try keep.app()
-    let history = try DeploymentHistory(of: app)
+    let history = try DeploymentHistory(making: app)
     var entry = keep.entry(1)
     entry.options.append(
       .init(name: "env", value: try ByteString(String(repeating: "x", count: 100_000))))
@@ -207,7 +253,7 @@ private final class TemporaryKeep {
 
   @Test func numbersThatNobodyHasGivenAreNotCountedOnFrom() throws {
     let app = try keep.app()
-    let history = try DeploymentHistory(of: app)
+    let history = try DeploymentHistory(making: app)
     try history.write(keep.entry(3))
     let directory = try app.descriptor.open("deployments", flags: .directory)
     for name in ["9223372036854775807.json", "-1.json", "0.json", "x.json", "4.txt"] {

@@ -184,7 +184,9 @@ import Testing
   }
 
   /// A hook refuses the whole file for it.
-  @Test(arguments: ["Postdeploy: x\n", "web: x\npost-deploy: y\n", "Release: x\n"])
+  @Test(arguments: [
+    "Postdeploy: x\n", "web: x\npost-deploy: y\n", "Release: x\n", "First_Deploy: x\n",
+  ])
   func nameThatDiffersFromAPhasesInCaseOnlyIsAnError(text: String) {
     let report = report(text)
     #expect(report.errorCount == 1)

@@ -22,7 +22,9 @@ extension FuzzTarget {
   private static func takes(_ file: Procfile) -> Bool {
     guard file.diagnostics.allSatisfy({ $0.kind == .portability }) else { return false }
     do {
-      for phase in [Phase.postdeploy, .release] { _ = try file.entry(for: phase) }
+      for phase in [Phase.postdeploy, .firstDeploy, .prPredestroy, .release] {
+        _ = try file.entry(for: phase)
+      }
       return true
     } catch {
       return false

@@ -56,7 +56,7 @@ extension IntegrationTests {
       Failure(step: "boot", state: "crashed-error", status: 5, calls: ["boot v2", "abandon v2"]),
       Failure(
         step: "boot-hangs", state: "timeout-error", status: 124, calls: ["boot v2", "abandon v2"],
-        more: ["--command-timeout", "300ms"]),
+        more: ["--command-timeout", "1s"]),
       Failure(
         step: "ready", state: "timeout-error", status: 124, calls: ["boot v2", "abandon v2"],
         more: ["--ready", "exec:echo not yet; exit 1", "--ready-timeout", "300ms"]),
@@ -66,7 +66,7 @@ extension IntegrationTests {
         more: ["--timeout", "300ms", "--grace", "100ms"]),
       Failure(
         step: "activate", state: "activate-error", status: 6,
-        calls: ["boot v2", "activate v2", "abandon v2"]),
+        calls: ["boot v2", "activate v2", "activate v1", "abandon v2"]),
     ]
 
     @Test(arguments: failures) func whatFailsBeforeTheSwitchLeavesTheOldRelease(
