@@ -15,7 +15,7 @@ C_SOURCES := $(wildcard Sources/CLaunch/*.c)
 # GCC takes a descriptor that was checked and cast to a wider type for a sign that may change.
 C_WARNINGS := -std=c17 -D_GNU_SOURCE -fsyntax-only -Wall -Wextra -Werror -Wconversion \
 	-Wno-sign-conversion -Wswitch-enum
-SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/*/*.sh Benchmarks/*.sh rootfs-fixtures/*.sh) .ci/run
+SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/*/*.sh rootfs-fixtures/*.sh) .ci/run
 
 .DELETE_ON_ERROR:
 .PHONY: help build install man completions fixtures fixtures-rails packages demo demo-rails \
@@ -139,20 +139,19 @@ torture: ## compare the bytes of 10000 runs, let 600 meet with mishaps, kill 300
 		ONEOFF_DEPLOYMENT_KILLS=$(DEPLOYMENT_KILLS) \
 		$(SWIFT) test --skip-build --no-parallel --filter 'TortureTests|/ChaosTests|DeploymentChaosTests'
 
-bench: ## measure start-up, output and memory beside bubblewrap
+# QUICK=1: small numbers, only to see that everything works. ONLY: sections of Benchmarks/bench.py.
+BENCH := python3 -B Benchmarks/bench.py $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))
+BENCH_RESULTS = $(if $(QUICK)$(ONLY),build,Benchmarks)/results.md
+bench: ## measure oneoff beside its peers, into Benchmarks/results.md
 	@sh scripts/packages.sh build fixtures bench
 	+@$(MAKE) -s build fixtures
-	@$(SUDO) sh scripts/bench.sh
+	@$(SUDO) $(BENCH) --results $(BENCH_RESULTS) $(ONLY)
 
 bench-log: ## measure the stored log beside conmon, output beside cat, and logs -f
-	@sh scripts/packages.sh build fixtures bench
-	+@$(MAKE) -s build fixtures
-	@$(SUDO) sh Benchmarks/log.sh
+	@$(MAKE) -s bench ONLY="output log"
 
 bench-detached: ## measure what the supervisors of 100 detached runs take
-	@sh scripts/packages.sh build fixtures bench
-	+@$(MAKE) -s build fixtures
-	@$(SUDO) sh Benchmarks/detached.sh
+	@$(MAKE) -s bench ONLY=detached
 
 posture: ## measure what bubblewrap, crun, runc and oneoff leave to a command
 	@sh scripts/packages.sh build fixtures posture

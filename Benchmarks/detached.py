@@ -1,25 +1,18 @@
-"""The measurements of detached.sh: detached.py DIRECTORY RUNS."""
+"""What the supervisor of a detached run takes while its command prints 100 lines a second, with many at once."""
 
 import json
 import os
 import statistics
 import subprocess
-import sys
 import time
 
-WORK, RUNS = sys.argv[1], int(sys.argv[2])
-ONEOFF = "build/oneoff"
-TINY = os.path.abspath("build/fixtures/tiny")
-LINES_A_SECOND, SECONDS = 100, 20
+from measure import ONEOFF, TINY, fail
+
+LINES_A_SECOND = 100
 CLOCK = ["/bin/probe", "clock", "1000000", str(1 / LINES_A_SECOND)]
-ENVIRONMENT = {**os.environ, "ONEOFF_STATE_DIR": f"{WORK}/state", "ONEOFF_RUNTIME_DIR": f"{WORK}/runtime"}
 
 
-def oneoff(*arguments, **settings):
-    return subprocess.run([ONEOFF, *arguments], env=ENVIRONMENT, **settings)
-
-
-def supervisors():
+def supervisors(work):
     """The processes that hold the lock of a record of ours."""
     found = []
     for process in filter(str.isdigit, os.listdir("/proc")):
@@ -30,7 +23,7 @@ def supervisors():
             targets = [os.readlink(f"/proc/{process}/fd/{fd}") for fd in os.listdir(f"/proc/{process}/fd")]
         except OSError:
             continue
-        if any(target.startswith(WORK) for target in targets):
+        if any(target.startswith(work) for target in targets):
             found.append(process)
     return found
 
@@ -48,28 +41,39 @@ def private_kibibytes(process):
         return sum(int(line.split()[1]) for line in file if line.startswith(("Private_Clean", "Private_Dirty")))
 
 
-def stored_lines(names):
+def stored_lines(oneoff, names):
     shown = (json.loads(oneoff("inspect", name, check=True, capture_output=True).stdout) for name in names)
     return [run["result"]["log"]["stdout_bytes"] // len("time=12345123456789\n") for run in shown]
 
 
-names = [f"bench-{number}" for number in range(RUNS)]
-try:
-    for name in names:
-        oneoff("run", "--detach", "--name", name, "--rootfs", TINY, "--", *CLOCK, check=True, stdout=subprocess.DEVNULL)
-    time.sleep(3)
-    processes = supervisors()
-    assert len(processes) == RUNS, f"{len(processes)} supervisors of {RUNS} runs"
-    before, begin = {process: processor_seconds(process) for process in processes}, time.monotonic()
-    time.sleep(SECONDS)
-    elapsed = time.monotonic() - begin
-    percent = [100 * (processor_seconds(process) - before[process]) / elapsed for process in processes]
-    memory = [private_kibibytes(process) for process in processes]
-finally:
-    oneoff("kill", "--signal", "KILL", *names, stderr=subprocess.DEVNULL)
-    oneoff("wait", *names, stderr=subprocess.DEVNULL)
-lines = statistics.median(stored_lines(names)) / (SECONDS + 3)
-print(f"{RUNS} detached runs at once; a supervisor of them (median, most):")
-print(f"private memory       {statistics.median(memory):7.0f} KiB  {max(memory):7.0f} KiB")
-print(f"processor, of a core {statistics.median(percent):7.2f} %    {max(percent):7.2f} %")
-print(f"stored               {lines:7.0f} lines a second")
+def run(bench):
+    count, seconds = bench.some(100, 4), bench.some(20, 2)
+    names = [f"bench-{number}" for number in range(count)]
+
+    def oneoff(*arguments, **settings):
+        return subprocess.run([ONEOFF, *arguments], env=bench.environment, **settings)
+
+    try:
+        for name in names:
+            command = ["run", "--detach", "--name", name, "--rootfs", TINY, "--", *CLOCK]
+            oneoff(*command, check=True, stdout=subprocess.DEVNULL)
+        settling = bench.some(3, 1)
+        time.sleep(settling)
+        processes = supervisors(bench.work)
+        if len(processes) != count:
+            fail(f"{len(processes)} supervisors of {count} runs")
+        before, begin = {process: processor_seconds(process) for process in processes}, time.monotonic()
+        time.sleep(seconds)
+        elapsed = time.monotonic() - begin
+        percent = [100 * (processor_seconds(process) - before[process]) / elapsed for process in processes]
+        memory = [private_kibibytes(process) for process in processes]
+    finally:
+        oneoff("kill", "--signal", "KILL", *names, stderr=subprocess.DEVNULL)
+        oneoff("wait", *names, stderr=subprocess.DEVNULL)
+    lines = statistics.median(stored_lines(oneoff, names)) / (seconds + settling)
+    bench.report.heading(f"Detached: {count} runs at once that print {LINES_A_SECOND} lines a second")
+    bench.report.table(["a supervisor of them", "median", "most"], [
+        ["private memory, KiB", f"{statistics.median(memory):.0f}", max(memory)],
+        ["processor, % of a core", f"{statistics.median(percent):.2f}", f"{max(percent):.2f}"],
+        ["stored lines a second", f"{lines:.0f}", ""],
+    ])
