@@ -145,6 +145,7 @@ BENCH_RESULTS = $(if $(QUICK)$(ONLY),build,Benchmarks)/results.md
 bench: ## measure oneoff beside its peers, into Benchmarks/results.md
 	@sh scripts/packages.sh build fixtures bench
 	+@$(MAKE) -s build fixtures
+	+@$(MAKE) -s -C Benchmarks/floor
 	@$(SUDO) $(BENCH) --results $(BENCH_RESULTS) $(ONLY)
 
 bench-log: ## measure the stored log beside conmon, output beside cat, and logs -f
@@ -173,6 +174,7 @@ fuzz-coverage: ## state which lines of the parsers the fuzzers' inputs reach
 lint: check-c ## check formatting, C warnings and shell scripts
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
 	$(CC) $(C_WARNINGS) -ISources/CLaunch/include $(C_SOURCES)
+	+@$(MAKE) -s -C Benchmarks/floor
 	shellcheck $(SHELL_SCRIPTS)
 
 check-c: ## run the C child under ASan and UBSan, as root

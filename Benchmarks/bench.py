@@ -14,6 +14,7 @@ import detached
 import log
 import measure
 import output
+import peers
 import startup
 
 # The order in which they run.
@@ -41,9 +42,9 @@ def arguments():
 def check():
     if os.geteuid() != 0:
         measure.fail("needs root: sudo make bench")
-    for path in (measure.ONEOFF, measure.TINY, measure.PROBE):
+    for path in (measure.ONEOFF, measure.TINY, measure.PROBE, peers.FLOOR):
         if not os.path.exists(path):
-            measure.fail(f"{path} is missing: make build fixtures")
+            measure.fail(f"{path} is missing: make bench builds it")
 
 
 def stop(number, _):
@@ -69,6 +70,7 @@ def main():
         report.say()
         for line in measure.machine():
             report.say(f"- {line}")
+        report.say(f"- {'; '.join(peers.versions())}")
         for section in given.sections or SECTIONS:
             SECTIONS[section](bench)
         if given.results:

@@ -76,7 +76,7 @@ class Logs:
 
     def podman(self):
         """From the start of `podman run` to its exit, which has conmon send it everything, too."""
-        options = ["--log-driver", "k8s-file", "--log-opt", f"path={self.log}"]
+        options = [*peers.PODMAN_RESTRICTED, "--log-driver", "k8s-file", "--log-opt", f"path={self.log}"]
         command = peers.podman_words(self.work, self.rootfs, self.pour, *options)
         begin = time.perf_counter()
         subprocess.run([*peers.CGROUP2_ONLY, *command], check=True, stdout=subprocess.DEVNULL)

@@ -6,6 +6,7 @@ Only ratios of figures that were taken in turn (A, B, A, B, …) mean anything, 
 import ctypes
 import dataclasses
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -23,7 +24,7 @@ def fail(why):
     sys.exit(f"bench: {why}")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Command:
     """A program as its users start it."""
 
@@ -39,7 +40,7 @@ class Command:
 
     def milliseconds(self):
         """From posix_spawn(3) to the exit status of one run."""
-        actions = [(os.POSIX_SPAWN_OPEN, number, path, os.O_RDONLY, 0) for number, path in self.files]
+        actions = [(os.POSIX_SPAWN_OPEN, number, path, os.O_RDWR, 0) for number, path in self.files]
         environment = os.environ if self.environment is None else self.environment
         with mount_namespace(self.mounts):
             begin = time.perf_counter()
@@ -51,6 +52,19 @@ class Command:
         if self.tidy:
             self.tidy()
         return took * 1000
+
+    def trial(self):
+        """Why a run fails, in a line; None when it does not."""
+        with mount_namespace(self.mounts):
+            try:
+                done = subprocess.run(
+                    self.words, capture_output=True, text=True, check=False, timeout=60, env=self.environment,
+                    stdin=subprocess.DEVNULL)
+            except (OSError, subprocess.SubprocessError) as error:
+                return str(error)
+        if done.returncode == 0:
+            return None
+        return done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
 
 
 class mount_namespace:
@@ -80,16 +94,21 @@ class mount_namespace:
 
 
 def in_turn(measures, rounds, warm_ups=3, pause=0.0):
-    """The samples of each measure (a function), one of each after the other."""
+    """The samples of each measure (a function), one of each after the other, each round in another order.
+
+    What one leaves for the kernel to do falls on the next: in one order, always on the same.
+    """
+    measures = list(measures)
     for measure in measures:
         for _ in range(warm_ups):
             measure()
     samples = [[] for _ in measures]
+    turns = random.Random(1)
     for _ in range(rounds):
-        for measure, found in zip(measures, samples):
+        for index in turns.sample(range(len(measures)), len(measures)):
             if pause:
                 time.sleep(pause)
-            found.append(measure())
+            samples[index].append(measures[index]())
     return samples
 
 

@@ -16,7 +16,8 @@ packages_for() {
     # capabilities, what a hook tells others with; and a reader of Procfiles, and what another one from PyPI needs.
     test) echo gcc libc6-dev bash zsh fish mandoc coreutils util-linux uidmap e2fsprogs libcap2-bin curl python3 \
         ruby-foreman python3-venv ;;
-    bench) echo bubblewrap python3 ;;
+    # Beside what is measured: podman, docker.io and systemd-container are measured where they are installed.
+    bench) echo bubblewrap crun runc hyperfine python3 gcc libc6-dev make util-linux ;;
     link) echo gcc libc6-dev binutils python3 ;;
     posture) echo bubblewrap crun runc util-linux ;;
     lint) echo gcc shellcheck ;;
