@@ -10,7 +10,9 @@ import signal
 import sys
 import tempfile
 
+import capacity
 import detached
+import growth
 import log
 import measure
 import output
@@ -20,6 +22,8 @@ import startup
 # The order in which they run.
 SECTIONS = {
     "startup": startup.run,
+    "growth": growth.run,
+    "capacity": capacity.run,
     "output": output.run,
     "log": log.run,
     "detached": detached.run,

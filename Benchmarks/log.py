@@ -43,19 +43,13 @@ class Logs:
 
     def prepare_peers(self):
         """Makes the bundle, and a root file system that a peer may add to."""
-        for directory in ("exits", "sockets"):
-            os.mkdir(f"{self.work}/{directory}")
         self.rootfs = peers.root_file_system(self.work)
         peers.bundle(f"{self.work}/log-bundle", "crun", self.rootfs, self.pour, is_read_only=True)
 
     def conmon(self):
         """From `crun start` until conmon has exited: the container was made before that, and that it is removed comes after."""
         pid = f"{self.work}/pid"
-        command = ["conmon", "--api-version", "1", "--sync", "--cid", CONTAINER, "--cuuid", f"{CONTAINER}-uuid"]
-        command += ["--name", CONTAINER, "--runtime", shutil.which("crun"), "--runtime-arg", "--cgroup-manager=disabled"]
-        command += ["--bundle", f"{self.work}/log-bundle", "--container-pidfile", pid]
-        command += ["--exit-dir", f"{self.work}/exits", "--socket-dir-path", f"{self.work}/sockets"]
-        command += ["--log-path", f"k8s-file:{self.log}"]
+        command = peers.conmon_words(self.work, CONTAINER, f"{self.work}/log-bundle", self.log, pid)
         crun = [*peers.CGROUP2_ONLY, "crun", "--cgroup-manager=disabled"]
         with subprocess.Popen([*peers.CGROUP2_ONLY, *command], stderr=subprocess.PIPE, text=True) as monitor:
             while not (os.path.exists(pid) and os.path.getsize(pid)):

@@ -35,22 +35,29 @@ class Command:
     # The descriptor of the mount namespace in which it is started; None for ours.
     mounts: int | None = None
     environment: dict | None = None
-    # Called after each run, outside of the time.
-    tidy: object = None
+    # Whether the last word is a name that no two runs may have at once.
+    has_name: bool = False
+
+    def spawn(self, number=None):
+        """Starts a run, the number of which tells it from others at the same time."""
+        actions = [(os.POSIX_SPAWN_OPEN, target, path, os.O_RDWR, 0) for target, path in self.files]
+        environment = os.environ if self.environment is None else self.environment
+        words = self.words
+        if self.has_name and number is not None:
+            words = [*words[:-1], f"{words[-1]}-{number}"]
+        return os.posix_spawn(words[0], words, environment, file_actions=actions)
+
+    def check(self, status):
+        if status != 0:
+            fail(f"{' '.join(self.words)} failed with wait status {status}")
 
     def milliseconds(self):
         """From posix_spawn(3) to the exit status of one run."""
-        actions = [(os.POSIX_SPAWN_OPEN, number, path, os.O_RDWR, 0) for number, path in self.files]
-        environment = os.environ if self.environment is None else self.environment
         with mount_namespace(self.mounts):
             begin = time.perf_counter()
-            pid = os.posix_spawn(self.words[0], self.words, environment, file_actions=actions)
-            _, status = os.waitpid(pid, 0)
+            _, status = os.waitpid(self.spawn(), 0)
             took = time.perf_counter() - begin
-        if status != 0:
-            fail(f"{' '.join(self.words)} failed with wait status {status}")
-        if self.tidy:
-            self.tidy()
+        self.check(status)
         return took * 1000
 
     def trial(self):

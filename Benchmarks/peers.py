@@ -161,7 +161,17 @@ def oci_runtime(name, work):
     # Without a cgroup there: a hierarchy without controllers would only be made, joined and removed.
     options = ["--cgroup-manager=disabled"] if mounts else []
     words = [shutil.which(name), *options, "run", "--bundle", path, f"oneoff-bench-{os.getpid()}"]
-    return Command(f"{name} run{note}", words, mounts=mounts)
+    return Command(f"{name} run{note}", words, mounts=mounts, has_name=True)
+
+
+def conmon_words(work, name, bundle_path, log, pid_file):
+    """conmon as podman starts it, which then has crun create the container."""
+    for directory in ("exits", "sockets"):
+        os.makedirs(f"{work}/{directory}", exist_ok=True)
+    words = [shutil.which("conmon"), "--api-version", "1", "--cid", name, "--cuuid", f"{name}-uuid", "--name", name]
+    words += ["--sync", "--runtime", shutil.which("crun"), "--runtime-arg", "--cgroup-manager=disabled"]
+    words += ["--bundle", bundle_path, "--container-pidfile", pid_file, "--log-path", f"k8s-file:{log}"]
+    return [*words, "--exit-dir", f"{work}/exits", "--socket-dir-path", f"{work}/sockets"]
 
 
 # Limits below the caller's, which crun may not raise where root lacks CAP_SYS_RESOURCE.
