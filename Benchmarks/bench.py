@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 import capacity
+import costs
 import detached
 import growth
 import log
@@ -22,6 +23,7 @@ import startup
 # The order in which they run.
 SECTIONS = {
     "startup": startup.run,
+    "costs": costs.run,
     "growth": growth.run,
     "capacity": capacity.run,
     "output": output.run,

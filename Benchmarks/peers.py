@@ -114,7 +114,7 @@ def equal_bubblewrap(name, work):
         subprocess.run([FLOOR, "--print-filter"], check=True, stdout=file)
     words = [shutil.which("bwrap"), "--unshare-all", "--unshare-user", "--uid", "0", "--gid", "0"]
     words += ["--hostname", "run", "--new-session", "--die-with-parent", "--cap-drop", "ALL", "--clearenv"]
-    words += ["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", "/root", "--seccomp", "10"]
+    words += ["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "HOME", "/root", "--seccomp", "9"]
     root = root_file_system(work)
     if version("bwrap") >= (0, 11):
         words += ["--overlay-src", root, "--tmp-overlay", "/"]
@@ -129,7 +129,7 @@ def equal_bubblewrap(name, work):
             words += ["--tmpfs", path]
     for path in ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"):
         words += ["--ro-bind", path, path]
-    return Command(name, [*words, TRUE], files=((10, filter_path),))
+    return Command(name, [*words, TRUE], files=((9, filter_path),))
 
 
 def version(program):
@@ -143,6 +143,7 @@ def version(program):
 
 def bundle(path, runtime, rootfs, command, is_read_only=False, **process):
     """A bundle with the configuration that the runtime itself writes."""
+    shutil.rmtree(path, ignore_errors=True)
     os.mkdir(path)
     subprocess.run([runtime, "spec"], check=True, cwd=path)
     with open(f"{path}/config.json", encoding="utf-8") as file:

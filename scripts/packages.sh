@@ -14,7 +14,7 @@ packages_for() {
     # A compiler for an attacker's library, the shells that completions are for, a judge of the manual pages, and the
     # program that maps an ordinary user's ids, the one that makes a scratch on disk, the one that gives files
     # capabilities, what a hook tells others with; and a reader of Procfiles, and what another one from PyPI needs.
-    test) echo gcc libc6-dev bash zsh fish mandoc coreutils util-linux uidmap e2fsprogs libcap2-bin curl python3 \
+    test) echo gcc libc6-dev bash zsh fish mandoc coreutils util-linux uidmap e2fsprogs libcap2-bin curl python3 strace valgrind \
         ruby-foreman python3-venv ;;
     # Beside what is measured: podman, docker.io and systemd-container are measured where they are installed.
     bench) echo bubblewrap crun runc hyperfine python3 gcc libc6-dev make util-linux ;;
