@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 /* One write(2) of less than PIPE_BUF: never mixed with a record of the other process. */
 void ol_write_record(const struct ol_plan *plan, const struct ol_record *record) {
@@ -42,10 +43,35 @@ static struct ol_outcome ol_perform(struct ol_child *child, const struct ol_oper
     return ol_perform_command(child, operation);
 }
 
+/* Only where somebody asked for it. */
+void ol_stamp(const struct ol_plan *plan, uint64_t place) {
+    if (plan->stamps != 0) {
+        uint64_t *stamps = (uint64_t *)(uintptr_t)plan->stamps;
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        stamps[place] = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    }
+}
+
+static uint64_t ol_first_stamp(const struct ol_plan *plan, enum ol_section section) {
+    uint64_t place = OL_STAMPS;
+    for (int earlier = 0; earlier < (int)section; earlier++) {
+        place += plan->section[earlier].count;
+    }
+    return place;
+}
+
 void ol_perform_section(struct ol_child *child, enum ol_section section) {
     const struct ol_operations *operations = &child->plan->section[section];
+    uint64_t stamp = ol_first_stamp(child->plan, section);
+    bool is_filtered = false;
     child->section = section;
     for (uint64_t index = 0; index < operations->count; index++) {
+        /* A filter may kill whoever reads the clock, where that is a system call. */
+        if (!is_filtered) {
+            ol_stamp(child->plan, stamp + index);
+        }
+        is_filtered = is_filtered || operations->first[index].kind == OL_SECCOMP;
         struct ol_outcome outcome = ol_perform(child, &operations->first[index]);
         if (outcome.step != OL_STEP_NONE) {
             ol_report_failure(child, index, outcome);

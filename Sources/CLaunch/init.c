@@ -215,11 +215,13 @@ static struct ol_outcome ol_fork_command(struct ol_child *child, pid_t *command)
     if (poll(&lifeline, 1, 0) > 0 && (lifeline.revents & POLLHUP) != 0) {
         _exit(0); /* it had died before it was watched */
     }
+    ol_stamp(child->plan, OL_STAMP_FORK);
     /* No exit signal; see ol_command_was_executed. */
     *command = clone(ol_run_command, stack + sizeof stack, CLONE_VM | CLONE_VFORK, child);
     if (*command < 0) {
         return ol_failed(OL_STEP_FORK);
     }
+    ol_stamp(child->plan, OL_STAMP_EXECUTED);
     return ol_check(prctl(PR_SET_PDEATHSIG, 0L, 0L, 0L, 0L), OL_STEP_PRCTL);
 }
 

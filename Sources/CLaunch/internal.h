@@ -86,6 +86,7 @@ _Noreturn void ol_run_init(struct ol_child *child);
 
 /* child.c */
 void ol_perform_section(struct ol_child *child, enum ol_section section);
+void ol_stamp(const struct ol_plan *plan, uint64_t place);
 void ol_write_record(const struct ol_plan *plan, const struct ol_record *record);
 
 #endif

@@ -66,6 +66,9 @@ public func wallClock() -> Duration { clock(CLOCK_REALTIME) }
 /// The monotonic clock, for measuring how long something took.
 public func monotonicClock() -> Duration { clock(CLOCK_MONOTONIC) }
 
+/// How long processors have worked for this process.
+public func processorTime() -> Duration { clock(CLOCK_PROCESS_CPUTIME_ID) }
+
 private func clock(_ id: clockid_t) -> Duration {
   var time = timespec()
   // Safe: the call fills the structure.

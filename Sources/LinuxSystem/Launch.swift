@@ -48,10 +48,12 @@ public struct LaunchedContainer: ~Copyable, Sendable {
 ///   - plan: what the child does.
 ///   - descriptors: what the plan's names stand for; they may be closed after the return.
 ///   - slot: a descriptor that PID 1 keeps open for as long as the container lives.
+///   - stamps: where the child notes when each operation begins; nil when nobody wants to know.
 /// - Throws: the errno of clone3(2): EPERM without privileges, EAGAIN or ENOSPC at a limit on
 ///   processes or namespaces; E2BIG when arguments and environment are too large.
 public func launch(
-  _ plan: LaunchPlan, with descriptors: DescriptorTable, slot: CInt? = nil
+  _ plan: LaunchPlan, with descriptors: DescriptorTable, slot: CInt? = nil,
+  stamps: LaunchStamps? = nil
 ) throws(SystemError) -> LaunchedContainer {
   let arena = try PlanArena()
   let status = try Pipe()
@@ -72,6 +74,7 @@ public func launch(
   record.lifeline_writer = lifeline.writer.number
   record.slot = slot ?? -1
   record.null = descriptors.number(of: .null)
+  record.stamps = stamps?.address ?? 0
   var process: CInt = -1
   // Safe: the child works on its own copy of the plan; only `process` is written here.
   let pid = try checkNegated(

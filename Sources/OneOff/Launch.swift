@@ -28,12 +28,14 @@ struct Launch: ~Copyable {
 
   /// Takes a slot, prepares, and starts the container.
   ///
+  /// - Parameter trace: where the time goes; nil when nobody wants to know.
   /// - Parameter write: writes the sequence for a run that was looked up. Tests of a defence give
   ///   one that leaves it out, and see the attack succeed.
   /// - Throws: a `SpecError` or a `SystemError`. Nothing is left behind then.
   init(
     _ spec: RunSpec, id: RunID,
-    sequence write: (LaunchSubject) -> LaunchSequence = LaunchSequence.init
+    sequence write: (LaunchSubject) -> LaunchSequence = LaunchSequence.init,
+    trace: TimingTrace? = nil
   ) throws {
     clearFileModeMask()
     // BEFORE everything else: what is made and looked up belongs to these namespaces.
@@ -73,10 +75,10 @@ struct Launch: ~Copyable {
       layerCount: spec.layers.count, cgroups: cgroups, network: network,
       scratchDirectory: scratchPath)
     do {
-      for preparation in sequence.preparations { try preparer.perform(preparation) }
-      try preparer.finish()
+      try preparer.perform(sequence.preparations, trace)
       self.container = try launch(
-        sequence.plan, with: preparer.descriptors, slot: slot.file.descriptor.number)
+        sequence.plan, with: preparer.descriptors, slot: slot.file.descriptor.number,
+        stamps: try trace?.makeStamps(for: sequence.plan))
     } catch {
       cgroups?.remove()
       try? scratchDirectory?.remove(slot.number)

@@ -34,10 +34,22 @@ struct Preparer: ~Copyable {
   }
 
   /// Waits for what goes on beside the preparations.
-  func finish() throws(SystemError) { try namespaces.finish() }
+  private func finish() throws(SystemError) { try namespaces.finish() }
+
+  /// Carries out all preparations, upon which the container is cloned.
+  mutating func perform(_ preparations: [Preparation], _ trace: TimingTrace?) throws {
+    trace?.noteStep("slot, host and image")
+    for preparation in preparations {
+      try perform(preparation)
+      trace?.noteStep(preparation.description)
+    }
+    try finish()
+    trace?.noteStep("wait for namespaces")
+    trace?.begin("clone")
+  }
 
   /// Carries out one preparation.
-  mutating func perform(_ preparation: Preparation) throws {
+  private mutating func perform(_ preparation: Preparation) throws {
     switch preparation {
     case .hardLimit(let limit, let value):
       do throws(SystemError) {

@@ -31,6 +31,7 @@ struct SupervisionLoop: ~Copyable {
   private var interaction: Interaction?
   private var changeSources: ChangeSources?
   private var limitsMemory = false
+  private var trace: TimingTrace?
   private var hasReleasedCode = false
   /// There is memory to be given back once the command writes nothing for a while.
   private var holdsMuch = false
@@ -83,11 +84,12 @@ struct SupervisionLoop: ~Copyable {
     _ container: borrowing LaunchedContainer, streams: CommandStreams,
     interaction: Interaction? = nil, changeSources: ChangeSources? = nil,
     blockedCalls: BlockedCallLog? = nil,
-    limitsMemory: Bool = false, meter: RunMeter? = nil
+    limitsMemory: Bool = false, trace: TimingTrace? = nil, meter: RunMeter? = nil
   ) throws -> SupervisorState.Outcome {
     self.changeSources = changeSources
     self.blockedCalls = blockedCalls
     self.limitsMemory = limitsMemory
+    self.trace = trace
     if let socket = blockedCalls?.socketNumber {
       try loop.add(socket, tag: Source.listenerSocket.rawValue)
     }
@@ -190,6 +192,7 @@ struct SupervisionLoop: ~Copyable {
   ) throws -> [SupervisorState.Event] {
     let records = try StatusRecord.read(from: container.status.number)
     if records.isEmpty { loop.remove(container.status.number) }
+    if let trace { for record in records { trace.note(record) } }
     return records.map { .record($0) }
   }
 

@@ -11,6 +11,7 @@ package struct Supervisor: ~Copyable {
   private let id: RunID
   private let sinks: MaskedSinks
   private let warnings: [RunWarning]
+  private let trace: TimingTrace?
   private let started = wallClock()
   private let startedMonotonic = monotonicClock()
   private var log = RunResult.Log()
@@ -37,9 +38,11 @@ package struct Supervisor: ~Copyable {
   /// Prepares to run a specification, which is checked.
   ///
   /// - Parameter warnings: what the caller should know already.
+  /// - Parameter trace: where the time goes; nil when nobody wants to know.
   /// - Throws: ``OneOffError/spec(_:)`` when the specification cannot be used.
   package init(
-    _ spec: RunSpec, sinks: [any RunSink], warnings: [RunWarning] = []
+    _ spec: RunSpec, sinks: [any RunSink], warnings: [RunWarning] = [],
+    trace: TimingTrace? = nil
   ) throws(OneOffError) {
     self.id = try OneOffError.wrap {
       try spec.validate()
@@ -48,6 +51,7 @@ package struct Supervisor: ~Copyable {
     self.spec = spec
     self.sinks = MaskedSinks(sinks)
     self.warnings = warnings
+    self.trace = trace
   }
 
   /// Runs the command and returns once it has ended and its output was passed on.
@@ -94,7 +98,9 @@ package struct Supervisor: ~Copyable {
     var loop = try OneOffError.wrap {
       try SupervisionLoop(spec, id: id, sinks: sinks, control: control, runControl: runControl)
     }
-    let launch = try OneOffError.wrap { try Launch(spec, id: id) }
+    trace?.begin("namespaces and layers")
+    let launch = try OneOffError.wrap { try Launch(spec, id: id, trace: trace) }
+    trace?.begin("start of the command")
     let plan = launch.plan
     limits = launch.limitsInForce
     // AFTER the clone: the container starts meanwhile. BEFORE anything is told.
@@ -108,13 +114,14 @@ package struct Supervisor: ~Copyable {
           launch.container, streams: launch.streams,
           interaction: spec.isInteractive ? Interaction(caller, launch.streams) : nil,
           changeSources: launch.changeSources, blockedCalls: blocked,
-          limitsMemory: launch.limits?.memory != nil,
+          limitsMemory: launch.limits?.memory != nil, trace: trace,
           meter: sinks.wantSamples ? launch.makeMeter() : nil)
       }
     } catch {
       launch.abort()
       throw error
     }
+    trace?.begin("clean-up")
     log = loop.log
     firstProcessEnd = loop.firstProcessEnd
     sentSignals = loop.sentSignals

@@ -161,6 +161,11 @@ extension Invocation {
         "\(own) and --events to a descriptor exclude each other: it is the caller's, who leaves",
         remedy: "name a file: --events FILE")
     }
+    if options.run.timing != nil {
+      throw SpecError(
+        "\(own) and --trace-timing exclude each other: it is written by whoever stays",
+        remedy: "leave one of them out")
+    }
     if options.run.showsStats {
       throw SpecError(
         "\(own) and --stats exclude each other: nobody looks",

@@ -11,6 +11,10 @@ extension RunOptions {
       paths.append(changes)
       options.append("--changes")
     }
+    if let timing {
+      paths.append(timing)
+      options.append("--trace-timing")
+    }
     if let result {
       paths.append(result.path)
       options.append("--result")

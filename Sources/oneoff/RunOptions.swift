@@ -68,6 +68,7 @@ struct RunOptions: Sendable {
   var result: ResultFile?
   var events: EventsTarget?
   var changes: FilePath?
+  var timing: FilePath?
   var passesInput = false
   var hasTerminal = false
   var showsStats = false

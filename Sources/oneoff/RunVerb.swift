@@ -17,7 +17,7 @@ enum RunVerb {
       "SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are forwarded to it. When oneoff is "
         + "killed, the container ends too.",
     ],
-    groups: OptionGroup.ofRun + [OptionGroup.interaction],
+    groups: OptionGroup.ofRun + [OptionGroup.interaction, OptionGroup.measuring],
     examples: [
       .init(
         command: "oneoff run --rootfs / -- id",
@@ -34,6 +34,8 @@ enum RunVerb {
   ) { invocation in
     try invocation.checkDetaching()
     let options = invocation.options.run
+    let timing = try options.timing.map { try TimingFile($0) }
+    timing?.trace.begin("spec")
     let output = try RunOutput(.plain, options)
     let record =
       invocation.options.record.isWanted
@@ -45,9 +47,10 @@ enum RunVerb {
       if let keys { return try detached.attend(keys) }
       return try detached.start()
     }
-    return try performRun(
+    let run = try performRun(
       spec, named: "run", output: output, record: record,
-      onCallerDeath: invocation.options.callerDeath
-    ).status
+      onCallerDeath: invocation.options.callerDeath, trace: timing?.trace)
+    timing?.write()
+    return run.status
   }
 }

@@ -53,11 +53,12 @@ struct RecordRequest: Sendable, Codable {
 ///   - request: that it be recorded; nil when not.
 ///   - policy: what becomes of it when the caller dies; nil when that is not looked for.
 ///   - absence: what there is of a caller who does not stay; nil when he does.
+///   - trace: where the time goes; nil when nobody wants to know.
 ///   - log: where it is said how a run of a deployment ended; nil for a run that is none.
 func performRun(
   _ spec: RunSpec, named name: String, output: RunOutput, record request: RecordRequest? = nil,
   onCallerDeath policy: CallerDeathPolicy? = nil, absence: CallerAbsence? = nil,
-  log: DeploymentLog? = nil
+  trace: TimingTrace? = nil, log: DeploymentLog? = nil
 ) throws -> PerformedRun {
   var spec = spec
   var sinks = try output.makeSinks(hasTerminal: spec.terminal != nil)
@@ -90,7 +91,7 @@ func performRun(
     let caller =
       spec.isInteractive
       ? CallerSide(input: control?.inputSource ?? 0, terminal: Caller.terminal) : nil
-    let result = try Supervisor(spec, sinks: sinks, warnings: warnings).run(
+    let result = try Supervisor(spec, sinks: sinks, warnings: warnings, trace: trace).run(
       caller: caller, runControl: control)
     let endLine = { for case let sink as OutputSink in sinks { sink.endLine() } }
     if let sentence = result.sentence(of: name, under: spec) {

@@ -126,8 +126,17 @@ struct ol_plan {
     int32_t lifeline_writer; /* the supervisor's end: closed first of all in the child */
     int32_t slot;            /* the locked slot file, kept open by PID 1; or OL_NO_DESCRIPTOR */
     int32_t null;            /* the null device, which becomes 0, 1 and 2 of PID 1 */
+    uint64_t stamps;         /* 0, or the address of shared memory for all of enum ol_stamp */
 };
-_Static_assert(sizeof(struct ol_plan) == 80, "the parent writes this layout");
+_Static_assert(sizeof(struct ol_plan) == 88, "the parent writes this layout");
+
+/* When things have happened, in nanoseconds of CLOCK_MONOTONIC (uint64_t); 0 where nobody has
+ * looked. The operations follow, section by section: when each began. */
+enum ol_stamp {
+    OL_STAMP_FORK,     /* PID 1 makes the command's process */
+    OL_STAMP_EXECUTED, /* PID 1 goes on: the command is executed, or dead */
+    OL_STAMPS,
+};
 
 /* The system call (or group of them) at which an operation failed. */
 enum ol_step {
