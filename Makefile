@@ -174,7 +174,7 @@ fuzz-coverage: ## state which lines of the parsers the fuzzers' inputs reach
 lint: check-c ## check formatting, C warnings and shell scripts
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
 	$(CC) $(C_WARNINGS) -ISources/CLaunch/include $(C_SOURCES)
-	+@$(MAKE) -s -C Benchmarks/floor
+	$(CC) $(C_WARNINGS) -ISources/CLaunch/include -DCHECKED $(wildcard Benchmarks/floor/*.c)
 	shellcheck $(SHELL_SCRIPTS)
 
 check-c: ## run the C child under ASan and UBSan, as root
