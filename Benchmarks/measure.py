@@ -71,7 +71,7 @@ class Command:
                 return str(error)
         if done.returncode == 0:
             return None
-        return done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
+        return "; ".join(done.stderr.split("\n")).strip("; ")[:200] or f"status {done.returncode}"
 
 
 class mount_namespace:

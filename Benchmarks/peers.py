@@ -51,32 +51,45 @@ def root_file_system(work):
 # The floor.
 
 
-class LimitedFloor:
-    """cgroups for the floor, as `oneoff run --memory 256M --pids 256 --cpus 1` has them."""
+class FloorCgroups:
+    """cgroups for the floor, of the kinds that a run of oneoff has; gone when the benchmark ends.
+
+    With version 2 every run has one; with version 1 those with limits, one for each controller.
+    """
 
     V1 = {"memory": [("memory.limit_in_bytes", "268435456")], "pids": [("pids.max", "256")],
           "cpu": [("cpu.cfs_quota_us", "100000")]}
-    V2 = [("memory.max", "268435456"), ("pids.max", "256"), ("cpu.max", "100000 100000")]
+    V2 = {"memory": ("memory.max", "268435456"), "pids": ("pids.max", "256"), "cpu": ("cpu.max", "100000 100000")}
 
     def __init__(self):
-        self.made, self.options = [], []
-        if os.path.exists("/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        self.made, self.usual, self.limited = [], [], []
+        if os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+            self._make_v2("/sys/fs/cgroup", "/sys/fs/cgroup/oneoff-floor")
+        elif all(os.path.isdir(f"/sys/fs/cgroup/{controller}") for controller in self.V1):
             for controller, settings in self.V1.items():
-                self._add(f"/sys/fs/cgroup/{controller}/oneoff-floor", settings)
-        else:
-            parent = "/sys/fs/cgroup/oneoff-floor"
-            self._add(parent, self.V2)
-            for directory in ("/sys/fs/cgroup", parent):
-                with open(f"{directory}/cgroup.subtree_control", "w", encoding="ascii") as file:
-                    file.write("+memory +pids +cpu")
+                parent = f"/sys/fs/cgroup/{controller}/oneoff-floor"
+                self._make(parent)
+                self.limited += ["--cgroup", parent]
+                for file, value in settings:
+                    self.limited += ["--set", file, value]
         atexit.register(self.remove)
 
-    def _add(self, parent, settings):
+    def _make(self, parent):
         os.makedirs(parent, exist_ok=True)
         self.made.append(parent)
-        self.options += ["--cgroup", parent]
-        for file, value in settings:
-            self.options += ["--set", file, value]
+
+    def _make_v2(self, root, parent):
+        self._make(parent)
+        self.usual = self.limited = ["--cgroup", parent]
+        with open(f"{root}/cgroup.controllers", encoding="ascii") as file:
+            if not set(self.V2) <= set(file.read().split()):
+                self.limited = []
+                return
+        for directory in (root, parent):
+            with open(f"{directory}/cgroup.subtree_control", "w", encoding="ascii") as file:
+                file.write("".join(f" +{controller}" for controller in self.V2))
+        limited = [option for file, value in self.V2.values() for option in ("--set", file, value)]
+        self.limited = [*self.usual, *limited]
 
     def remove(self):
         for parent in self.made:

@@ -19,21 +19,23 @@ class Starts:
         self.ours = oneoff("oneoff run (network none, all namespaces)")
         self.ours_host = oneoff("oneoff run --network host", "--network", "host")
         self.ours_limited = oneoff("oneoff run, limits", *LIMITS)
-        self.floor = peers.floor("floor", bench.work)
-        self.floor_host = peers.floor("floor --share-net", bench.work, "--share-net")
+        cgroups = peers.FloorCgroups()
+        self.floor = peers.floor("floor", bench.work, *cgroups.usual)
+        self.floor_host = peers.floor("floor --share-net", bench.work, "--share-net", *cgroups.usual)
+        self.floor_limited = peers.floor("floor, limits", bench.work, *cgroups.limited) if cgroups.limited else None
         self.bubblewrap = peers.bubblewrap("bubblewrap --unshare-all")
         self.bubblewrap_host = peers.bubblewrap("bubblewrap --unshare-all --share-net", "--share-net")
         self.bubblewrap_equal = peers.equal_bubblewrap("bubblewrap, nearest equal isolation", bench.work)
+        self.skipped = [] if cgroups.limited else ["floor with limits: no controllers memory, pids and cpu"]
+        limited = [self.ours_limited]
+        why = self.ours_limited.trial()
+        if why is not None:
+            limited, self.floor_limited = [], None
+            self.skipped.append(f"runs with limits: {why}")
+        floors = [floor for floor in (self.floor, self.floor_host, self.floor_limited) if floor]
         self.commands = [
-            self.ours, self.ours_host, self.ours_limited, self.floor, self.floor_host,
+            self.ours, self.ours_host, *limited, *floors,
             self.bubblewrap, self.bubblewrap_host, self.bubblewrap_equal]
-        self.skipped = []
-        self.floor_limited = None
-        try:
-            self.floor_limited = peers.floor("floor, limits", bench.work, *peers.LimitedFloor().options)
-            self.commands.insert(5, self.floor_limited)
-        except OSError as error:
-            self.skipped.append(f"floor with limits: {error}")
         others, skipped = peers.others(bench.work)
         self.commands += others
         self.skipped += skipped
