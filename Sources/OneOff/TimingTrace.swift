@@ -129,7 +129,8 @@ package final class TimingTrace {
 }
 
 extension LaunchPlan.Operation {
-  /// What it does. What is executed is not named: arguments may be secret, and files are not masked.
+  /// What it does. What is executed is not named: arguments may be secret, and nothing masks them
+  /// here.
   fileprivate var name: String {
     if case .execute = self { return "execute" }
     return description
