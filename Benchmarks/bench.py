@@ -7,6 +7,7 @@ import argparse
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 
@@ -53,6 +54,15 @@ def check():
             measure.fail(f"{path} is missing: make bench builds it")
 
 
+def unmount_below(work):
+    """podman binds its storage to itself and leaves it so."""
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        mounts = [line.split()[1] for line in file]
+    for mount in reversed(mounts):
+        if mount.startswith(f"{work}/"):
+            subprocess.run(["umount", mount], check=True)
+
+
 def stop(number, _):
     sys.exit(128 + number)
 
@@ -83,7 +93,8 @@ def main():
             with open(given.results, "w", encoding="utf-8") as file:
                 file.write("\n".join(report.lines) + "\n")
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        unmount_below(work)
+        shutil.rmtree(work)
 
 
 main()
