@@ -64,6 +64,7 @@ package struct Deployer: ~Copyable {
     entry.deployment.step = step
     if step == .boot { entry.deployment.hasBooted = true }
     if step == .activate { entry.deployment.hasActivated = true }
+    performer.announce(step, in: &entry.deployment)
     do throws(SystemError) {
       try history.write(entry)
     } catch {
@@ -88,7 +89,9 @@ package struct Deployer: ~Copyable {
 
   /// What has succeeded once need not be done again; see `--once`.
   private mutating func noteDone(_ step: Deployment.Step) {
-    guard step == .release || step == .hook, let run = entry.deployment.phases.last else { return }
+    guard step == .release || step == .hook, let run = entry.deployment.phases.last,
+      run.status == 0
+    else { return }
     do {
       try app.noteSuccess(of: run, in: ReleaseVersion(entry.deployment.release))
     } catch {

@@ -45,19 +45,27 @@ package struct Deployment: Sendable, Hashable, Codable {
     case abandon
   }
 
-  /// A phase that was run.
+  /// A phase that runs, or was run.
   package struct PhaseRun: Sendable, Hashable, Codable {
     /// Its name, such as `postdeploy`.
     package var phase: String
     /// The name of the run's record; nil where there is none.
     package var run: String?
-    /// Its exit status.
-    package var status: Int32
+    /// Its exit status; nil as long as it runs, and where whoever waited for it is gone.
+    package var status: Int32?
 
-    package init(phase: String, run: String?, status: Int32) {
+    package init(phase: String, run: String?, status: Int32? = nil) {
       self.phase = phase
       self.run = run
       self.status = status
+    }
+
+    /// Writes every member, as `null` where it is nil.
+    package func encode(to encoder: any Encoder) throws {
+      var members = encoder.container(keyedBy: CodingKeys.self)
+      try members.encode(phase, forKey: .phase)
+      try members.encode(run, forKey: .run)
+      try members.encode(status, forKey: .status)
     }
   }
 
@@ -87,7 +95,7 @@ package struct Deployment: Sendable, Hashable, Codable {
   package var status: Int32?
   /// Why it did not succeed, in a sentence.
   package var message: String?
-  /// The phases that were run.
+  /// The phases that were run, the last of which may run still.
   package var phases: [PhaseRun] = []
   /// What went wrong without any effect on its outcome.
   package var warnings: [String] = []

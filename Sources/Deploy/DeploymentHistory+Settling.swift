@@ -1,4 +1,6 @@
+import ContainerSpec
 import LinuxSystem
+import OneOff
 
 // What is to be said of deployments whose doers are gone, and what is to be done about them.
 
@@ -26,7 +28,25 @@ extension Deployment {
   /// with it once more.
   fileprivate func owesOrder(current: String?) -> Bool {
     guard state != .starting, state != .success, release != current else { return false }
-    return hasActivated || state == .interrupted && hasBooted && !isAbandoned
+    // Of one that has come to its end, it was tried in vain.
+    let owesAbandoning = hasBooted && !isAbandoned && (state == .interrupted || step == .abandon)
+    return hasActivated || owesAbandoning
+  }
+}
+
+extension Deployment {
+  /// Takes the status of a phase that nobody has waited for from the record of its run.
+  ///
+  /// - Throws: ENOSPC, EROFS.
+  fileprivate mutating func lookForTheEndOfItsPhase(_ app: borrowing KeptApp) throws {
+    guard let phase = phases.last, phase.status == nil, let name = phase.run,
+      let id = try? RunID(name), let run = try? RunStore.find()?.read(id),
+      let status = run.state.result?.status
+    else { return }
+    phases[phases.endIndex - 1].status = status
+    if status == 0 {
+      try app.noteSuccess(of: phases[phases.endIndex - 1], in: ReleaseVersion(release))
+    }
   }
 }
 
@@ -61,19 +81,22 @@ extension DeploymentHistory {
   /// Only the newest is looked at. What could not be put in order is tried again as long as it is
   /// that: after that it is the affair of whoever was warned.
   ///
+  /// A phase that has come to its end meanwhile counts: see ``KeptApp/phasesDone(of:)``.
+  ///
   /// - Parameter putInOrder: gives the requests back to what is live where `hasActivated` says that
   ///   they may be elsewhere, and ends what `hasBooted` says was started; returns whether that has
   ///   succeeded.
   /// - Returns: the one that there was something to say or to do of; nil where there was none.
   /// - Throws: where a record can be neither read nor written.
   package borrowing func settle(
-    current: ReleaseVersion?, putInOrder: (Entry) -> Bool
+    _ app: borrowing KeptApp, current: ReleaseVersion?, putInOrder: (Entry) -> Bool
   ) throws -> Deployment? {
     guard let last = try numbers().last, var entry = try entry(last) else { return nil }
     let wasStarting = entry.deployment.state == .starting
     entry.deployment = entry.deployment.settled(current: current?.text)
     let owesOrder = entry.deployment.owesOrder(current: current?.text)
     guard wasStarting || owesOrder else { return nil }
+    try entry.deployment.lookForTheEndOfItsPhase(app)
     if owesOrder, putInOrder(entry) {
       entry.deployment.hasActivated = false
       entry.deployment.isAbandoned = entry.deployment.hasBooted

@@ -18,18 +18,26 @@ struct DeploymentLeftovers {
     _ history: borrowing DeploymentHistory, _ kept: borrowing KeptApp, _ lock: borrowing AppLock
   ) throws {
     let entries = try history.entries().readable
-    let settled = try history.settle(current: live) { entry in
+    var hasSaidSo = false
+    let settled = try history.settle(kept, current: live) { entry in
+      let deployment = entry.deployment
+      hasSaidSo = true
+      log.step(
+        "Deployment \(deployment.number) of \(deployment.release) has left something to put in "
+          + "order (\(deployment.state.rawValue))")
       do {
         return try putInOrder(entry, entries, kept, lock)
       } catch {
-        let number = entry.deployment.number
-        log.warning("what deployment \(number) has started is left: \(error.sentence)")
+        log.warning("what deployment \(deployment.number) has started is left: \(error.sentence)")
         return false
       }
     }
-    guard let settled, settled.state == .interrupted || settled.state == .success else { return }
-    let when = settled.state == .success ? " after it had gone live" : ""
-    log.step("Deployment \(settled.number) of \(settled.release) was interrupted\(when)")
+    guard let settled, !hasSaidSo else { return }
+    let what =
+      settled.state == .success
+      ? "after it had gone live; what was live before may run still"
+      : "before its new version was started"
+    log.step("Deployment \(settled.number) of \(settled.release) was interrupted \(what)")
   }
 
   /// Whether all of it has succeeded. A version that may still have the requests is not ended.

@@ -9,6 +9,8 @@ struct DeploymentPhases {
   let release: PreparedHook?
   /// Before it goes live; nil where it has none, or it is not wanted.
   let hook: PreparedHook?
+  /// Entries of the release that may be slips of phases which it has not, in sentences.
+  private(set) var slips: [String] = []
   /// The phases that have succeeded for this release.
   private let done: Set<String>
 
@@ -38,6 +40,8 @@ struct DeploymentPhases {
     release.phase = .release
     self.release = try PreparedHook(release, files, options, isFirstDeployment: isFirst)
     self.hook = try PreparedHook(hook, files, options, isFirstDeployment: isFirst)
+    let missing = [self.release == nil ? release.phase : nil, self.hook == nil ? hook.phase : nil]
+    self.slips = missing.compactMap { $0 }.compactMap { files.absence(of: $0).slip }
   }
 
   /// Checks that they can be run, before anything is begun: the image is there, and the host can

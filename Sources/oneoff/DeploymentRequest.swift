@@ -46,7 +46,8 @@ struct DeploymentRequest {
       throw VerbFailure(
         "the release \(release.text) of \(app.text) is gone: there is no directory "
           + entry.releaseDirectory.onOneLine,
-        remedy: "put it there again, or deploy it from elsewhere with oneoff deploy", status: 1)
+        remedy: "put it there again, deploy it from elsewhere with oneoff deploy, or go back to "
+          + "another with rollback --to", status: 1)
     }
   }
 

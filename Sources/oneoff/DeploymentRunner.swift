@@ -51,6 +51,13 @@ final class DeploymentRunner: DeploymentPerformer {
 
   var cancellation: Int32? { interruptions.first }
 
+  func announce(_ step: Deployment.Step, in deployment: inout Deployment) {
+    let prepared = step == .release ? phases.release : step == .hook ? phases.hook : nil
+    guard let prepared, !isDone(prepared) else { return }
+    let run = prepared.record == nil ? nil : prepared.spec.id?.text
+    deployment.phases.append(.init(phase: prepared.command.phase.name, run: run))
+  }
+
   func perform(
     _ step: Deployment.Step, of deployment: inout Deployment
   ) -> DeploymentProgress.Failure? {
@@ -87,6 +94,7 @@ final class DeploymentRunner: DeploymentPerformer {
     switch (deployment.state, deployment.step) {
     case (.starting, nil):
       log.step(deployment.title)
+      for slip in phases.slips { log.failure(slip) }
       report(deployment, .started)
     case (.starting, _): break
     default:
@@ -116,18 +124,16 @@ final class DeploymentRunner: DeploymentPerformer {
     _ prepared: PreparedHook?, _ deployment: inout Deployment
   ) throws -> DeploymentProgress.Failure? {
     guard let prepared else { return nil }
-    let phase = prepared.command.phase.name
-    if options.deploy.isOnce, phases.isDone(phase) {
-      log.step("The \(phase) hook has already succeeded for \(deployment.release)")
+    if isDone(prepared) {
+      log.step("\(prepared.name) has already succeeded for \(deployment.release)")
       return nil
     }
     if let note = prepared.command.note { log.step(note) }
     log.beginSection(prepared.command.step)
     let began = monotonicClock()
-    let process = try HookProcess(prepared, output: output(of: prepared))
+    let process = HookProcess(prepared, output: output(of: prepared))
     let end = try process.run(interruptions, lock: lock, events: events?.descriptor)
-    deployment.phases.append(
-      .init(phase: phase, run: process.id?.text, status: end.status))
+    deployment.phases[deployment.phases.endIndex - 1].status = end.status
     log.endSection()
     guard end.status != 0 else {
       log.step("\(prepared.name) succeeded", after: monotonicClock() - began)
@@ -139,6 +145,11 @@ final class DeploymentRunner: DeploymentPerformer {
         ? "\(prepared.name) failed with status \(end.status)"
         : "\(prepared.name) could not be started")
     return .init(.failed, status: end.status, message)
+  }
+
+  /// Whether a phase is left out, because it has succeeded before.
+  private func isDone(_ prepared: PreparedHook) -> Bool {
+    options.deploy.isOnce && phases.isDone(prepared.command.phase.name)
   }
 
   /// Of the phases, the last one's result and changes are kept where they were asked for.

@@ -28,11 +28,8 @@ struct HookProcess: Sendable, Codable {
   private var output: RunOutput
 
   /// Takes what is to be run. Events go to the deployment's own.
-  ///
-  /// - Throws: ENOSYS where the kernel has no random numbers.
-  init(_ prepared: PreparedHook, output: RunOutput) throws {
+  init(_ prepared: PreparedHook, output: RunOutput) {
     self.spec = prepared.spec
-    if prepared.record != nil { self.spec.id = try prepared.spec.id ?? .random() }
     self.name = prepared.name
     self.record = prepared.record
     self.output = output
@@ -40,9 +37,6 @@ struct HookProcess: Sendable, Codable {
       self.output.events = .descriptor(Descriptor.events)
     }
   }
-
-  /// The name of the run's record.
-  var id: RunID? { record == nil ? nil : spec.id }
 
   /// Runs it to its end. Its supervisor holds the app's lock, too: when this process is killed, the
   /// hook goes on to its end, and nobody else deploys the app meanwhile.

@@ -27,6 +27,8 @@ struct LockedApp: ~Copyable {
   ///
   /// - Throws: as ``init(making:_:_:)``; ``VerbFailure`` when it never was.
   init(deployed app: AppName, _ verb: Verb, _ options: Options) throws {
+    // BEFORE descriptors are opened that an option could mean.
+    _ = try RunOutput(.indented, options.run)
     guard let kept = try KeptApp(of: app), try DeploymentHistory(of: kept) != nil else {
       throw VerbFailure(neverDeployed: app)
     }

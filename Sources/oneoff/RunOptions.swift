@@ -185,6 +185,15 @@ enum EventsTarget: Sendable, Hashable, Codable {
       self = .file(FilePath(text))
     }
   }
+
+  /// Checks that a descriptor is open. BEFORE this process opens anything, which would take its
+  /// number.
+  func requireOpen() throws(SpecError) {
+    guard case .descriptor(let number) = self, !isOpenForWriting(number) else { return }
+    throw SpecError(
+      "--events: descriptor \(number) is not open for writing",
+      remedy: "open it for oneoff, as in: oneoff … --events \(number) … \(number)>events.json")
+  }
 }
 
 /// How a person sees a run, and where its events, changes and result go.
@@ -218,6 +227,7 @@ struct RunOutput: Sendable, Codable {
     self.result = options.result
     self.sinks = options.sinks
     self.showsStats = options.showsStats
+    try events?.requireOpen()
     try requireOutput()
     try options.requireDistinctOutputs()
     try result?.prepare()

@@ -202,13 +202,7 @@ extension EventsTarget {
         throw explained
       }
     case .descriptor(let number):
-      guard isOpenForWriting(number) else {
-        throw SpecError(
-          "--events: descriptor \(number) is not open for writing",
-          remedy:
-            "open it for oneoff, as in: oneoff run --events \(number) … \(number)>events.json"
-        )
-      }
+      try requireOpen()
       return OutputWriter(number)
     }
   }

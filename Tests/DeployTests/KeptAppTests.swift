@@ -173,7 +173,7 @@ private final class TemporaryKeep {
     try history.write(entry)
     var abandoned = 0
     for succeeds in [false, true, true] {
-      _ = try history.settle(current: nil) { _ in
+      _ = try history.settle(app, current: nil) { _ in
         abandoned += 1
         return succeeds
       }
@@ -184,29 +184,31 @@ private final class TemporaryKeep {
   }
 
   @Test func whatIsLiveIsNotAbandoned() throws {
-    let history = try DeploymentHistory(making: keep.app())
+    let app = try keep.app()
+    let history = try DeploymentHistory(making: app)
     var entry = keep.entry(1, release: "v1", step: .current, previous: "v1")
     entry.deployment.hasBooted = true
     try history.write(entry)
-    let settled = try history.settle(current: ReleaseVersion("v1")) { _ in
+    let settled = try history.settle(app, current: ReleaseVersion("v1")) { _ in
       Issue.record("it is live")
       return true
     }
     #expect(settled?.state == .interrupted)
     #expect(settled?.isAbandoned == false)
-    #expect(try history.settle(current: ReleaseVersion("v1")) { _ in false } == nil)
+    #expect(try history.settle(app, current: ReleaseVersion("v1")) { _ in false } == nil)
   }
 
   /// Also where the deployment itself has tried in vain.
   @Test func requestsThatWereNotGivenBackAreOwed() throws {
-    let history = try DeploymentHistory(making: keep.app())
+    let app = try keep.app()
+    let history = try DeploymentHistory(making: app)
     var entry = keep.entry(2, release: "v2", state: .activate, step: .restore, previous: "v1")
     entry.deployment.hasBooted = true
     entry.deployment.hasActivated = true
     try history.write(entry)
     var trials = 0
     for succeeds in [false, true, true] {
-      let settled = try history.settle(current: ReleaseVersion("v1")) { entry in
+      let settled = try history.settle(app, current: ReleaseVersion("v1")) { entry in
         trials += 1
         #expect(entry.deployment.hasActivated)
         return succeeds

@@ -56,11 +56,12 @@ private struct KilledDeployment {
 
   /// What is live is what was activated, and whoever comes next finds everything in order.
   func expectOrder(_ shop: Shop, liveBefore: String?) throws {
-    guard FileManager.default.fileExists(atPath: shop.kept.string) else {
+    try waitUntil { try !shop.isLocked() }
+    let records = HostSnapshot.entries(shop.kept.appending("deployments").string)
+    guard records.contains(where: { $0.hasSuffix(".json") && !$0.hasPrefix(".") }) else {
       #expect(liveBefore == nil, "\(description)")
       return
     }
-    try waitUntil { try !shop.isLocked() }
     let current = shop.current
     let deployments = try shop.deployments()
     let last = deployments.first ?? [:]

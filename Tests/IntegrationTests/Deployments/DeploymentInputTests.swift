@@ -175,6 +175,25 @@ extension IntegrationTests {
       #expect(try shop.state() == "aborted")
     }
 
+    @Test(arguments: ["postdeplyo", "releese"]) func slipOfAPhaseIsRemarkedUpon(
+      name: String
+    ) throws {
+      try shop.release("v1", hook: nil, more: "\(name): echo migrated\n")
+      let done = try shop.deploy("v1")
+      #expect(done.end == .code(0), "\(done.errors)")
+      #expect(done.output.contains("Its entry '\(name)' may be a slip of '"))
+    }
+
+    /// Nor is it one that oneoff itself opens.
+    @Test(arguments: 3...9) func eventsNeedADescriptorThatIsOpen(number: Int) throws {
+      try shop.release("v1")
+      let closing = ["sh", "-c", "exec \(number)>&-; exec \"$@\"", "sh"]
+      expectRefused(
+        try perform(
+          ["deploy"] + shop.options("v1") + ["--events", "\(number)"], wrapper: closing),
+        "descriptor \(number) is not open for writing")
+    }
+
     /// Nothing is started for a hook that cannot be.
     @Test(arguments: [
       ["--rootfs", "/nowhere"], ["--layer", "/nowhere"], ["--user", "nobody-here"],

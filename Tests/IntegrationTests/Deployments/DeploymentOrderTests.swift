@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import SystemPackage
 import Testing
 
@@ -114,7 +115,47 @@ extension IntegrationTests {
       #expect(shop.current == "v2")
     }
 
+    /// It is tried again, as after a kill.
+    @Test func abandonThatFailedIsDoneByTheNext() throws {
+      let file = try Workspace.current.write("broken", "")
+      try shop.goLive("v1")
+      try shop.release("v2", hook: "exit 1")
+      let steps = ["abandon": "test ! -e \(file)"]
+      #expect(try shop.deploy("v2", steps: steps).end == .code(1))
+      try FileManager.default.removeItem(atPath: file)
+      try shop.release("v3")
+      let next = try shop.deploy("v3")
+      #expect(next.end == .code(0), "\(next.errors)")
+      #expect(
+        shop.calls
+          == ["boot v2", "abandon v2", "abandon v2", "boot v3", "activate v3", "retire v3"])
+    }
+
     // MARK: What is known
+
+    /// A migration is not made twice because whoever waited for it was killed.
+    @Test func hookThatOutlivedItsDeploymentIsDoneOnce() throws {
+      let gate = try makeGate()
+      try RunningProcess.output(["chmod", "666", gate])
+      try shop.release("v1", hook: "read x < /gate")
+      let options = ["--volume", "\(gate):/gate"]
+      let process = try RunningProcess.quiet(
+        [Built.program, "deploy"] + shop.options("v1") + options)
+      // Opening it waits for the hook to be there.
+      let opener = try RunningProcess.quiet([
+        "sh", "-c", "exec 5>\(gate); kill -9 \(process.pid); echo >&5",
+      ])
+      #expect(try process.wait() == .signal(SIGKILL))
+      #expect(try opener.wait() == .code(0))
+      try waitUntil { try !shop.isLocked() }
+      let again = try perform(["retry", "--app", "shop", "--once"])
+      #expect(again.end == .code(0), "\(again.errors)")
+      #expect(again.lines.contains("-----> The postdeploy hook has already succeeded for v1"))
+      let phases = try shop.deployments().last?["phases"] as? [[String: Any]]
+      let run = try #require(phases?.first)
+      #expect(run["status"] as? Int == 0)
+      #expect(try perform(["inspect", run["run"] as? String ?? ""]).end == .code(0))
+    }
 
     /// A version that was live is the directory that was live.
     @Test func failedDeploymentOfAnOldVersionDoesNotMoveIt() throws {
