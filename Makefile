@@ -15,11 +15,11 @@ C_SOURCES := $(wildcard Sources/CLaunch/*.c)
 # GCC takes a descriptor that was checked and cast to a wider type for a sign that may change.
 C_WARNINGS := -std=c17 -D_GNU_SOURCE -fsyntax-only -Wall -Wextra -Werror -Wconversion \
 	-Wno-sign-conversion -Wswitch-enum
-SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/*/*.sh rootfs-fixtures/*.sh) .ci/run
+SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/*/*.sh scripts/*/*/*.sh rootfs-fixtures/*.sh) .ci/run
 
 .DELETE_ON_ERROR:
 .PHONY: help build install man completions fixtures fixtures-rails packages demo demo-rails \
-	demo-deploy demo-apps test torture bench bench-log bench-detached posture fuzz fuzz-coverage \
+	demo-deploy demo-apps test vm-test vm-test-all vm-power torture bench bench-log bench-detached posture fuzz fuzz-coverage \
 	lint check-c startup-order generate clean
 
 help: ## list the targets
@@ -117,6 +117,31 @@ test: ## install what is missing, build everything, and run all tests, as root
 	@sh scripts/demo-rails.sh --check
 	@sh scripts/demo-deploy.sh --check
 	@sh scripts/demo-apps.sh --check
+
+# What differs by kernel and by cgroups, in virtual machines: docs/kernels.md.
+VARIANT ?= v2
+VM_OPTIONS ?=
+VM_PARTS = @sh scripts/check-swift.sh && sh scripts/packages.sh build fixtures test vm
+CUTS ?= 30
+
+vm-test: ## run the integration tests in a virtual machine: VARIANT=v2, systemd, v1 or newer
+	$(VM_PARTS)
+	+@$(MAKE) -s build fixtures
+	$(SWIFT) build --build-tests
+	$(SUDO) python3 scripts/vm/run.py $(VARIANT) $(VM_OPTIONS)
+
+vm-test-all: ## run them in every variant, one after the other, and cut the power
+	+@for variant in v2 systemd v1 newer; do \
+		$(MAKE) --no-print-directory vm-test VARIANT=$$variant || failed="$$failed $$variant"; \
+	done; \
+	$(MAKE) --no-print-directory vm-power || failed="$$failed power"; \
+	test -z "$$failed" || { echo "vm-test-all: failed:$$failed" >&2; exit 1; }
+
+vm-power: ## cut a machine's power CUTS (30) times while it runs and deploys, and see what is left
+	$(VM_PARTS)
+	+@$(MAKE) -s build fixtures
+	$(SWIFT) build --build-tests
+	$(SUDO) python3 scripts/vm/power.py $(CUTS)
 
 # A Procfile's reader that Debian does not have, for the tests of oneoff lint.
 build/honcho/bin/honcho: Tests/DeployTests/Platforms/honcho.txt

@@ -1,5 +1,5 @@
 #!/bin/sh
-# packages.sh PURPOSE...: installs the Debian packages that are missing for build, fixtures, rails, test, bench, link, posture or lint.
+# packages.sh PURPOSE...: installs the Debian packages that are missing for build, fixtures, rails, test, bench, link, posture, vm or lint.
 #
 # It says what it installs and asks nothing. Where nothing is missing it does not even look for sudo.
 set -eu
@@ -20,9 +20,11 @@ packages_for() {
     bench) echo bubblewrap crun runc hyperfine python3 gcc libc6-dev make util-linux ;;
     link) echo gcc libc6-dev binutils python3 ;;
     posture) echo bubblewrap crun runc util-linux ;;
+    # Machines, their kernels' modules and their root file systems.
+    vm) echo qemu-system-x86 kmod xz-utils mmdebstrap e2fsprogs busybox-static binutils util-linux python3 ;;
     lint) echo gcc shellcheck ;;
     *)
-        echo "usage: packages.sh build|fixtures|rails|test|bench|link|posture|lint ..." >&2
+        echo "usage: packages.sh build|fixtures|rails|test|bench|link|posture|vm|lint ..." >&2
         exit 64
         ;;
     esac
