@@ -1,5 +1,6 @@
 import Foundation
 import SystemPackage
+import TestRequirements
 import Testing
 
 extension IntegrationTests {
@@ -159,7 +160,7 @@ extension IntegrationTests {
       #expect((20..<30).contains(summary.created))
     }
 
-    @Test func manyChangesAreCountedQuickly() throws {
+    @Test(.requires(.realProcessor)) func manyChangesAreCountedQuickly() throws {
       let report = try report(
         """
         mkdir /home/many; cd /home/many; n=0

@@ -208,7 +208,7 @@ extension IntegrationTests {
   @Suite struct ChaosTests {
     /// `ONEOFF_CHAOS_RUNS=600`, as `make torture` has it, makes as many as the project promises;
     /// `ONEOFF_CHAOS_SEED` makes those of an earlier time again.
-    private static let count = numberInEnvironment("ONEOFF_CHAOS_RUNS") ?? 72
+    private static let count = repetitions("ONEOFF_CHAOS_RUNS", usually: 72, atLeast: 36)
     private static let seed =
       numberInEnvironment("ONEOFF_CHAOS_SEED") ?? .random(in: 0...UInt64(UInt32.max))
     private static let runs = (0..<count).map { ChaosRun($0, seed: seed) }

@@ -218,7 +218,15 @@ extension IntegrationTests {
         runArguments(["--name", "a"], command: ["head", "-c", "900000", "/dev/zero"]), null,
         writer, null)
       try writer.close()
-      usleep(500_000)
+      // The command has begun to write, and has ended: all of it waits for the reader.
+      let log = Records.runs.appending("a/log").string
+      let command = Data("head\0-c\0900000\0".utf8)
+      try waitUntil {
+        FileManager.default.contents(atPath: log)?.isEmpty == false
+          && !HostSnapshot.processIDs().contains {
+            FileManager.default.contents(atPath: "/proc/\($0)/cmdline") == command
+          }
+      }
       process.send(SIGTERM)
       #expect(try process.wait() == .code(0))
       let result = try Records.object("a", "result.json")["log"] as? [String: Any]

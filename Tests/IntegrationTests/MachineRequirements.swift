@@ -42,6 +42,17 @@ extension Requirement {
     HostFacts.current().tmpfsHasUserAttributes
   }
 
+  /// What changes the mode of a file by a way of its own, from Linux 6.6 on. See fchmodat2(2).
+  static let fchmodat2 = Requirement("fchmodat2 (Linux 6.6)") {
+    HostFacts.current().kernel >= 6006
+  }
+
+  /// A processor whose speed is that of processors: where QEMU emulates one, nothing is quick.
+  static let realProcessor = Requirement("a processor that is not emulated") {
+    let processors = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)
+    return processors?.contains("QEMU TCG") != true
+  }
+
   /// User namespaces of ordinary users, with rights in them: AppArmor can give the one without the
   /// other, so it is tried.
   static let userNamespaces = Requirement("user namespaces for ordinary users") {

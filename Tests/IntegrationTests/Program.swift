@@ -292,6 +292,14 @@ func numberInEnvironment(_ variable: String) -> UInt64? {
   ProcessInfo.processInfo.environment[variable].flatMap { UInt64($0) }
 }
 
+/// How often a test repeats what is left to chance: what its own variable says, else as often as
+/// usual, of which `ONEOFF_REPEAT_PERCENT` takes a part where the machine is slow.
+func repetitions(_ variable: String, usually usual: UInt64, atLeast least: UInt64) -> UInt64 {
+  if let given = numberInEnvironment(variable) { return given }
+  let percent = numberInEnvironment("ONEOFF_REPEAT_PERCENT") ?? 100
+  return max(least, usual * percent / 100)
+}
+
 /// Waits for something that comes by itself in a moment.
 func waitUntil(
   _ limit: Duration = .seconds(10), _ condition: () throws -> Bool

@@ -100,8 +100,7 @@ extension IntegrationTests {
 
   /// What is left when the supervisor is killed: nothing.
   @Suite struct KilledSupervisorTests {
-    private static let count =
-      ProcessInfo.processInfo.environment["ONEOFF_TEST_REPEAT"].flatMap { Int($0) } ?? 200
+    private static let count = repetitions("ONEOFF_TEST_REPEAT", usually: 200, atLeast: 20)
 
     @Test func containerDiesWithItsSupervisorAtAnyMoment() throws {
       let null = try FileDescriptor.open(FilePath("/dev/null"), .writeOnly, options: .closeOnExec)

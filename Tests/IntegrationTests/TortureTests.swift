@@ -8,7 +8,7 @@ extension IntegrationTests {
   @Suite struct TortureTests {
     /// `ONEOFF_TORTURE_RUNS=10000`, as `make torture` has it, makes the runs that the project
     /// promises; `ONEOFF_TORTURE_SEED` makes those of an earlier time again.
-    private static let count = numberInEnvironment("ONEOFF_TORTURE_RUNS") ?? 200
+    private static let count = repetitions("ONEOFF_TORTURE_RUNS", usually: 200, atLeast: 20)
     private static let seed =
       numberInEnvironment("ONEOFF_TORTURE_SEED") ?? .random(in: 0...UInt64(UInt32.max))
 

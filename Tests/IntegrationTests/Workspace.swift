@@ -166,6 +166,13 @@ struct HostSnapshot {
     }
   }
 
+  /// A process as a person knows it: its number, and what it was started as.
+  private static func description(ofProcess process: Int) -> String {
+    let arguments = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
+    let words = arguments.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    return "\(process) \(words.joined(separator: " ").prefix(200))"
+  }
+
   /// The loop devices over a file below a directory, also over one that has no name any more.
   static func loopDevices(below directory: FilePath) -> [String] {
     entries("/sys/block").filter { device in
@@ -187,7 +194,9 @@ struct HostSnapshot {
       leaks.append("cgroups \(now.cgroups.subtracting(cgroups))")
     }
     let processes = Self.processes(of: workspace.path.string)
-    if !processes.isEmpty { leaks.append("processes \(processes)") }
+    if !processes.isEmpty {
+      leaks.append("processes \(processes.map(Self.description(ofProcess:)))")
+    }
     let devices = Self.loopDevices(below: workspace.state)
     if !devices.isEmpty { leaks.append("loop devices \(devices)") }
     if !workspace.remains.isEmpty { leaks.append("files \(workspace.remains)") }

@@ -89,7 +89,8 @@ extension IntegrationTests {
   @Suite struct DeploymentChaosTests {
     /// `ONEOFF_DEPLOYMENT_KILLS=300`, as `make torture` has it, makes as many as the project
     /// promises; `ONEOFF_CHAOS_SEED` makes those of an earlier time again.
-    private static let count = numberInEnvironment("ONEOFF_DEPLOYMENT_KILLS") ?? 45
+    private static let count =
+      repetitions("ONEOFF_DEPLOYMENT_KILLS", usually: 45, atLeast: 10)
     private static let seed =
       numberInEnvironment("ONEOFF_CHAOS_SEED") ?? .random(in: 0...UInt64(UInt32.max))
 

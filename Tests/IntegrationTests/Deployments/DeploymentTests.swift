@@ -56,7 +56,8 @@ extension IntegrationTests {
       Failure(step: "boot", state: "crashed-error", status: 5, calls: ["boot v2", "abandon v2"]),
       Failure(
         step: "boot-hangs", state: "timeout-error", status: 124, calls: ["boot v2", "abandon v2"],
-        more: ["--command-timeout", "1s"]),
+        // Long enough for the command to say where it is first.
+        more: ["--command-timeout", "2s"]),
       Failure(
         step: "ready", state: "timeout-error", status: 124, calls: ["boot v2", "abandon v2"],
         more: ["--ready", "exec:echo not yet; exit 1", "--ready-timeout", "300ms"]),
