@@ -76,8 +76,10 @@ struct RunRecord: ~Copyable {
   private static func fill(
     _ directory: borrowing OwnedDescriptor, with description: RunDescription
   ) throws(SystemError) {
+    // A record that has its name is whole, also after a power cut: without what the run was to be
+    // nobody could read it.
     try directory.open(File.description, flags: [.writing, .creating, .exclusively])
-      .write(StoredJSON.text(description))
+      .replaceContents(StoredJSON.text(description))
     try directory.open(File.resultDraft, flags: [.writing, .creating, .exclusively])
       .reserve(reservedForResult)
   }
