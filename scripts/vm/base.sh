@@ -8,7 +8,7 @@ out=$1
 # What the integration tests call, and what their executable is linked with. They name what they need themselves
 # (Tests/IntegrationTests/MachineRequirements.swift), and the runner says which were skipped for want of it.
 packages='systemd systemd-sysv dbus libseccomp2 libstdc++6 util-linux util-linux-extra bash coreutils procps iproute2
-    uidmap e2fsprogs libcap2-bin curl openssl python3 gcc libc6-dev'
+    uidmap e2fsprogs libcap2-bin curl openssl python3 gcc libc6-dev busybox-static'
 
 tree=$(mktemp -d "$out.XXXXXX")
 trap 'rm -rf "$tree"' EXIT
