@@ -220,7 +220,7 @@ extension IntegrationTests {
       try writer.close()
       // The command has begun to write, and has ended: all of it waits for the reader.
       let log = Records.runs.appending("a/log").string
-      let command = Data("head\0-c\0900000\0".utf8)
+      let command = Data("head\0-c\0900000\0/dev/zero\0".utf8)
       try waitUntil {
         FileManager.default.contents(atPath: log)?.isEmpty == false
           && !HostSnapshot.processIDs().contains {

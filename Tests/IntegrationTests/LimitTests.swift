@@ -200,7 +200,7 @@ extension IntegrationTests {
 
     // MARK: The host
 
-    @Test func hostStaysResponsive() throws {
+    @Test(.requires(.realProcessor)) func hostStaysResponsive() throws {
       let idle = try latency()
       let output = try FileDescriptor.unnamedFile()
       defer { try? output.close() }

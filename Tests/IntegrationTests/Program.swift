@@ -87,7 +87,7 @@ final class RunningProcess: Sendable {
 
   /// Waits for the end; a process that is late is killed.
   func wait(_ limit: Duration = .seconds(30)) throws -> End {
-    let deadline = ContinuousClock.now + limit
+    let deadline = ContinuousClock.now + limit * patience
     while true {
       var status: Int32 = 0
       // Safe: the kernel writes one integer.
@@ -292,6 +292,9 @@ func numberInEnvironment(_ variable: String) -> UInt64? {
   ProcessInfo.processInfo.environment[variable].flatMap { UInt64($0) }
 }
 
+/// How many times longer than usual something may take before it counts as hanging.
+let patience = Requirement.realProcessor.isMet() ? 1 : 10
+
 /// How often a test repeats what is left to chance: what its own variable says, else as often as
 /// usual, of which `ONEOFF_REPEAT_PERCENT` takes a part where the machine is slow.
 func repetitions(_ variable: String, usually usual: UInt64, atLeast least: UInt64) -> UInt64 {
@@ -304,7 +307,7 @@ func repetitions(_ variable: String, usually usual: UInt64, atLeast least: UInt6
 func waitUntil(
   _ limit: Duration = .seconds(10), _ condition: () throws -> Bool
 ) throws {
-  let deadline = ContinuousClock.now + limit
+  let deadline = ContinuousClock.now + limit * patience
   while try !condition() {
     guard ContinuousClock.now < deadline else { throw Errno.timedOut }
     usleep(1000)
