@@ -19,8 +19,8 @@ SHELL_SCRIPTS := $(wildcard scripts/*.sh scripts/*/*.sh scripts/*/*/*.sh rootfs-
 
 .DELETE_ON_ERROR:
 .PHONY: help build install man completions fixtures fixtures-rails packages demo demo-rails \
-	demo-deploy demo-apps test vm-test vm-test-all vm-power torture bench bench-log bench-detached posture fuzz fuzz-coverage \
-	lint check-c startup-order generate clean
+	demo-deploy demo-apps test vm-test vm-test-all vm-power torture bench bench-log bench-detached \
+	posture fuzz fuzz-coverage lint check-c startup-order generate clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24

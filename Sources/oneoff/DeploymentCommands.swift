@@ -56,9 +56,6 @@ struct DeploymentCommands {
     return steps
   }
 
-  /// Whether there is a command for a step.
-  func has(_ step: Deployment.Step) -> Bool { command(of: step) != nil }
-
   private func command(of step: Deployment.Step) -> ByteString? {
     switch step {
     case .boot: options.boot
@@ -72,18 +69,20 @@ struct DeploymentCommands {
   /// Runs the command of a step; returns why it has failed, or nil.
   ///
   /// - Parameter title: what the log says of it; nil for the usual.
-  /// - Throws: what starting the host's shell refuses; ENOENT where the directory is gone in which
-  ///   it is to run.
+  /// - Throws: what starting the host's shell refuses.
   func run(
     _ step: Deployment.Step, _ deployment: Deployment, _ interruptions: Interruptions,
     _ lock: borrowing AppLock, _ log: DeploymentLog, as title: String? = nil
   ) throws -> DeploymentProgress.Failure? {
     guard let text = command(of: step) else { return nil }
-    let here = try LinuxSystem.workingDirectory()
-    if let workingDirectory { try enterWorkingDirectory(workingDirectory) }
+    var here: FilePath?
+    if let workingDirectory {
+      here = try LinuxSystem.workingDirectory()
+      try enterKeptDirectory(workingDirectory)
+    }
     defer {
       // It was there a moment ago; what is left to do has absolute paths where it is gone now.
-      if workingDirectory != nil { try? enterWorkingDirectory(here) }
+      if let here { try? enterWorkingDirectory(here) }
     }
     log.beginSection("\(title ?? Self.title(of: step, deployment)): \(text)")
     var command = HostCommand(
@@ -148,5 +147,17 @@ struct DeploymentCommands {
     case .abandon: "Ending \(deployment.release), which did not go live"
     case .release, .ready, .hook, .current, .restore: step.rawValue
     }
+  }
+}
+
+/// Enters the directory where a deployment was called. Where it is gone, as CI's are, paths that do
+/// not need it can be used all the same.
+///
+/// - Throws: EACCES. See chdir(2).
+func enterKeptDirectory(_ path: FilePath) throws(SystemError) {
+  do throws(SystemError) {
+    try enterWorkingDirectory(path)
+  } catch let error where error.errno == .noSuchFileOrDirectory {
+    try enterWorkingDirectory("/")
   }
 }

@@ -66,19 +66,35 @@ struct DeploymentLeftovers {
   }
 }
 
-extension DeploymentCommands {
-  /// Those of the release that is live, for giving the requests back to it; nil where there is
-  /// none.
-  ///
-  /// - Throws: as ``init(of:previous:)``.
-  init?(ofLive live: ReleaseVersion?, _ locked: borrowing LockedApp) throws {
+/// How the requests are given back to the release that is live. Its options are read when that is
+/// to be done: that they cannot be is no reason not to deploy another.
+struct DeploymentRestoration {
+  private let live: ReleaseVersion
+  private let entry: DeploymentHistory.Entry
+  private let previous: FilePath?
+
+  /// Looks up how the live release was deployed; nil where none is live, or nobody knows.
+  init?(to live: ReleaseVersion?, _ locked: borrowing LockedApp) throws {
     guard let live, let entry = try locked.history.entries().readable.lastSuccess(of: live) else {
       return nil
     }
-    try self.init(of: entry, previous: locked.kept.directoryBefore(entry))
+    self.live = live
+    self.entry = entry
+    self.previous = try locked.kept.directoryBefore(entry)
   }
 
-  static func restorationTitle(_ live: ReleaseVersion) -> String {
+  /// Runs its `--activate`, where it has one; returns why that has failed, or nil.
+  func perform(
+    _ interruptions: Interruptions, _ lock: borrowing AppLock, _ log: DeploymentLog
+  ) throws -> DeploymentProgress.Failure? {
+    try DeploymentCommands(of: entry, previous: previous).run(
+      .activate, entry.deployment, interruptions, lock, log,
+      as: DeploymentCommands.restorationTitle(live))
+  }
+}
+
+extension DeploymentCommands {
+  fileprivate static func restorationTitle(_ live: ReleaseVersion) -> String {
     "Giving the requests back to \(live.text)"
   }
 }

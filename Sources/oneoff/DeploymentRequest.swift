@@ -32,11 +32,11 @@ struct DeploymentRequest {
   ///
   /// - Parameter more: options that win over its own.
   /// - Throws: ``VerbFailure`` where the release is gone; ``SpecError`` where the file of options
-  ///   that it names is no good any more; ENOENT where the directory is gone.
+  ///   that it names is no good any more.
   init(
     again entry: DeploymentHistory.Entry, _ reason: HookReason.Reason, _ more: [GivenOption]
   ) throws {
-    try enterWorkingDirectory(FilePath(entry.workingDirectory))
+    try enterKeptDirectory(FilePath(entry.workingDirectory))
     try self.init(
       ReleaseVersion(entry.deployment.release), reason, DeployVerb.options(of: entry, and: more))
     self.runsPhases = entry.runsPhases
@@ -97,7 +97,7 @@ struct DeploymentRequest {
       DeploymentCommands(
         options, deployment, directory: directory,
         previous: live.flatMap { try locked.kept.directory(of: $0) }),
-      restoration: live == release ? nil : DeploymentCommands(ofLive: live, locked),
+      restoration: live == release ? nil : DeploymentRestoration(to: live, locked),
       options, output, log, notifier, locked.interruptions, locked.lock)
     let entry = DeploymentHistory.Entry(
       deployment: deployment, options: DeployOptions.lasting(options.given),

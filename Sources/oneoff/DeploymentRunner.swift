@@ -8,8 +8,8 @@ import SystemPackage
 final class DeploymentRunner: DeploymentPerformer {
   private let phases: DeploymentPhases
   private let commands: DeploymentCommands
-  /// The commands of the release that is live, which gives it the requests back; nil for none.
-  private let restoration: DeploymentCommands?
+  /// How the release that is live gets the requests back; nil where none is.
+  private let restoration: DeploymentRestoration?
   private let directory: ReleaseDirectory
   private let options: Options
   private let output: RunOutput
@@ -25,7 +25,7 @@ final class DeploymentRunner: DeploymentPerformer {
   /// - Throws: where the events cannot be written.
   init(
     _ directory: ReleaseDirectory, _ phases: DeploymentPhases, _ commands: DeploymentCommands,
-    restoration: DeploymentCommands?, _ options: Options,
+    restoration: DeploymentRestoration?, _ options: Options,
     _ output: RunOutput, _ log: DeploymentLog, _ notifier: Notifier?,
     _ interruptions: Interruptions, _ lock: consuming AppLock
   ) throws {
@@ -46,7 +46,7 @@ final class DeploymentRunner: DeploymentPerformer {
 
   var steps: Set<Deployment.Step> {
     let steps = phases.steps.union(commands.steps)
-    return restoration?.has(.activate) == true ? steps.union([.restore]) : steps
+    return restoration == nil ? steps : steps.union([.restore])
   }
 
   var cancellation: Int32? { interruptions.first }
@@ -71,20 +71,11 @@ final class DeploymentRunner: DeploymentPerformer {
       case .boot, .activate, .retire, .abandon:
         return try commands.run(step, deployment, interruptions, lock, log)
       case .current: return nil
-      case .restore: return try restore(deployment)
+      case .restore: return try restoration?.perform(interruptions, lock, log)
       }
     } catch {
       return .init(.impossible, status: CommandLineTool.failureStatus, error.sentence)
     }
-  }
-
-  private func restore(_ deployment: Deployment) throws -> DeploymentProgress.Failure? {
-    guard let restoration, let live = try deployment.previous.map({ try ReleaseVersion($0) }) else {
-      return nil
-    }
-    return try restoration.run(
-      .activate, deployment, interruptions, lock, log,
-      as: DeploymentCommands.restorationTitle(live))
   }
 
   func wentLive(_ deployment: Deployment) { log.step("\(deployment.release) is live") }

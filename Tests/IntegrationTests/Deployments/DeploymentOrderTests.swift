@@ -64,6 +64,31 @@ extension IntegrationTests {
       #expect(shop.current == "v2")
     }
 
+    /// That the live release's options are gone is no reason not to deploy another.
+    @Test func liveReleaseWhoseOptionsAreGoneIsNotInTheWay() throws {
+      let file = try Workspace.current.write("deploy.json", #"{"heartbeat": "none"}"#)
+      let directory = try Workspace.current.make("files/checkout")
+      try shop.release("v1")
+      let deployed = try RunningProcess.completion(
+        ["env", "--chdir", directory, Built.program, "deploy"] + shop.options("v1")
+          + ["--config", file])
+      #expect(deployed.end == .code(0), "\(deployed.errors)")
+      for path in [file, directory] { try FileManager.default.removeItem(atPath: path) }
+      try shop.release("v2")
+      let failed = try shop.deploy("v2", steps: ["activate": "exit 3"])
+      #expect(failed.end == .code(3))
+      #expect(failed.output.contains("deploy.json' does not exist"))
+      // What may have the requests is not ended.
+      #expect(shop.calls.last == "activate v2")
+      let done = try shop.deploy("v2")
+      #expect(done.end == .code(0), "\(done.errors)")
+      // Nor is a directory that is gone, for whom every path is absolute.
+      try Workspace.current.write("deploy.json", "{}")
+      let back = try perform(["rollback", "--app", "shop"])
+      #expect(back.end == .code(0), "\(back.errors)")
+      #expect(shop.current == "v1")
+    }
+
     // MARK: Who decides
 
     @Test func rollbackThatHasWaitedGoesBackFromWhatIsLiveThen() throws {
