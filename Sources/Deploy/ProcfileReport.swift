@@ -133,8 +133,7 @@ public struct ProcfileReport: Sendable {
     guard !file.entries.contains(where: { $0.name == phase.name }) else { return nil }
     let similar = file.nearestName(to: phase).flatMap { name in
       // What comes before a deployment is no slip of what comes after it, nor is another phase.
-      name.hasPrefix("pre") || phases.contains { $0.name == name }
-        || phases.contains { $0.resembles(name.utf8) }
+      name.hasPrefix("pre") || phases.contains { $0.resembles(name.utf8) }
         ? nil : file.entries.first { $0.name == name }
     }
     return similar.map { entry in

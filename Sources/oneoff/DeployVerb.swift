@@ -68,6 +68,15 @@ enum DeployVerb {
 }
 
 extension ExitStatus {
+  /// The statuses of verbs that deploy again what is known.
+  static let ofRepetition =
+    [
+      ExitStatus(
+        status: "1",
+        meaning: "nothing was done: the app was never deployed, or that release cannot be gone "
+          + "back to")
+    ] + ofDeployment
+
   /// The statuses of verbs that deploy.
   static let ofDeployment = [
     ExitStatus(status: "0", meaning: "the release is live"),

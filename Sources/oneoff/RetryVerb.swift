@@ -19,7 +19,7 @@ enum RetryVerb {
         command: "oneoff retry --app shop --timeout 1h --once",
         purpose: "with more time, and without phases that have succeeded"),
     ],
-    exitStatuses: ExitStatus.ofDeployment
+    exitStatuses: ExitStatus.ofRepetition
   ) { invocation in
     let options = invocation.options
     let locked = try LockedApp(deployed: options.deployedApp(), verb, options)

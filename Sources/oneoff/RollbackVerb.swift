@@ -33,7 +33,7 @@ enum RollbackVerb {
       .init(
         command: "oneoff rollback --app shop --to v40 --hook", purpose: "to any that was live"),
     ],
-    exitStatuses: ExitStatus.ofDeployment
+    exitStatuses: ExitStatus.ofRepetition
   ) { invocation in
     let options = invocation.options
     let locked = try LockedApp(deployed: options.deployedApp(), verb, options)
